@@ -1,0 +1,97 @@
+"""The vocabulary of the journal: kinds, compartments, retention classes, and what a writer hands in.
+
+The stored form (leaf bytes, RFC 8785 canonical JSON) is described in docs/reference/entry.md and built by
+`audit.leaf`. Names of people, serials, addresses and command words go into `sealed`, never into `facts`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal, TypeAlias
+
+Json: TypeAlias = "None | bool | int | str | list[Json] | dict[str, Json]"
+Compartment = Literal["who", "subj", "act", "out"]
+RetentionClass = Literal["access", "recording", "strike", "consent"]
+
+
+class Kind(StrEnum):
+    """What an entry says."""
+
+    LOG_START = "log.start"
+    LOG_STOP = "log.stop"
+    LOG_ROTATE = "log.rotate"
+    LOG_KEY = "log.key"
+    LOG_CLOCK = "log.clock"
+    POLICY_LOAD = "policy.load"
+    AUTH_OK = "auth.ok"
+    AUTH_FAIL = "auth.fail"
+    AUTH_MFA = "auth.mfa"
+    CONSENT_ASKED = "consent.asked"
+    CONSENT_QUESTION = "consent.question"
+    CONSENT_ANSWER = "consent.answer"
+    CONSENT_GRANTED = "consent.granted"
+    CONSENT_DENIED = "consent.denied"
+    CONSENT_LAPSED = "consent.lapsed"
+    CONSENT_EXTENSION = "consent.extension"
+    CONSENT_REVOKED = "consent.revoked"
+    CONSENT_EXPIRED = "consent.expired"
+    CONSENT_USED = "consent.used"
+    CONSENT_USED_UP = "consent.used_up"
+    CONSENT_CLOSED = "consent.closed"
+    SESSION_REQUESTED = "session.requested"
+    SESSION_OPENED = "session.opened"
+    SESSION_REFUSED = "session.refused"
+    SESSION_CLOSED = "session.closed"
+    SESSION_KILLED = "session.killed"
+    SESSION_FROZEN = "session.frozen"
+    SESSION_ATTEMPT = "session.attempt"
+    """A protocol feature that Vestibule refuses was asked for: forwarding, agent, X11, SFTP and the like."""
+    CMD_INTENT = "cmd.intent"
+    CMD_BLOCKED = "cmd.blocked"
+    CMD_SENT = "cmd.sent"
+    CMD_RESULT = "cmd.result"
+    CMD_UNKNOWN = "cmd.unknown"
+    API_CALL = "api.call"
+    REC_CHUNK = "rec.chunk"
+    REC_END = "rec.end"
+    WATCH_JOIN = "watch.join"
+    WATCH_LEAVE = "watch.leave"
+    REVIEW_ASSIGNED = "review.assigned"
+    REVIEW_GRADED = "review.graded"
+    REVIEW_ESCALATED = "review.escalated"
+    STRIKE = "strike"
+    REPLAY_VIEW = "replay.view"
+    SEARCH_QUERY = "search.query"
+    EXPORT_MADE = "export.made"
+    HOLD_SET = "hold.set"
+    HOLD_RELEASE = "hold.release"
+    ERASE_DONE = "erase.done"
+    ADMIN_CHANGE = "admin.change"
+    INTEGRITY_SEAL = "integrity.seal"
+    INTEGRITY_ALARM = "integrity.alarm"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewEntry:
+    """An entry as its writer hands it in.
+
+    `facts` become the head's `d`: small, not personal, readable by anyone for ever. `sealed` holds the personal part,
+    one JSON object a compartment.
+    """
+
+    kind: Kind
+    session: str | None = None
+    consent_ref: str | None = None
+    policy_digest: str | None = None
+    retention: RetentionClass = "access"
+    facts: Mapping[str, Json] = field(default_factory=dict)
+    sealed: Mapping[Compartment, Mapping[str, Json]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class EntryRef:
+    """Where an entry stands: its index in the log, its leaf hash (32 bytes), its number in its session's chain."""
+
+    index: int
+    leaf_hash: bytes
+    n: int | None

@@ -1,0 +1,133 @@
+"""Every setting of Vestibule, declared once: frozen, typed, unknown keys refused.
+
+`config.load` reads them from one TOML file. Durations are in the unit that the field's name says.
+"""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Section(BaseModel):
+    """One table of the settings file: immutable, and a key that is not declared is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SshSettings(Section):
+    """The SSH front end."""
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(2222, ge=0, le=65535, description="TCP port; 0 picks a free one.")
+    user_ca_keys: Path | None = Field(None, description="File of OpenSSH CA public keys whose user certificates are accepted.")
+    login_grace_seconds: int = Field(60, ge=5, le=600)
+    max_connections: int = Field(2000, ge=1)
+
+
+class ApiSettings(Section):
+    """The REST API for automation and for the `vestibule` command."""
+
+    host: str = Field("127.0.0.1")
+    port: int | None = Field(8443, ge=0, le=65535, description="TCP port; none: only the Unix socket; 0 picks a free one.")
+    socket: Path | None = Field(None, description="Unix socket; default `<data_dir>/api.sock`.")
+    requests_per_minute: int = Field(600, ge=1, description="Per machine identity.")
+
+
+class CustomerSettings(Section):
+    """The subscriber's pages: an app of their own on a listener of their own."""
+
+    host: str = Field("127.0.0.1")
+    port: int = Field(8080, ge=0, le=65535, description="TCP port; 0 picks a free one.")
+    public_url: str | None = Field(None, description="Base of the links that are sent; default http://host:port.")
+
+
+class ConsentSettings(Section):
+    """Limits of a consent. See docs/explanation/consent.md."""
+
+    default_minutes: int = Field(30, ge=1)
+    max_minutes: int = Field(120, ge=1)
+    max_sessions: int = Field(5, ge=1)
+    request_minutes: int = Field(60, ge=1, description="An unanswered request lapses after this.")
+    code_attempts: int = Field(5, ge=1)
+    languages: tuple[Literal["en", "fr"], ...] = ("en", "fr")
+    handoff_url: str | None = Field(None, description="Where a subscriber starts remote assistance for a computer.")
+    controller: str = Field("Example Internet Ltd.", description="Who is answerable for the data, as shown to the subscriber.")
+
+
+class PolicySettings(Section):
+    """What the command policy has to know about this provider."""
+
+    lan: tuple[str, ...] = Field(("192.168.0.0/16", "10.0.0.0/8", "172.16.0.0/12", "fd00::/8"), description="Home prefixes.")
+    approved_dns: tuple[str, ...] = ()
+    approved_firmware_hosts: tuple[str, ...] = ()
+
+
+class SessionSettings(Section):
+    """A live session."""
+
+    idle_seconds: int = Field(300, ge=10, description="A session with no input for this long is closed.")
+    strikes: int = Field(3, ge=1, description="Refused `never` commands that end a session.")
+    warn_seconds: int = Field(120, ge=0, description="The rep is told when this much consent is left.")
+    queue_lines: int = Field(1000, ge=1, description="Type-ahead lines held before reading from the client stops.")
+    max_per_router: int = Field(1, ge=1)
+
+
+class NotifySettings(Section):
+    """How the subscriber's link or code leaves the house."""
+
+    kind: Literal["outbox", "smtp", "sms_webhook"] = "outbox"
+    smtp_host: str = "127.0.0.1"
+    smtp_port: int = Field(25, ge=1, le=65535)
+    smtp_sender: str = "no-reply@isp.example"
+    smtp_starttls: bool = True
+    smtp_user: str | None = None
+    smtp_password_file: Path | None = None
+    sms_url: str | None = None
+    sms_token_file: Path | None = None
+
+
+class LogSettings(Section):
+    """Operational log (JSON lines on standard error); it never holds personal data."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class Settings(Section):
+    """The whole file."""
+
+    data_dir: Path = Field(description="Everything Vestibule stores lives below this directory.")
+    tenant: str = Field("isp", pattern=r"\A[a-z0-9-]{1,32}\Z")
+    ssh: SshSettings = SshSettings()
+    api: ApiSettings = ApiSettings()
+    customer: CustomerSettings = CustomerSettings()
+    consent: ConsentSettings = ConsentSettings()
+    policy: PolicySettings = PolicySettings()
+    session: SessionSettings = SessionSettings()
+    notify: NotifySettings = NotifySettings()
+    log: LogSettings = LogSettings()
+
+    @property
+    def state_path(self) -> Path:
+        """Operational state (SQLite)."""
+        return self.data_dir / "state.db"
+
+    @property
+    def evidence_dir(self) -> Path:
+        """The journal: `audit.db`, `keys.db`, `checkpoint`."""
+        return self.data_dir / "evidence"
+
+    @property
+    def keys_dir(self) -> Path:
+        """Root key, log signing key, consent signing key, SSH host key: files of mode 0600."""
+        return self.data_dir / "keys"
+
+    @property
+    def outbox_dir(self) -> Path:
+        """Messages of the embedded notifier, one file each."""
+        return self.data_dir / "outbox"
+
+    @property
+    def api_socket(self) -> Path:
+        """Unix socket of the REST API."""
+        return self.api.socket or self.data_dir / "api.sock"

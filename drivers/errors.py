@@ -1,0 +1,23 @@
+"""Errors on the way to a router."""
+
+from config.errors import VestibuleError
+
+
+class DriverError(VestibuleError):
+    """Root of the family."""
+
+
+class RouterUnreachable(DriverError):
+    """No connection to the management address in time."""
+
+
+class HostKeyChanged(DriverError):
+    """The router shows another host key than the one pinned at registration. Nothing was sent, no password offered."""
+
+
+class LoginRefused(DriverError):
+    """The router refused the gateway's credential, or no common algorithm is allowed for it."""
+
+
+class RouterClosed(DriverError):
+    """The router ended the connection."""

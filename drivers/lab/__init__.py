@@ -1,0 +1,1 @@
+"""Simulated routers: real SSH servers for the demo and for tests."""

@@ -1,0 +1,76 @@
+"""The seam to a router: what a driver is given (`Target`), and what an open session can do (`DriverSession`).
+
+Counterpart: `gateway.session` opens sessions under an access grant and is the only caller.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from audit.command import RecordedCommand
+
+Shape = Literal["shell", "exec"]
+"""`shell`: one terminal with prompts, lines one after another. `exec`: one command, its output, its exit status."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credential:
+    """How the gateway logs in. `repr` shows no secret."""
+
+    user: str
+    password: str | None = field(default=None, repr=False)
+    private_key: str | None = field(default=None, repr=False)
+    """OpenSSH private key text."""
+    enable_password: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """A router as the inventory resolves it. The address is fixed by the inventory, never by the rep."""
+
+    router_id: str
+    name: str
+    platform: str
+    address: str
+    port: int
+    host_key: str
+    """OpenSSH public key line pinned at registration; nothing else is accepted."""
+    credential: Credential
+    legacy_algorithms: frozenset[str] = frozenset()
+    """Names of old SSH algorithms that this one router needs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Bytes the router sent. `data` is empty only at the end of the session."""
+
+    data: bytes
+    stderr: bool = False
+
+
+class DriverSession(Protocol):
+    """One open session. MUST NOT send any byte other than those of a `RecordedCommand`."""
+
+    @property
+    def exit_status(self) -> int | None:
+        """Exit status of an `exec` session once `read` returned empty data; none if the router gave none."""
+        ...
+
+    async def send(self, command: RecordedCommand) -> None:
+        """Write the command's bytes. Raises `DriverError`. The only writing method."""
+        ...
+
+    async def read(self) -> Output:
+        """Wait for output; at most 64 KiB at once, so that a slow reader slows the router. Empty data is the end."""
+        ...
+
+    async def close(self) -> None:
+        """Cut the connection now. Safe to call twice."""
+        ...
+
+
+class Driver(Protocol):
+    """Opens sessions to one kind of router."""
+
+    async def open(self, target: Target, shape: Shape) -> DriverSession:
+        """Log in. Raises `RouterUnreachable`, `HostKeyChanged`, `LoginRefused`."""
+        ...

@@ -1,0 +1,1 @@
+"""Who is there and what they may open: principals, authentication, authorisation."""

@@ -1,0 +1,1 @@
+"""The subscriber's consent: states and rules, the signed token, the statement."""

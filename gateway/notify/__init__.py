@@ -1,0 +1,1 @@
+"""Ways a link or a code reaches a subscriber: implements `gateway.consent.notifier.Notifier`."""

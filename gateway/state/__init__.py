@@ -1,0 +1,1 @@
+"""Operational state in SQL: implements the protocols declared beside their users."""
