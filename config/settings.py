@@ -20,7 +20,7 @@ class SshSettings(Section):
 
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(2222, ge=0, le=65535, description="TCP port; 0 picks a free one.")
-    user_ca_keys: Path | None = Field(None, description="File of OpenSSH CA public keys whose user certificates are accepted.")
+    user_ca_keys: Path | None = Field(None, description="OpenSSH CA keys whose user certificates are accepted.")
     login_grace_seconds: int = Field(60, ge=5, le=600)
     max_connections: int = Field(2000, ge=1)
 
@@ -29,7 +29,7 @@ class ApiSettings(Section):
     """The REST API for automation and for the `vestibule` command."""
 
     host: str = Field("127.0.0.1")
-    port: int | None = Field(8443, ge=0, le=65535, description="TCP port; none: only the Unix socket; 0 picks a free one.")
+    port: int | None = Field(8443, ge=0, le=65535, description="TCP port; none: socket only; 0: a free one.")
     socket: Path | None = Field(None, description="Unix socket; default `<data_dir>/api.sock`.")
     requests_per_minute: int = Field(600, ge=1, description="Per machine identity.")
 
@@ -51,14 +51,16 @@ class ConsentSettings(Section):
     request_minutes: int = Field(60, ge=1, description="An unanswered request lapses after this.")
     code_attempts: int = Field(5, ge=1)
     languages: tuple[Literal["en", "fr"], ...] = ("en", "fr")
-    handoff_url: str | None = Field(None, description="Where a subscriber starts remote assistance for a computer.")
-    controller: str = Field("Example Internet Ltd.", description="Who is answerable for the data, as shown to the subscriber.")
+    handoff_url: str | None = Field(None, description="Where a subscriber starts remote assistance.")
+    controller: str = Field("Example Internet Ltd.", description="Who answers for the data, as subscribers read it.")
 
 
 class PolicySettings(Section):
     """What the command policy has to know about this provider."""
 
-    lan: tuple[str, ...] = Field(("192.168.0.0/16", "10.0.0.0/8", "172.16.0.0/12", "fd00::/8"), description="Home prefixes.")
+    lan: tuple[str, ...] = Field(
+        ("192.168.0.0/16", "10.0.0.0/8", "172.16.0.0/12", "fd00::/8"), description="Home prefixes."
+    )
     approved_dns: tuple[str, ...] = ()
     approved_firmware_hosts: tuple[str, ...] = ()
 
