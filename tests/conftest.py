@@ -1,0 +1,112 @@
+"""What every test may use: Hypothesis profiles, clocks, private directories, and the real programs or a clear reason."""
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from config.clock import FakeClock
+
+# --- Hypothesis: `dev` on a desk, `ci` where CI=true (repeatable), `deep` by HYPOTHESIS_PROFILE=deep for a long look ---
+
+_SLOW_IS_FINE = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+settings.register_profile("dev", max_examples=60, deadline=None, suppress_health_check=_SLOW_IS_FINE)
+settings.register_profile(
+    "ci",
+    max_examples=100,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    print_blob=True,
+    suppress_health_check=_SLOW_IS_FINE,
+)
+settings.register_profile("deep", max_examples=5000, deadline=None, suppress_health_check=_SLOW_IS_FINE)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") == "true" else "dev"))
+
+# --- Real programs -----------------------------------------------------------------------------------------------------
+
+# Daemons live outside an ordinary user's PATH. The system's directories come first: a program of the same name in the
+# virtual environment is not the one a customer runs.
+_SYSTEM_PATH = "/usr/bin:/usr/sbin:/bin:/sbin:/usr/lib/frr"
+
+DEBIAN_PACKAGE = {
+    "ansible-playbook": "ansible",
+    "asciinema": "asciinema",
+    "busybox": "busybox-static",
+    "dbclient": "dropbear-bin",
+    "dropbear": "dropbear-bin",
+    "dropbearkey": "dropbear-bin",
+    "ip": "iproute2",
+    "plink": "putty-tools",
+    "puttygen": "putty-tools",
+    "scp": "openssh-client",
+    "sftp": "openssh-client",
+    "ssh": "openssh-client",
+    "ssh-add": "openssh-client",
+    "ssh-agent": "openssh-client",
+    "ssh-keygen": "openssh-client",
+    "sshd": "openssh-server",
+    "staticd": "frr",
+    "strace": "strace",
+    "vtysh": "frr",
+    "zebra": "frr",
+}
+
+
+def real_programs_required() -> bool:
+    """Whether a missing program is a failure (CI) and not a reason to skip (a desk)."""
+    return os.environ.get("CI") == "true" or os.environ.get("VESTIBULE_REQUIRE_REAL") == "1"
+
+
+def _leave_out(reason: str) -> None:
+    if real_programs_required():
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def leave_out() -> Callable[[str], None]:
+    """`leave_out(reason)`: skip on a desk, fail in CI. For suites that need root or network namespaces."""
+    return _leave_out
+
+
+@pytest.fixture(scope="session")
+def require_program() -> Callable[[str], Path]:
+    """`require_program("sshd")` gives its path; where it is missing the test is skipped, in CI it fails."""
+
+    def find(name: str) -> Path:
+        found = shutil.which(name, path=_SYSTEM_PATH) or shutil.which(name)
+        if found is None:
+            package = DEBIAN_PACKAGE.get(name, name)
+            _leave_out(f"{name} is not installed; on Debian: apt-get install {package}")
+            raise AssertionError("unreachable: the test was left out")
+        return Path(found)
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def require_root(leave_out: Callable[[str], None]) -> None:
+    """For suites that make network namespaces or change owners."""
+    if os.geteuid() != 0:
+        leave_out("this suite makes network namespaces, which needs root")
+
+
+# --- Small things ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    """A clock that stands still until it is advanced."""
+    return FakeClock()
+
+
+@pytest.fixture
+def private_dir(tmp_path: Path) -> Path:
+    """A directory of mode 0700, as keys want it."""
+    path = tmp_path / "private"
+    path.mkdir(mode=0o700)
+    return path
