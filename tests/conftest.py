@@ -1,4 +1,4 @@
-"""What every test may use: Hypothesis profiles, clocks, private directories, and the real programs or a clear reason."""
+"""What every test may use: Hypothesis profiles, clocks, private directories, real programs or a clear reason."""
 
 import os
 import shutil
@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, settings
 
 from config.clock import FakeClock
 
-# --- Hypothesis: `dev` on a desk, `ci` where CI=true (repeatable), `deep` by HYPOTHESIS_PROFILE=deep for a long look ---
+# --- Hypothesis: `dev` on a desk, `ci` where CI=true (repeatable), HYPOTHESIS_PROFILE=deep for a long look ------------
 
 _SLOW_IS_FINE = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 settings.register_profile("dev", max_examples=60, deadline=None, suppress_health_check=_SLOW_IS_FINE)
@@ -26,7 +26,7 @@ settings.register_profile(
 settings.register_profile("deep", max_examples=5000, deadline=None, suppress_health_check=_SLOW_IS_FINE)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") == "true" else "dev"))
 
-# --- Real programs -----------------------------------------------------------------------------------------------------
+# --- Real programs ----------------------------------------------------------------------------------------------------
 
 # Daemons live outside an ordinary user's PATH. The system's directories come first: a program of the same name in the
 # virtual environment is not the one a customer runs.
@@ -95,7 +95,7 @@ def require_root(leave_out: Callable[[str], None]) -> None:
         leave_out("this suite makes network namespaces, which needs root")
 
 
-# --- Small things ------------------------------------------------------------------------------------------------------
+# --- Small things -----------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
