@@ -21,14 +21,14 @@ class SshSettings(Section):
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(2222, ge=0, le=65535, description="TCP port; 0 picks a free one.")
     user_ca_keys: Path | None = Field(None, description="OpenSSH CA keys whose user certificates are accepted.")
-    login_grace_seconds: int = Field(60, ge=5, le=600)
-    max_connections: int = Field(2000, ge=1)
+    login_grace_seconds: int = Field(60, ge=5, le=600, description="Time to finish signing in.")
+    max_connections: int = Field(2000, ge=1, description="SSH connections at one time; more are turned away.")
 
 
 class ApiSettings(Section):
     """The REST API for automation and for the `vestibule` command."""
 
-    host: str = Field("127.0.0.1")
+    host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int | None = Field(8443, ge=0, le=65535, description="TCP port; none: socket only; 0: a free one.")
     socket: Path | None = Field(None, description="Unix socket; default `<data_dir>/api.sock`.")
     requests_per_minute: int = Field(600, ge=1, description="Per machine identity.")
@@ -37,7 +37,7 @@ class ApiSettings(Section):
 class CustomerSettings(Section):
     """The subscriber's pages: an app of their own on a listener of their own."""
 
-    host: str = Field("127.0.0.1")
+    host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8080, ge=0, le=65535, description="TCP port; 0 picks a free one.")
     public_url: str | None = Field(None, description="Base of the links that are sent; default http://host:port.")
 
@@ -45,12 +45,12 @@ class CustomerSettings(Section):
 class ConsentSettings(Section):
     """Limits of a consent. See docs/explanation/consent.md."""
 
-    default_minutes: int = Field(30, ge=1)
-    max_minutes: int = Field(120, ge=1)
-    max_sessions: int = Field(5, ge=1)
+    default_minutes: int = Field(30, ge=1, description="How long a consent lasts when the request does not say.")
+    max_minutes: int = Field(120, ge=1, description="The longest consent that may be asked for.")
+    max_sessions: int = Field(5, ge=1, description="The most sessions one consent may cover.")
     request_minutes: int = Field(60, ge=1, description="An unanswered request lapses after this.")
-    code_attempts: int = Field(5, ge=1)
-    languages: tuple[Literal["en", "fr"], ...] = ("en", "fr")
+    code_attempts: int = Field(5, ge=1, description="Wrong entries of a spoken code before the request lapses.")
+    languages: tuple[Literal["en", "fr"], ...] = Field(("en", "fr"), description="Languages offered to subscribers.")
     handoff_url: str | None = Field(None, description="Where a subscriber starts remote assistance.")
     controller: str = Field("Example Internet Ltd.", description="Who answers for the data, as subscribers read it.")
 
@@ -61,8 +61,8 @@ class PolicySettings(Section):
     lan: tuple[str, ...] = Field(
         ("192.168.0.0/16", "10.0.0.0/8", "172.16.0.0/12", "fd00::/8"), description="Home prefixes."
     )
-    approved_dns: tuple[str, ...] = ()
-    approved_firmware_hosts: tuple[str, ...] = ()
+    approved_dns: tuple[str, ...] = Field((), description="Name servers a rep may set on a router.")
+    approved_firmware_hosts: tuple[str, ...] = Field((), description="Hosts that firmware may be loaded from.")
 
 
 class SessionSettings(Section):
@@ -72,34 +72,38 @@ class SessionSettings(Section):
     strikes: int = Field(3, ge=1, description="Refused `never` commands that end a session.")
     warn_seconds: int = Field(120, ge=0, description="The rep is told when this much consent is left.")
     queue_lines: int = Field(1000, ge=1, description="Type-ahead lines held before reading from the client stops.")
-    max_per_router: int = Field(1, ge=1)
+    max_per_router: int = Field(1, ge=1, description="Sessions one router may have at one time.")
 
 
 class NotifySettings(Section):
     """How the subscriber's link or code leaves the house."""
 
-    kind: Literal["outbox", "smtp", "sms_webhook"] = "outbox"
-    smtp_host: str = "127.0.0.1"
-    smtp_port: int = Field(25, ge=1, le=65535)
-    smtp_sender: str = "no-reply@isp.example"
-    smtp_starttls: bool = True
-    smtp_user: str | None = None
-    smtp_password_file: Path | None = None
-    sms_url: str | None = None
-    sms_token_file: Path | None = None
+    kind: Literal["outbox", "smtp", "sms_webhook"] = Field(
+        "outbox", description="Files below `<data_dir>/outbox`, mail, or an SMS provider's webhook."
+    )
+    smtp_host: str = Field("127.0.0.1", description="Mail server.")
+    smtp_port: int = Field(25, ge=1, le=65535, description="Port of the mail server.")
+    smtp_sender: str = Field("no-reply@isp.example", description="Sender of the mails.")
+    smtp_starttls: bool = Field(True, description="Refuse to send without TLS.")
+    smtp_user: str | None = Field(None, description="Name for signing in at the mail server.")
+    smtp_password_file: Path | None = Field(None, description="File of mode 0600 with the password for `smtp_user`.")
+    sms_url: str | None = Field(None, description="Webhook that a text message is posted to.")
+    sms_token_file: Path | None = Field(None, description="File of mode 0600 with the webhook's bearer token.")
 
 
 class LogSettings(Section):
     """Operational log (JSON lines on standard error); it never holds personal data."""
 
-    level: Literal["debug", "info", "warning", "error"] = "info"
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least weight that is written.")
 
 
 class Settings(Section):
     """The whole file."""
 
     data_dir: Path = Field(description="Everything Vestibule stores lives below this directory.")
-    tenant: str = Field("isp", pattern=r"\A[a-z0-9-]{1,32}\Z")
+    tenant: str = Field(
+        "isp", pattern=r"\A[a-z0-9-]{1,32}\z", description="Short name of the provider; part of the log's origin."
+    )
     ssh: SshSettings = SshSettings()
     api: ApiSettings = ApiSettings()
     customer: CustomerSettings = CustomerSettings()
