@@ -1,0 +1,406 @@
+"""The I/O shell of one live session: performs the mediator's effects strictly in order and feeds it events.
+
+Counterpart: `gateway.mediation.mediator`, which decides and does no I/O. What must stay true here:
+
+- `Send` happens only with the `RecordedCommand` that the journal returned, and only while `still_open` says so after
+  the record became durable.
+- An effect that fails drops the rest of its list and becomes an event.
+- `end` cuts the router's connection at once, whatever the session is waiting for.
+"""
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from typing import Protocol, assert_never
+
+from audit.command import NewCommand, RecordedCommand
+from audit.entry import EntryRef, Kind, NewEntry
+from audit.errors import AuditError, RecordFailed, RecordRefused
+from config.clock import Clock
+from drivers.errors import DriverError
+from drivers.session import DriverSession
+from gateway.access.identity import AccessGrant
+from gateway.mediation.events import (
+    Close,
+    Effect,
+    Ended,
+    Event,
+    InputEnded,
+    Interrupted,
+    LineTyped,
+    Mark,
+    Opened,
+    Record,
+    RecordBlocked,
+    Recorded,
+    RecordFailedEvent,
+    RecordRefusedEvent,
+    RecordResult,
+    RouterEnded,
+    RouterOutput,
+    Send,
+    Show,
+    Throttle,
+    TimePassed,
+)
+from gateway.policy.verdict import Deny
+from gateway.session.terminal import Terminal
+
+OUTPUTS_IN_FLIGHT = 2
+"""Pieces of router output (64 KiB each at most) that may wait for the mediator: the bound on memory per session."""
+
+
+class Mediating(Protocol):
+    """What the runner needs of a mediator."""
+
+    def receive(self, event: Event, now: float) -> list[Effect]: ...
+
+
+class Evidence(Protocol):
+    """What the runner needs of the journal (`audit.journal.Journal`)."""
+
+    async def append(self, entry: NewEntry) -> EntryRef: ...
+
+    def append_later(self, entry: NewEntry) -> object: ...
+
+    async def append_command(self, command: NewCommand) -> RecordedCommand: ...
+
+    def still_open(self, command: RecordedCommand) -> bool: ...
+
+
+class Recording(Protocol):
+    """What the runner needs of the recorder (`audit.recording.recorder.Recorder`)."""
+
+    def output(self, text: str) -> None: ...
+
+    def command(self, n: int, shown: str, verdict: str) -> None: ...
+
+    async def ready(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+
+class Observer(Protocol):
+    """Somebody who wants to know what became of lines: the REST API, the subscriber's live log."""
+
+    def finished(self, result: RecordResult) -> None: ...
+
+    def blocked(self, verdict: Deny) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """How a session ended: one word for the record, a sentence for the rep, an exit status for programs."""
+
+    reason: str
+    message: str
+    exit_status: int
+
+
+@dataclass(slots=True)
+class Totals:
+    """Counts that go into the closing entry."""
+
+    commands: int = 0
+    blocked: int = 0
+    output_bytes: int = 0
+
+
+class LiveSession:
+    """One session between one client and one router. Create, then await `run` once."""
+
+    def __init__(
+        self,
+        *,
+        session_id: str,
+        grant: AccessGrant,
+        router: DriverSession,
+        mediator: Mediating,
+        journal: Evidence,
+        recorder: Recording,
+        terminal: Terminal,
+        clock: Clock,
+        idle_seconds: int,
+        observer: Observer | None = None,
+    ) -> None:
+        self.id = session_id
+        self.grant = grant
+        self.opened_at = clock.now()
+        self.totals = Totals()
+        self._router = router
+        self._mediator = mediator
+        self._journal = journal
+        self._recorder = recorder
+        self._terminal = terminal
+        self._clock = clock
+        self._observer = observer
+        self._idle_ns = idle_seconds * 1_000_000_000
+        self._inbox: deque[Event] = deque()
+        self._wake = asyncio.Event()
+        self._room = asyncio.Semaphore(OUTPUTS_IN_FLIGHT)
+        self._ended = asyncio.Event()
+        self._end_reason: str | None = None
+        self._closing: Closing | None = None
+        self._last_input_ns = clock.monotonic_ns()
+        self._cut: asyncio.Task[None] | None = None
+
+    # --- what front ends and the registry call -----------------------------------------------------------------------
+
+    def line(self, text: str) -> None:
+        """The client submitted one line."""
+        self._last_input_ns = self._clock.monotonic_ns()
+        self._put(LineTyped(text))
+
+    def interrupt(self) -> None:
+        """The client pressed Ctrl-C."""
+        self._last_input_ns = self._clock.monotonic_ns()
+        self._put(Interrupted())
+
+    def input_ended(self) -> None:
+        """The client will send no more."""
+        self._put(InputEnded())
+
+    def end(self, reason: str) -> None:
+        """End from outside (revoked, expired, killed, idle, gone, shutdown). Cuts the router's connection at once."""
+        if self._end_reason is not None or self.closed():
+            return
+        self._end_reason = reason
+        self._ended.set()
+        self._cut = asyncio.get_running_loop().create_task(self._close_router())
+        self._inbox.appendleft(Ended(reason))
+        self._wake.set()
+
+    def tick(self) -> None:
+        """Called a few times a second: lets the mediator's timers and the idle rule act."""
+        now_ns = self._clock.monotonic_ns()
+        if self._clock.now() >= self.grant.deadline:
+            self.end("expired")
+        elif now_ns - self._last_input_ns > self._idle_ns:
+            self.end("idle")
+        elif not self._inbox:
+            self._put(TimePassed(now_ns / 1e9))
+
+    # --- the loop ----------------------------------------------------------------------------------------------------
+
+    async def run(self) -> Closing:
+        """Mediate until the session ends. Writes the closing entries; never raises for an expected end."""
+        reader = asyncio.create_task(self._read_router())
+        self._put(Opened())
+        try:
+            while not self.closed():
+                while self._inbox and not self.closed():
+                    await self._step(self._inbox.popleft())
+                if not self.closed():
+                    self._wake.clear()
+                    await self._wake.wait()
+        finally:
+            reader.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await reader
+            await self._close_router()
+            await self._write_end(self.closing)
+        return self.closing
+
+    def closed(self) -> bool:
+        """Whether the mediator has ended the session."""
+        return self._closing is not None
+
+    @property
+    def closing(self) -> Closing:
+        """How it ended; `aborted` if it did not end by the mediator."""
+        return self._closing if self._closing is not None else Closing("aborted", "", 255)
+
+    def _put(self, event: Event) -> None:
+        self._inbox.append(event)
+        self._wake.set()
+
+    async def _read_router(self) -> None:
+        """Pull output only as fast as it is mediated, recorded and taken by the client."""
+        try:
+            while True:
+                await self._room.acquire()
+                output = await self._router.read()
+                if not output.data:
+                    self._put(RouterEnded(self._router.exit_status))
+                    return
+                self._put(RouterOutput(output.data, output.stderr))
+        except DriverError:
+            self._put(RouterEnded(None))
+
+    async def _step(self, event: Event) -> None:
+        pending: deque[Event] = deque([event])
+        while pending and not self.closed():
+            current = pending.popleft()
+            for effect in self._mediator.receive(current, self._clock.monotonic_ns() / 1e9):
+                try:
+                    answer = await self._perform(effect)
+                except RecordRefused as refused:
+                    pending.appendleft(RecordRefusedEvent(refused.reason))
+                    break
+                except AuditError:
+                    pending.appendleft(RecordFailedEvent())
+                    break
+                except DriverError:
+                    pending.appendleft(RouterEnded(None))
+                    break
+                if answer is not None:
+                    pending.append(answer)
+                if self.closed():
+                    break
+        if isinstance(event, RouterOutput):
+            self._room.release()
+
+    async def _perform(self, effect: Effect) -> Event | None:
+        """Do one effect. Returns the event that answers it, if any. Raises `AuditError`, `DriverError`."""
+        match effect:
+            case Record():
+                return Recorded(await self._journal.append_command(self._new_command(effect)))
+            case RecordBlocked():
+                await self._record_blocked(effect)
+            case RecordResult():
+                self._journal.append_later(self._result_entry(effect))
+                if self._observer is not None:
+                    self._observer.finished(effect)
+            case Send():
+                await self._send(effect.command)
+            case Show():
+                await self._show(effect)
+            case Mark():
+                self._recorder.command(effect.n, effect.shown, effect.verdict)
+            case Throttle():
+                self._terminal.throttle(effect.on)
+            case Close():
+                self._closing = Closing(effect.reason, effect.message, effect.exit_status)
+            case _:
+                assert_never(effect)
+        return None
+
+    def _new_command(self, effect: Record) -> NewCommand:
+        verdict = effect.verdict
+        return NewCommand(
+            session=self.id,
+            consent_ref=self.grant.consent_ref,
+            deadline=self.grant.deadline,
+            wire=effect.wire,
+            typed=verdict.typed_shown,
+            canonical=verdict.shown,
+            capability=verdict.capability,
+            rule_id=verdict.rule_id,
+            policy_digest=verdict.policy_digest,
+            purpose=effect.purpose,
+            confirmed=effect.confirmed,
+        )
+
+    async def _send(self, command: RecordedCommand) -> None:
+        # Between durability and this line a revocation may have become durable: read again before the first byte.
+        if self._end_reason is not None:
+            raise RecordRefused(self._end_reason)
+        if not self._journal.still_open(command):
+            raise RecordRefused("revoked")
+        await self._router.send(command)
+        if command.purpose == "command":
+            self.totals.commands += 1
+        self._journal.append_later(
+            NewEntry(
+                kind=Kind.CMD_SENT,
+                session=self.id,
+                consent_ref=self.grant.consent_ref,
+                facts={"of": command.n, "bytes": len(command.wire)},
+            )
+        )
+
+    async def _show(self, effect: Show) -> None:
+        self._recorder.output(effect.text)
+        await self._unless_ended(self._recorder.ready())
+        stderr = effect.stderr or (effect.own and not self._terminal.traits.pty)
+        self._terminal.show(effect.text, stderr=stderr)
+        await self._unless_ended(self._terminal.drained())
+
+    async def _unless_ended(self, waiting: Awaitable[None]) -> None:
+        """Wait, but not longer than the session lives: a client that does not read must not delay a revocation."""
+        if self._ended.is_set():
+            closer = getattr(waiting, "close", None)
+            if closer is not None:
+                closer()
+            return
+        task = asyncio.ensure_future(waiting)
+        await asyncio.sleep(0)
+        if not task.done():
+            ended = asyncio.ensure_future(self._ended.wait())
+            await asyncio.wait({task, ended}, return_when=asyncio.FIRST_COMPLETED)
+            ended.cancel()
+        if task.done():
+            task.result()
+        else:
+            task.cancel()
+
+    async def _close_router(self) -> None:
+        with contextlib.suppress(DriverError):
+            await self._router.close()
+
+    # --- entries -----------------------------------------------------------------------------------------------------
+
+    async def _record_blocked(self, effect: RecordBlocked) -> None:
+        verdict = effect.verdict
+        self.totals.blocked += 1
+        await self._journal.append(
+            NewEntry(
+                kind=Kind.CMD_BLOCKED,
+                session=self.id,
+                consent_ref=self.grant.consent_ref,
+                policy_digest=verdict.policy_digest,
+                retention="strike",
+                facts={"verdict": "deny", "why": verdict.kind, "rule": verdict.rule_id, "cap": verdict.capability},
+                sealed={"act": {"typed": verdict.typed_shown, "reason": verdict.reason}},
+            )
+        )
+        if effect.strike is not None:
+            await self._journal.append(
+                NewEntry(
+                    kind=Kind.STRIKE,
+                    session=self.id,
+                    consent_ref=self.grant.consent_ref,
+                    retention="strike",
+                    facts={"number": effect.strike, "cap": verdict.capability},
+                )
+            )
+        if self._observer is not None:
+            self._observer.blocked(verdict)
+
+    def _result_entry(self, effect: RecordResult) -> NewEntry:
+        self.totals.output_bytes += effect.output_bytes
+        return NewEntry(
+            kind=Kind.CMD_RESULT,
+            session=self.id,
+            consent_ref=self.grant.consent_ref,
+            facts={"of": effect.n, "outcome": effect.outcome, "bytes": effect.output_bytes, "exit": effect.exit_status},
+            sealed={
+                "out": {
+                    "sha256": effect.digest.hex(),
+                    "first": effect.first_line,
+                    "last": effect.last_line,
+                }
+            },
+        )
+
+    async def _write_end(self, closing: Closing) -> None:
+        """The recording's end and the session's closing entry. If the journal is lost, recovery writes them."""
+        with contextlib.suppress(AuditError):
+            await self._recorder.close()
+        with contextlib.suppress(RecordFailed, RecordRefused):
+            await self._journal.append(
+                NewEntry(
+                    kind=Kind.SESSION_CLOSED,
+                    session=self.id,
+                    consent_ref=self.grant.consent_ref,
+                    facts={
+                        "reason": closing.reason,
+                        "commands": self.totals.commands,
+                        "blocked": self.totals.blocked,
+                        "bytes": self.totals.output_bytes,
+                        "exit": closing.exit_status,
+                    },
+                )
+            )

@@ -1,0 +1,319 @@
+"""The use cases that all front ends share: recognise somebody, open a session under a consent, run it, end it.
+
+Front ends parse and present; this module decides nothing either: it asks `access`, `consent` and `policy`, and makes
+sure that each step is in the evidence before the next one happens.
+"""
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+import structlog
+from audit.journal import Journal
+
+from audit.entry import Json, Kind, NewEntry
+from audit.recording.recorder import Recorder
+from config.clock import Clock
+from config.ids import new_id
+from config.settings import Settings
+from drivers.definition import PlatformDefinition
+from drivers.errors import DriverError
+from drivers.session import Driver, DriverSession, Shape
+from gateway.access import authenticate, authorize
+from gateway.access.identity import AccessGrant, Authenticated, Directory, Router
+from gateway.consent.model import ActiveConsent
+from gateway.consent.service import ConsentService
+from gateway.errors import GatewayError, NotAllowed, Unavailable
+from gateway.policy.load import PolicyBundle
+from gateway.policy.verdict import Site
+from gateway.session.registry import Registry
+from gateway.session.runner import LiveSession, Observer
+from gateway.session.terminal import Terminal
+
+log = structlog.get_logger(__name__)
+
+ROLES_THAT_KILL = frozenset({"supervisor", "operator"})
+
+
+class RouterDefinitions(Protocol):
+    """Platform definitions by name (`drivers.definition`)."""
+
+    def get(self, name: str, /) -> PlatformDefinition | None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionView:
+    """A live session as supervisors and its own rep see it."""
+
+    id: str
+    rep: str
+    router: str
+    consent: str
+    opened_at: datetime
+    expires_at: datetime
+    commands: int
+    blocked: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What the service works with; `gateway.assembly` puts it together."""
+
+    settings: Settings
+    clock: Clock
+    journal: Journal
+    directory: Directory
+    consents: ConsentService
+    policy: PolicyBundle
+    definitions: Mapping[str, PlatformDefinition]
+    driver: Driver
+    registry: Registry
+
+
+class AccessService:
+    """The use cases. One instance a worker."""
+
+    def __init__(self, parts: Parts) -> None:
+        self.parts = parts
+        self.consents = parts.consents
+        self.registry = parts.registry
+        self._journal = parts.journal
+        self._directory = parts.directory
+        self._clock = parts.clock
+
+    # --- who is there ------------------------------------------------------------------------------------------------
+
+    async def authenticate_key(self, public_key: str, source: str, *, fido2: bool) -> Authenticated | None:
+        """By public key. None for unknown and for disabled alike."""
+        return await authenticate.by_key(self._directory, public_key, source, self._clock.now(), fido2=fido2)
+
+    async def authenticate_certificate(self, principals: tuple[str, ...], source: str) -> Authenticated | None:
+        """By the names in a certificate whose signature the caller has checked."""
+        return await authenticate.by_certificate(self._directory, principals, source, self._clock.now())
+
+    async def authenticate_totp(self, proved: Authenticated, code: str) -> Authenticated | None:
+        """The second factor. None if the code is wrong or was used before; both are recorded."""
+        stronger = await authenticate.add_totp(self._directory, proved, code, self._clock.now())
+        await self._journal.append(
+            NewEntry(
+                kind=Kind.AUTH_MFA,
+                facts={"ok": stronger is not None, "method": "totp"},
+                sealed={"who": self._who(proved)},
+            )
+        )
+        return stronger
+
+    async def authenticate_token(self, token: str, source: str) -> Authenticated | None:
+        """By service-account token."""
+        return await authenticate.by_token(self._directory, token, source, self._clock.now())
+
+    async def authenticate_peer(self, uid: int) -> Authenticated | None:
+        """By the user id at the other end of the Unix socket."""
+        return await authenticate.by_peer(self._directory, uid, self._clock.now())
+
+    async def record_auth(self, auth: Authenticated) -> None:
+        """An identity was proved."""
+        await self._journal.append(
+            NewEntry(
+                kind=Kind.AUTH_OK,
+                facts={"factors": sorted(auth.factors), "role": auth.principal.role},
+                sealed={"who": self._who(auth)},
+            )
+        )
+
+    async def record_auth_failure(self, front_end: str, source: str) -> None:
+        """Nobody was recognised."""
+        await self._journal.append(
+            NewEntry(kind=Kind.AUTH_FAIL, facts={"front": front_end}, sealed={"who": {"source": source}})
+        )
+
+    async def record_attempt(
+        self, feature: str, auth: Authenticated | None, router_name: str | None, source: str
+    ) -> None:
+        """Something that does not exist here was asked for: forwarding, agent, X11, SFTP and the like."""
+        await self._journal.append(
+            NewEntry(
+                kind=Kind.SESSION_ATTEMPT,
+                retention="strike",
+                facts={"feature": feature[:64]},
+                sealed={
+                    "who": {"source": source} if auth is None else self._who(auth),
+                    "subj": {"router": router_name or ""},
+                },
+            )
+        )
+
+    def _who(self, auth: Authenticated) -> dict[str, Json]:
+        return {
+            "id": auth.principal.id,
+            "name": auth.principal.name,
+            "source": auth.source,
+            "factors": sorted(auth.factors),
+        }
+
+    # --- what can be opened ------------------------------------------------------------------------------------------
+
+    async def routers(self, auth: Authenticated) -> list[Router]:
+        """The inventory, for those who may open sessions or keep it."""
+        if auth.principal.role == "auditor":
+            raise NotAllowed("Your role does not include the list of routers.")
+        return await self._directory.routers()
+
+    def sessions(self, auth: Authenticated) -> list[SessionView]:
+        """Live sessions: all for a supervisor or operator, one's own for everybody else."""
+        sees_all = auth.principal.role in ROLES_THAT_KILL
+        return [
+            SessionView(
+                id=live.id,
+                rep=live.grant.principal.name,
+                router=live.grant.router.name,
+                consent=live.grant.consent_ref,
+                opened_at=live.opened_at,
+                expires_at=live.grant.deadline,
+                commands=live.totals.commands,
+                blocked=live.totals.blocked,
+            )
+            for live in self.registry
+            if sees_all or live.grant.principal.id == auth.principal.id
+        ]
+
+    async def kill(self, auth: Authenticated, session_id: str) -> None:
+        """End a live session now. One's own always; others' for a supervisor or operator. Recorded first."""
+        live = self.registry.get(session_id)
+        own = live is not None and live.grant.principal.id == auth.principal.id
+        if live is None or not (own or auth.principal.role in ROLES_THAT_KILL):
+            raise NotAllowed("There is no such session that you may end.")
+        await self._journal.append(
+            NewEntry(
+                kind=Kind.SESSION_KILLED,
+                session=session_id,
+                consent_ref=live.grant.consent_ref,
+                facts={"by": auth.principal.role},
+                sealed={"who": self._who(auth)},
+            )
+        )
+        live.end("killed")
+
+    # --- a session ---------------------------------------------------------------------------------------------------
+
+    async def open(
+        self,
+        auth: Authenticated,
+        router_name: str,
+        terminal: Terminal,
+        *,
+        shape: Shape,
+        front_end: str,
+        consent_id: str | None = None,
+        token: str | None = None,
+        observer: Observer | None = None,
+    ) -> LiveSession:
+        """Open a session to a router under an active consent.
+
+        Raises `ConsentProblem` (recorded), `NotAllowed`, `Unavailable` (recorded as a session that was refused).
+        Nothing is sent to the router other than the login of the gateway.
+        """
+        router = await self._directory.router_by_name(router_name)
+        if router is None:
+            await self._refused(auth, router_name, None, "no_router")
+            raise NotAllowed(f"There is no router '{router_name}' that you may open.")
+        active = await self.consents.claim(auth, router, consent_id=consent_id, token=token)
+        grant = await self._grant(auth, router, active)
+        if self.registry.on_router(router.id) >= self.parts.settings.session.max_per_router:
+            await self._refused(auth, router.name, active.consent_id, "router_busy")
+            raise Unavailable(f"Another session to {router.name} is open; only one at a time is allowed.")
+        session_id = new_id()
+        await self._journal.append(
+            NewEntry(
+                kind=Kind.SESSION_REQUESTED,
+                session=session_id,
+                consent_ref=grant.consent_ref,
+                facts={"front": front_end, "shape": shape},
+                sealed={"who": self._who(auth), "subj": {"router": router.name, "subscriber": router.subscriber_ref}},
+            )
+        )
+        upstream = await self._connect(grant, shape, session_id)
+        try:
+            return await self._start(auth, grant, active, upstream, session_id, shape, terminal, observer)
+        except BaseException:
+            await upstream.close()
+            raise
+
+    async def _grant(self, auth: Authenticated, router: Router, active: ActiveConsent) -> AccessGrant:
+        target = await self._directory.target(router.id)
+        if target is None:
+            raise Unavailable(f"Router {router.name} has no credential on file; ask the operator to register it.")
+        try:
+            return authorize.authorize(auth, active, router, target, self._site(router), self._clock.now())
+        except GatewayError:
+            await self._refused(auth, router.name, active.consent_id, "not_authorized")
+            raise
+
+    def _site(self, router: Router) -> Site:
+        policy = self.parts.settings.policy
+        return Site(
+            lan=tuple(ipaddress.ip_network(net) for net in (*policy.lan, *router.lan)),
+            approved_dns=frozenset(policy.approved_dns),
+            approved_firmware_hosts=frozenset(policy.approved_firmware_hosts),
+        )
+
+    async def _connect(self, grant: AccessGrant, shape: Shape, session_id: str) -> DriverSession:
+        try:
+            return await self.parts.driver.open(grant.target, shape)
+        except DriverError as error:
+            await self._journal.append(
+                NewEntry(
+                    kind=Kind.SESSION_CLOSED,
+                    session=session_id,
+                    consent_ref=grant.consent_ref,
+                    facts={"reason": type(error).__name__, "commands": 0, "blocked": 0, "bytes": 0, "exit": 255},
+                )
+            )
+            raise
+
+    async def _start(
+        self,
+        auth: Authenticated,
+        grant: AccessGrant,
+        active: ActiveConsent,
+        upstream: DriverSession,
+        session_id: str,
+        shape: Shape,
+        terminal: Terminal,
+        observer: Observer | None,
+    ) -> LiveSession:
+        # Counted and recorded only now: a router that cannot be reached does not use up the subscriber's consent.
+        await self.consents.use(active)
+        await self._journal.append(
+            NewEntry(
+                kind=Kind.SESSION_OPENED,
+                session=session_id,
+                consent_ref=grant.consent_ref,
+                policy_digest=self.parts.policy.digest,
+                facts={"platform": grant.target.platform, "shape": shape, "scope": sorted(grant.rights.scope)},
+                sealed={"who": self._who(auth), "subj": {"router": grant.router.name}},
+            )
+        )
+        traits = terminal.traits
+        recorder = Recorder(
+            self._journal,
+            session=session_id,
+            consent_ref=grant.consent_ref,
+            clock=self._clock,
+            width=traits.width,
+            height=traits.height,
+        )
+        return LiveSession(
+            session_id=session_id,
+            grant=grant,
+            router=upstream,
+            mediator=self._mediator(grant, shape, terminal),
+            journal=self._journal,
+            recorder=recorder,
+            terminal=terminal,
+            clock=self._clock,
+            idle_seconds=self.parts.settings.session.idle_seconds,
+            observer=observer,
+        )

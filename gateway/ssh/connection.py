@@ -1,0 +1,165 @@
+"""An SSH connection on which only sessions exist: everything else is refused and recorded.
+
+asyncssh answers most unwanted requests with a refusal of its own, silently. These subclasses put the recording in
+front: each refused feature is reported to `Attempts.attempted` with one word. They also add the one thing asyncssh's
+server lacks: a second factor after a key (RFC 4252 section 5.1, partial success).
+
+Counterpart: `gateway.ssh.server`, which decides who is there.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Protocol, cast
+
+import asyncssh
+from asyncssh.channel import SSHServerChannel
+from asyncssh.connection import SSHServerConnection
+from asyncssh.constants import MSG_CHANNEL_OPEN, OPEN_ADMINISTRATIVELY_PROHIBITED
+from asyncssh.packet import SSHPacket
+from asyncssh.public_key import CERT_TYPE_USER, SSHOpenSSHCertificate
+
+SESSION_CHANNEL = b"session"
+
+
+class Attempts(Protocol):
+    """What a connection tells its owner (`gateway.ssh.server.FrontDoor`)."""
+
+    def attempted(self, feature: str) -> None:
+        """A feature that does not exist here was asked for."""
+        ...
+
+    def second_factor_due(self) -> bool:
+        """Whether the factor just proved must be followed by another."""
+        ...
+
+    async def certificate_user(self, principals: tuple[str, ...]) -> str | None:
+        """The one known person among a certificate's principals."""
+        ...
+
+
+class SessionChannel(SSHServerChannel[bytes]):
+    """A session channel that starts one thing, once, and takes no environment."""
+
+    def _attempts(self) -> Attempts:
+        return cast("Attempts", self._conn.get_owner())
+
+    def _start_session(self, command: str | None = None, subsystem: str | None = None) -> bool:
+        if self._session_started:
+            self._attempts().attempted("second_request_on_channel")
+            return False
+        return super()._start_session(command, subsystem)
+
+    def _process_env_request(self, packet: SSHPacket) -> bool:
+        # Refused without a record: OpenSSH sends LANG and the like with every session by default.
+        packet.get_string()
+        packet.get_string()
+        packet.check_end()
+        return False
+
+
+class GuardedConnection(SSHServerConnection):
+    """A server connection that knows one channel type, no forwarding, no agent, no X11."""
+
+    def _attempts(self) -> Attempts:
+        return cast("Attempts", self._owner)
+
+    # --- second factor -----------------------------------------------------------------------------------------------
+
+    async def send_userauth_success(self) -> None:
+        """Hold back success while a second factor is due."""
+        if self._attempts().second_factor_due():
+            self.send_userauth_failure(True)
+        else:
+            await super().send_userauth_success()
+
+    async def _validate_openssh_certificate(self, username: str, cert: SSHOpenSSHCertificate) -> Any:
+        # The user name of the connection is a router; the person is the certificate's principal.
+        person = await self._attempts().certificate_user(tuple(cert.principals))
+        if person is None:
+            return None
+        return await super()._validate_openssh_certificate(person, cert)
+
+    # --- what does not exist -----------------------------------------------------------------------------------------
+
+    def _guard_channel_open(self, pkttype: int, pktid: int, packet: SSHPacket) -> None:
+        rest = packet.get_remaining_payload()
+        peek = SSHPacket(rest)
+        kind = peek.get_string()
+        if kind == SESSION_CHANNEL:
+            super()._process_channel_open(pkttype, pktid, SSHPacket(rest))
+            return
+        sender = peek.get_uint32()
+        self._attempts().attempted(f"channel:{_word(kind)}")
+        self.send_channel_open_failure(
+            sender, OPEN_ADMINISTRATIVELY_PROHIBITED, "Forwarding does not exist here; the attempt was recorded.", "en"
+        )
+
+    def _process_tcpip_forward_global_request(self, _packet: SSHPacket) -> None:
+        self._refuse_global("forwarded-tcpip")
+
+    def _process_streamlocal_forward_at_openssh_dot_com_global_request(self, _packet: SSHPacket) -> None:
+        self._refuse_global("forwarded-streamlocal")
+
+    def _refuse_global(self, feature: str) -> None:
+        self._attempts().attempted(feature)
+        self._report_global_response(False)
+
+    async def create_agent_listener(self) -> bool:
+        """No agent is ever forwarded."""
+        self._attempts().attempted("agent")
+        return False
+
+    async def attach_x11_listener(self, *_args: Any) -> str | None:
+        """No display is ever forwarded."""
+        self._attempts().attempted("x11")
+        return None
+
+    def create_server_channel(
+        self, encoding: str | None = "", errors: str = "", window: int = 0, max_pktsize: int = 0
+    ) -> Any:
+        """A `SessionChannel` that carries bytes: our own filter comes before any editor."""
+        del encoding, errors, window
+        size = max_pktsize or self._max_pktsize
+        self._update_recv_pktlen(size)
+        return SessionChannel(self, self._loop, True, False, False, 0, 0, None, "strict", self._window, size)
+
+    _packet_handlers = {**SSHServerConnection._packet_handlers, MSG_CHANNEL_OPEN: _guard_channel_open}  # noqa: RUF012
+
+
+def _word(raw: bytes) -> str:
+    """A channel type as a short harmless token for the record."""
+    text = raw.decode("ascii", "replace")[:40]
+    return "".join(c if c.isalnum() or c in "-_.@" else "?" for c in text)
+
+
+async def listen(
+    host: str, port: int, server_factory: Callable[[], asyncssh.SSHServer], host_key: asyncssh.SSHKey, grace: int
+) -> asyncio.Server:
+    """Accept connections. `server_factory` makes one `FrontDoor` a connection."""
+    loop = asyncio.get_running_loop()
+    options = await asyncssh.SSHServerConnectionOptions.construct(
+        asyncssh.SSHServerConnectionOptions(),
+        config=None,
+        server_factory=server_factory,
+        server_host_keys=[host_key],
+        login_timeout=grace,
+        keepalive_interval=30,
+        allow_scp=False,
+        agent_forwarding=True,  # so that the request reaches `create_agent_listener`, which refuses and records
+        x11_forwarding=True,
+        gss_host=None,
+        password_auth=False,
+        compression_algs=None,
+        server_version="Vestibule",
+        encryption_algs=[
+            "aes128-gcm@openssh.com",
+            "aes256-gcm@openssh.com",
+            "chacha20-poly1305@openssh.com",
+            "aes256-ctr",
+            "aes128-ctr",
+        ],
+    )
+    return await loop.create_server(lambda: GuardedConnection(loop, options, None, None), host, port, backlog=512)
+
+
+__all__ = ["CERT_TYPE_USER", "Attempts", "GuardedConnection", "SessionChannel", "listen"]

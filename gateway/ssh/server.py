@@ -1,0 +1,155 @@
+"""Who is at the door: key or certificate, then TOTP where enrolled; and a record of every attempt.
+
+The SSH user name is the router (`ssh ROUTER@gateway`) or `vestibule` for control commands; the person is known by the
+key. Counterparts: `gateway.ssh.connection` below, `gateway.ssh.session` above.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import asyncssh
+import structlog
+
+from audit.errors import AuditError
+from config.errors import VestibuleError
+from gateway.access.identity import Authenticated
+from gateway.session.service import AccessService
+from gateway.ssh.connection import GuardedConnection
+from gateway.ssh.session import ClientSession
+
+log = structlog.get_logger(__name__)
+
+TOTP_ATTEMPTS = 3
+"""Wrong codes on one connection before it is closed."""
+
+
+class FrontDoor(asyncssh.SSHServer):
+    """One connection's owner. Authentication state lives here and nowhere else."""
+
+    def __init__(self, service: AccessService, ca_keys: frozenset[str]) -> None:
+        self._service = service
+        self._ca_keys = ca_keys
+        self._connection: GuardedConnection | None = None
+        self._source = "unknown"
+        self._username: str | None = None
+        self._proved: Authenticated | None = None
+        self._needs_totp = False
+        self._totp_left = TOTP_ATTEMPTS
+        self._background: set[asyncio.Task[None]] = set()
+        self._sessions: list[ClientSession] = []
+
+    # --- connection --------------------------------------------------------------------------------------------------
+
+    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+        assert isinstance(conn, GuardedConnection)
+        self._connection = conn
+        peer = conn.get_extra_info("peername")
+        if peer:
+            self._source = str(peer[0])
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        del exc
+        for session in self._sessions:
+            session.gone()
+        if self._proved is None and self._username is not None:
+            self._spawn(self._service.record_auth_failure("ssh", self._source))
+
+    def debug_msg_received(self, msg: str, lang: str, always_display: bool) -> None:
+        """Nothing a client says here matters."""
+
+    # --- authentication ----------------------------------------------------------------------------------------------
+
+    def begin_auth(self, username: str) -> bool:
+        if self._username is not None and self._username != username:
+            self.attempted("username_change")
+            raise asyncssh.PermissionDenied("The user name must not change during authentication; this was recorded.")
+        self._username = username
+        return True
+
+    def public_key_auth_supported(self) -> bool:
+        return not self._needs_totp
+
+    async def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
+        del username
+        line = key.export_public_key("openssh").decode("ascii").strip()
+        fido2 = line.startswith("sk-")
+        self._proved = await self._service.authenticate_key(line, self._source, fido2=fido2)
+        return self._noted()
+
+    async def certificate_user(self, principals: tuple[str, ...]) -> str | None:
+        """See `gateway.ssh.connection.Attempts`."""
+        self._proved = await self._service.authenticate_certificate(principals, self._source)
+        return self._proved.principal.name if self._noted() and self._proved is not None else None
+
+    def validate_ca_key(self, username: str, key: asyncssh.SSHKey) -> bool:
+        del username
+        parts = key.export_public_key("openssh").decode("ascii").split()
+        return " ".join(parts[:2]) in self._ca_keys
+
+    def _noted(self) -> bool:
+        if self._proved is None:
+            return False
+        self._needs_totp = self._proved.principal.totp_enrolled and "fido2" not in self._proved.factors
+        return True
+
+    def second_factor_due(self) -> bool:
+        """See `gateway.ssh.connection.Attempts`."""
+        return self._needs_totp
+
+    def kbdint_auth_supported(self) -> bool:
+        return self._needs_totp
+
+    def get_kbdint_challenge(self, username: str, lang: str, submethods: str) -> asyncssh.KbdIntChallenge:
+        del username, lang, submethods
+        return ("Second factor", "", "en", [("One-time code: ", False)])
+
+    async def validate_kbdint_response(
+        self, username: str, responses: asyncssh.KbdIntResponse
+    ) -> asyncssh.KbdIntChallenge:
+        del username
+        assert self._proved is not None
+        stronger = await self._service.authenticate_totp(self._proved, responses[0] if len(responses) == 1 else "")
+        if stronger is None:
+            self._totp_left -= 1
+            if self._totp_left <= 0:
+                raise asyncssh.PermissionDenied("Too many wrong one-time codes.")
+            return False
+        self._proved = stronger
+        self._needs_totp = False
+        return True
+
+    # --- after authentication ----------------------------------------------------------------------------------------
+
+    def auth_completed(self) -> None:
+        assert self._proved is not None
+        self._spawn(self._service.record_auth(self._proved))
+
+    def session_requested(self) -> ClientSession:
+        assert self._proved is not None
+        assert self._username is not None
+        session = ClientSession(self._service, self._proved, self._username, self.attempted)
+        self._sessions.append(session)
+        return session
+
+    def attempted(self, feature: str) -> None:
+        """See `gateway.ssh.connection.Attempts`."""
+        self._spawn(self._service.record_attempt(feature, self._proved, self._username, self._source))
+
+    def _spawn(self, work: Awaitable[None]) -> None:
+        """Record in the background. What cannot be recorded closes the connection: there is no best-effort mode."""
+        task = asyncio.ensure_future(self._recorded(work))
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    async def _recorded(self, work: Awaitable[None]) -> None:
+        try:
+            await work
+        except (AuditError, VestibuleError) as error:
+            log.error("record_failed", error_type=type(error).__name__)
+            if self._connection is not None:
+                self._connection.abort()
+
+
+def front_door(service: AccessService, ca_keys: frozenset[str]) -> Callable[[], FrontDoor]:
+    """A factory of connection owners."""
+    return lambda: FrontDoor(service, ca_keys)
