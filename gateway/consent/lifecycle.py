@@ -154,6 +154,11 @@ def grant(
     )
 
 
+def recorded(consent: Consent, entry_index: int) -> Consent:
+    """The granted consent with the index of its entry, known once that is durable."""
+    return replace(consent, entry_index=entry_index)
+
+
 def deny(consent: Consent, by: By, now: datetime) -> Transition:
     """The subscriber says no."""
     _pending(consent, now)
@@ -221,7 +226,9 @@ def use(consent: Consent, session: str | None, by: By, now: datetime) -> Transit
 
 def released(consent: Consent) -> Consent:
     """One session fewer is open. No transition by itself: the session's own closing entry is its evidence."""
-    return replace(consent, sessions_live=max(0, consent.sessions_live - 1))
+    if consent.sessions_live == 0:
+        return consent
+    return _step(consent, sessions_live=consent.sessions_live - 1)
 
 
 def is_used_up(consent: Consent) -> bool:
@@ -252,6 +259,11 @@ def expire(consent: Consent, now: datetime) -> Transition:
     if consent.expires_at is not None and now < consent.expires_at:
         raise ConsentProblem("in_use", "The granted time is not over yet.")
     return _end(consent, State.EXPIRED, Kind.CONSENT_EXPIRED, GATEWAY, now, "expired")
+
+
+def time_out(consent: Consent, now: datetime) -> Transition:
+    """Whichever end time brings: `lapse` while the subscriber has not decided, `expire` once granted."""
+    return lapse(consent, now) if consent.state in PENDING else expire(consent, now)
 
 
 def close(consent: Consent, by: By, now: datetime) -> Transition:

@@ -4,7 +4,6 @@ Counterpart: `gateway.consent.lifecycle.activate` compares its claims with the r
 A token is a pure function of the consent and the key, so it can be issued again and needs to be stored only as hash.
 """
 
-import os
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -15,6 +14,7 @@ from joserfc.errors import JoseError, UnsupportedAlgorithmError
 from joserfc.jwk import OKPKey
 from joserfc.jws import JWSRegistry
 
+from audit.files import OWNER_ONLY, write_durably
 from config.errors import ConfigError
 from gateway.consent.model import LIVE, Claims, Consent
 from gateway.errors import ConsentProblem
@@ -83,14 +83,12 @@ def digest(token: str) -> str:
 def ensure_key(keys_dir: Path) -> OKPKey:
     """The signing key from `keys_dir/consent.key` (PKCS#8 PEM, mode 0600), made on first use."""
     path = keys_dir / KEY_FILE
-    if not path.exists():
-        keys_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        pem = OKPKey.generate_key("Ed25519", private=True).as_pem(private=True)
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(pem)
-            file.flush()
-            os.fsync(file.fileno())
+    try:
+        if not path.exists():
+            keys_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+            write_durably(path, OKPKey.generate_key("Ed25519", private=True).as_pem(private=True), OWNER_ONLY)
+    except OSError as error:
+        raise ConfigError(f"The consent signing key cannot be written to {keys_dir}: {error.strerror}.") from error
     return load_key(path)
 
 
