@@ -1,1 +1,7 @@
-"""Simulated routers: real SSH servers for the demo and for tests."""
+"""Simulated routers and a home behind them, for the demo, for tests and to try Vestibule without hardware."""
+
+from drivers.lab.home import HomeComputer
+from drivers.lab.openwrt import OpenWrtRouter
+from drivers.lab.server import Access, Wire
+
+__all__ = ["Access", "HomeComputer", "OpenWrtRouter", "Wire"]
