@@ -85,9 +85,7 @@ _GRANTABLE: Final = (
         "See the settings of your router, including stored keys.",
         "Voir les réglages de votre routeur, y compris les clés enregistrées.",
     ),
-    Capability(
-        "wifi.credentials.read", "scope", "See your wifi password.", "Voir le mot de passe de votre Wi-Fi."
-    ),
+    Capability("wifi.credentials.read", "scope", "See your wifi password.", "Voir le mot de passe de votre Wi-Fi."),
     Capability(
         "wifi.credentials.write",
         "scope",

@@ -23,24 +23,24 @@ def _texts(value: Any) -> Any:
     if not isinstance(value, list):
         return value
     if any(isinstance(item, bool | float) or item is None for item in value):
-        raise ValueError("put words such as on, off, yes, no, null and 1.5 in quotes; YAML changes them otherwise")
+        raise ValueError("put true, false, numbers with a point and the like in quotes; YAML changes them otherwise")
     return [str(item) if isinstance(item, int) else item for item in value]
 
 
-def _capability(name: str) -> str:
-    if name not in CAPABILITIES:
+def _capability(name: object) -> str:
+    if not isinstance(name, str) or name not in CAPABILITIES:
         raise ValueError(f"{name!r} is not a capability; the names are in gateway/policy/capabilities.py")
     return name
 
 
-def _place(place: str) -> str:
-    if _PLACE.match(place) is None:
+def _place(place: object) -> str:
+    if not isinstance(place, str) or _PLACE.match(place) is None:
         raise ValueError(f"{place!r} is not a position; write a mode, mode/context or mode/*, such as config/interface")
     return place
 
 
-def _name(name: str) -> str:
-    if _NAME.match(name) is None:
+def _name(name: object) -> str:
+    if not isinstance(name, str) or _NAME.match(name) is None:
         raise ValueError(f"{name!r} is not a name; use letters, digits, - and _, starting with a letter")
     return name
 

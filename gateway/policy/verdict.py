@@ -28,6 +28,8 @@ class Site:
     lan: tuple[IPv4Network | IPv6Network, ...] = ()
     approved_dns: frozenset[str] = frozenset()
     approved_firmware_hosts: frozenset[str] = frozenset()
+    provider: tuple[IPv4Network | IPv6Network, ...] = ()
+    """Private prefixes that are the provider's own; every other private address counts as the subscriber's home."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +66,9 @@ class Allow:
     """Fixed answers to the sub-prompts of this command: (regular expression, answer)."""
     leaves: bool = False
     """The command ends the router session (exit at the top, quit, logout, reboot)."""
+    help: bool = False
+    """A help request (trailing `?`): the front end answers it with `complete.help_lines`. `canonical` is empty; it
+    MUST NOT be sent."""
     mint: InitVar[object]
 
     def __post_init__(self, mint: object) -> None:
@@ -85,6 +90,8 @@ class Deny:
     """The `scope` capability the subscriber could still grant."""
     hint: str | None = None
     """What is possible instead."""
+    help: bool = False
+    """The line was a help request; the front end may answer it all the same, from the part before the `?`."""
 
 
 Verdict: TypeAlias = Allow | Deny

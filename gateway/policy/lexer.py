@@ -1,0 +1,192 @@
+"""Strict lexers: a line into commands, filters and words, or a refusal. What is odd is refused, never guessed.
+
+`words` cuts router command lines, `shell-strict` a small subset of the POSIX shell in which nothing is expanded. Both
+are built from the table's `lexer` entry. Counterpart: `resolver`, which never looks at quotes or separators again.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from gateway.policy.schema import LexerSpec
+
+# A line longer than this is refused before anything else looks at it, whatever the platform can take.
+_TYPED_LIMIT: Final = 16 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word without its quotes, and where it stood in the typed line."""
+
+    text: str
+    start: int
+    end: int
+    quoted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command with its filters. `end` is where it stops in the typed line, blanks after it left out."""
+
+    words: tuple[Word, ...]
+    filters: tuple[tuple[Word, ...], ...]
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A whole line. `joins[i]` stands between commands i and i+1. Blank lines have no commands."""
+
+    commands: tuple[Command, ...]
+    joins: tuple[str, ...]
+    help: bool = False
+
+
+class LineRefused(ValueError):
+    """The line cannot be read; the text says why, as one sentence, and repeats nothing of the line."""
+
+
+Lexer: TypeAlias = Callable[[str], Line]
+
+
+def make_lexer(spec: LexerSpec) -> Lexer:
+    """The lexer for one platform. It raises `LineRefused`."""
+    scan = _word_scanner(spec) if spec.kind == "words" else _shell_scanner(spec)
+
+    def lex(line: str) -> Line:
+        if len(line) > _TYPED_LIMIT:
+            raise LineRefused("The line is too long.")
+        checked = line.replace("\t", " ")
+        if not checked.isprintable():
+            raise LineRefused("The line holds a character that cannot be printed.")
+        body, wants_help = _cut_help(checked, spec)
+        return _assemble(scan(body), spec, help=wants_help)
+
+    return lex
+
+
+def _cut_help(line: str, spec: LexerSpec) -> tuple[str, bool]:
+    """The line without a trailing help character. In a shell it must stand alone, because `a?` is a file name there."""
+    stripped = line.rstrip(" ")
+    if not spec.help or not stripped.endswith(spec.help):
+        return line, False
+    body = stripped[: -len(spec.help)]
+    alone = not body or body.endswith(" ")
+    return (body, True) if alone or spec.kind == "words" else (line, False)
+
+
+_Token: TypeAlias = Word | tuple[str, int]
+"""A word, or an operator (separator or filter character) with its position."""
+
+
+def _word_scanner(spec: LexerSpec) -> Callable[[str], list[_Token]]:
+    forbidden = frozenset(spec.forbid)
+    marks = "|".join(re.escape(mark) for mark in [*spec.separators, *([spec.filter_char] if spec.filter_char else [])])
+    stop = re.escape("".join({m for mark in spec.separators for m in mark} | {spec.filter_char or ""}))
+    quote = '"' if spec.quotes == "double" else ""
+    token = re.compile(
+        rf"(?P<blank> +)|(?P<mark>{marks or '(?!)'})|"
+        rf"(?P<quoted>{quote and chr(34) + '[^' + chr(34) + chr(92) * 2 + ']*' + chr(34)})|(?P<bare>[^ {quote}{stop}]+)"
+        if quote
+        else rf"(?P<blank> +)|(?P<mark>{marks or '(?!)'})|(?P<quoted>(?!))|(?P<bare>[^ {stop}]+)"
+    )
+
+    def scan(line: str) -> list[_Token]:
+        if not forbidden.isdisjoint(line):
+            raise LineRefused(f"The line holds a character that is not taken here ({_shown(forbidden & set(line))}).")
+        tokens: list[_Token] = []
+        at = 0
+        glue = False  # whether the previous token was a word that touches this one
+        while at < len(line):
+            found = token.match(line, at)
+            if found is None:
+                raise LineRefused("Quotes in the line do not match.")
+            kind = found.lastgroup
+            if kind == "mark":
+                tokens.append((found[0], at))
+            elif kind != "blank":
+                if glue:
+                    raise LineRefused("Quotes stand inside a word; put blanks around a quoted value.")
+                quoted = kind == "quoted"
+                tokens.append(Word(found[0][1:-1] if quoted else found[0], at, found.end(), quoted))
+            glue = kind in {"quoted", "bare"}
+            at = found.end()
+        return tokens
+
+    return scan
+
+
+def _shell_scanner(spec: LexerSpec) -> Callable[[str], list[_Token]]:
+    """POSIX words without any expansion: adjacent quoted and bare runs make one word, as a shell joins them."""
+    forbidden = frozenset(spec.forbid)
+    operators = {*spec.separators, *([spec.filter_char] if spec.filter_char else [])}
+    token = re.compile(
+        r"""(?P<blank> +)|(?P<mark>[&;|]+)|'(?P<single>[^']*)'|"(?P<double>[^"]*)"|(?P<bare>[^ '"&;|]+)"""
+    )
+    active: Final = frozenset("$`\\!")
+
+    def scan(line: str) -> list[_Token]:
+        tokens: list[_Token] = []
+        at = 0
+        glue = False
+        while at < len(line):
+            found = token.match(line, at)
+            if found is None:
+                raise LineRefused("Quotes in the line do not match.")
+            kind, text = found.lastgroup or "", found[found.lastgroup or 0]
+            if kind == "mark":
+                if text not in operators:
+                    raise LineRefused(f"The shell operator {text} is not taken here.")
+                tokens.append((text, at))
+            elif kind != "blank":
+                wrong = (
+                    active.intersection(text)
+                    if kind == "double"
+                    else forbidden.intersection(text)
+                    if kind == "bare"
+                    else ()
+                )
+                if wrong:
+                    raise LineRefused(f"The shell would not take {_shown(set(wrong))} literally; use single quotes.")
+                before = tokens.pop() if glue else None
+                joined = before.text + text if isinstance(before, Word) else text
+                start = before.start if isinstance(before, Word) else at
+                quoted = kind != "bare" or (isinstance(before, Word) and before.quoted)
+                tokens.append(Word(joined, start, found.end(), quoted))
+            glue = kind not in {"blank", "mark"}
+            at = found.end()
+        return tokens
+
+    return scan
+
+
+def _shown(characters: set[str] | frozenset[str]) -> str:
+    return " ".join(sorted(characters))
+
+
+def _assemble(tokens: list[_Token], spec: LexerSpec, *, help: bool) -> Line:  # noqa: A002 - the field's name
+    commands: list[Command] = []
+    joins: list[str] = []
+    segments: list[list[Word]] = [[]]
+    end = 0
+    for token in tokens:
+        if isinstance(token, Word):
+            segments[-1].append(token)
+            end = token.end
+        elif token[0] == spec.filter_char:
+            segments.append([])
+            end = token[1] + 1
+        else:
+            commands.append(_command(segments, end))
+            joins.append(token[0])
+            segments = [[]]
+    if segments != [[]] or commands:
+        commands.append(_command(segments, end))
+    return Line(tuple(commands), tuple(joins), help)
+
+
+def _command(segments: list[list[Word]], end: int) -> Command:
+    if not segments[0] or not all(segments[1:]):
+        raise LineRefused("A command is missing beside a separator or filter sign.")
+    return Command(tuple(segments[0]), tuple(map(tuple, segments[1:])), end)

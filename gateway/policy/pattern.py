@@ -1,0 +1,194 @@
+"""Command patterns as tables write them (`show ip interface [brief] [<iface>]`), parsed. Counterpart: `grammar`.
+
+    item     = word | "[" branches "]" | "{" branches "}" | "(" item ... ")"
+    branches = items *("|" items)
+    word     = keyword | "<" [name ":"] type ">" | a mixture of both
+A backslash makes the next character plain.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from gateway.policy.types import ArgType
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Keyword:
+    """A word the rep may abbreviate where the platform does, spelled as it is sent."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Slot:
+    """A typed argument. Equal slots of a table are the same object, so that rows share the edge."""
+
+    name: str
+    type: ArgType
+    secret: bool
+    refuse: tuple[str, ...] = ()
+    """Beginnings of canonical values that do not fit."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Template:
+    """One word of fixed text and arguments, such as `wireless.<radio>.channel=<chan>`."""
+
+    parts: tuple[str | Slot, ...]
+    whole: re.Pattern[str]
+    label: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Choice:
+    """Exactly one of these sequences; an empty one makes it optional."""
+
+    branches: tuple["Sequence", ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AnyOrder:
+    """These parts in any order, each once. A part may be left out if `needed` is false for it."""
+
+    parts: tuple["Sequence", ...]
+    needed: tuple[bool, ...]
+
+
+Item: TypeAlias = Keyword | Slot | Template | Choice | AnyOrder
+Sequence: TypeAlias = tuple[Item, ...]
+
+SlotOf: TypeAlias = Callable[[str, str], Slot]
+"""From an argument's name and type name to its slot. Raises ValueError."""
+
+_TOKEN: Final = re.compile(r"\s+|[][{}()|]|(?:\\.|<[^<>\s]*>|[^][{}()|<>\\\s])+")
+_PIECE: Final = re.compile(r"\\(.)|<([^<>]*)>|([^\\<]+)")
+_ARGUMENT: Final = re.compile(
+    r"(?:([A-Za-z][A-Za-z0-9_-]*):)?([A-Za-z][A-Za-z0-9_-]*(?::\d+-\d+)?|\d+-\d+)\Z", re.ASCII
+)
+_CLOSERS: Final = {"[": "]", "{": "}", "(": ")"}
+
+
+def parse_pattern(text: str, slot_of: SlotOf) -> Sequence:
+    """The items of `text`. Raises ValueError with a sentence that says what is wrong where."""
+    marks = _tokens(text)
+    branches, end = _branches(marks, 0, "", slot_of)
+    if end != len(marks):
+        raise ValueError(f"in {text!r}, {marks[end]!r} closes nothing")
+    if len(branches) != 1:
+        raise ValueError(f"in {text!r}, put a choice in braces: {{a|b}}")
+    if not branches[0]:
+        raise ValueError("a command pattern is empty")
+    return branches[0]
+
+
+def _tokens(text: str) -> list[str]:
+    marks: list[str] = []
+    at = 0
+    while at < len(text):
+        found = _TOKEN.match(text, at)
+        if found is None:
+            raise ValueError(f"in {text!r}, {text[at:]!r} cannot be read; arguments are written <type> or <name:type>")
+        mark = found[0]
+        glued = mark[0] not in "|)]} \t" and at > 0 and text[at - 1] not in "|([{ \t"
+        if glued or (mark[0] not in "|()[]{} \t" and text[found.end() : found.end() + 1] in {"[", "{", "("}):
+            raise ValueError(f"in {text!r}, put blanks around brackets; inside a word use an enumeration type")
+        if not mark.isspace():
+            marks.append(mark)
+        at = found.end()
+    return marks
+
+
+def _branches(marks: list[str], at: int, closer: str, slot_of: SlotOf) -> tuple[list[Sequence], int]:
+    """Sequences separated by `|` up to `closer`; the position of the closer (or the end)."""
+    done: list[Sequence] = []
+    items: list[Item] = []
+    while at < len(marks) and marks[at] not in {")", "]", "}"}:
+        mark = marks[at]
+        if mark == "|":
+            done.append(tuple(items))
+            items = []
+            at += 1
+        elif mark in _CLOSERS:
+            item, at = _group(marks, at, slot_of)
+            items.append(item)
+        else:
+            items.append(_word(mark, slot_of))
+            at += 1
+    if (marks[at] if at < len(marks) else "") != closer:
+        raise ValueError(f"in {' '.join(marks)!r}, {closer or marks[at]!r} is missing its partner")
+    return [*done, tuple(items)], at
+
+
+def _group(marks: list[str], at: int, slot_of: SlotOf) -> tuple[Item, int]:
+    opener = marks[at]
+    if opener == "(":
+        return _any_order(marks, at + 1, slot_of)
+    branches, end = _branches(marks, at + 1, _CLOSERS[opener], slot_of)
+    if not all(branches):
+        raise ValueError(f"in {' '.join(marks)!r}, a branch is empty; write [a] for what may be left out")
+    return Choice((*branches, ()) if opener == "[" else tuple(branches)), end + 1
+
+
+def _any_order(marks: list[str], at: int, slot_of: SlotOf) -> tuple[Item, int]:
+    parts: list[Sequence] = []
+    needed: list[bool] = []
+    while at < len(marks) and marks[at] != ")":
+        mark = marks[at]
+        if mark == "[":
+            branches, end = _branches(marks, at + 1, "]", slot_of)
+            parts.append((Choice(tuple(branches)),) if len(branches) > 1 else branches[0])
+            needed.append(False)
+            at = end + 1
+        elif mark in {"{", "("}:
+            item, at = _group(marks, at, slot_of)
+            parts.append((item,))
+            needed.append(True)
+        elif mark in {"|", "]", "}"}:
+            raise ValueError(f"in {' '.join(marks)!r}, {mark!r} cannot stand in (...)")
+        else:
+            parts.append((_word(mark, slot_of),))
+            needed.append(True)
+            at += 1
+    if at >= len(marks):
+        raise ValueError(f"in {' '.join(marks)!r}, ')' is missing")
+    if len(parts) > 16 or any(may_be_empty(part) for part in parts):
+        raise ValueError(f"in {' '.join(marks)!r}, (...) takes up to 16 parts, none of them empty")
+    return AnyOrder(tuple(parts), tuple(needed)), at + 1
+
+
+def may_be_empty(sequence: Sequence) -> bool:
+    """Whether the sequence fits no words at all."""
+    for item in sequence:
+        if isinstance(item, Keyword | Slot | Template):
+            return False
+        if isinstance(item, Choice) and not any(may_be_empty(branch) for branch in item.branches):
+            return False
+        if isinstance(item, AnyOrder) and any(item.needed):
+            return False
+    return True
+
+
+def _word(mark: str, slot_of: SlotOf) -> Item:
+    parts: list[str | Slot] = []
+    for plain, argument, run in _PIECE.findall(mark):
+        if argument or (not plain and not run):
+            found = _ARGUMENT.match(argument)
+            if found is None:
+                raise ValueError(f"<{argument}> is not an argument; write <type>, <name:type> or <name:1-100>")
+            name = found[1] or found[2]
+            parts.append(slot_of(name.partition(":")[0], found[2]))
+        elif parts and isinstance(parts[-1], str):
+            parts[-1] += plain or run
+        else:
+            parts.append(plain or run)
+    if len(parts) == 1:
+        return Keyword(parts[0]) if isinstance(parts[0], str) else parts[0]
+    return _template(mark, tuple(parts))
+
+
+def _template(mark: str, parts: tuple[str | Slot, ...]) -> Template:
+    regex = "".join(re.escape(part) if isinstance(part, str) else f"({part.type.fragment})" for part in parts)
+    label = re.sub(r"<(?:([A-Za-z][\w-]*):)?[^<>]*>", lambda m: f"<{m[1]}>" if m[1] else m[0], mark)
+    return Template(parts, re.compile(rf"(?:{regex})\Z", re.ASCII | re.DOTALL), label)

@@ -1,0 +1,350 @@
+"""Word by word from a lexed command to the rules it fits, or to the word at which it stopped. Counterpart: `grammar`.
+
+At every word: an exact keyword wins; else the one keyword that begins so, several are ambiguous; else arguments. A line
+may then fit several rules (the same words as different arguments); `decide` takes the strictest.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from gateway.policy.grammar import Node
+from gateway.policy.lexer import Command, Word
+from gateway.policy.pattern import Keyword, Slot, Template
+from gateway.policy.rule import Rule
+from gateway.policy.schema import LexerSpec
+from gateway.policy.table import Table, spell, spellable
+
+REDACTED = "<redacted>"
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A typed argument as it will be sent, without quotes."""
+
+    slot: Slot
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A word as it will be sent, as it may be shown, and where it stood in the typed line."""
+
+    text: str
+    shown: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A rule that fits the whole command, filters included."""
+
+    rule: Rule
+    pieces: tuple[Piece, ...]
+    values: tuple[Value, ...]
+    typed: tuple[Piece, ...]
+    """Like `pieces`, before the rule's own wording: with positions in the typed line."""
+
+    @property
+    def canonical(self) -> str:
+        """The text to send."""
+        return " ".join(piece.text for piece in self.pieces)
+
+    @property
+    def shown(self) -> str:
+        """The same without secrets."""
+        return " ".join(piece.shown for piece in self.pieces)
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Where and why a command went no further. `understood` are the words before, as they may be shown."""
+
+    kind: Literal["unknown", "ambiguous", "incomplete", "never", "filter"]
+    at: int
+    """Index of the word, from 0."""
+    understood: str
+    rule: Rule | None = None
+    """The refusing rule with which the line begins."""
+    options: tuple[str, ...] = ()
+    """Keywords an ambiguous word may mean."""
+
+
+@dataclass(slots=True)
+class Thread:
+    """One reading of the words so far. Not changed after it was made."""
+
+    node: Node
+    at: int
+    """Words read."""
+    pieces: tuple[Piece, ...] = ()
+    values: tuple[Value, ...] = ()
+    stop: Rule | None = None
+    """The longest refusing rule passed on the way."""
+    whole: bool = False
+    """A value took the rest of the line, filters included."""
+
+
+def resolve(table: Table, place: str, command: Command, text: str) -> list[Match] | Stop:
+    """Every rule that `command` (of the line `text`) fits at `place`, or where it stopped. The list is never empty."""
+    threads = walk(table, table.roots[place], command.words, command.end, text)
+    if isinstance(threads, Stop):
+        return threads
+    complete = [(thread, rule) for thread in threads for rule in thread.node.accepts]
+    firm = [(thread, rule) for thread, rule in complete if not rule.known]
+    if not firm:
+        said = _said(threads)
+        stop = _stop(threads)
+        kind: Literal["unknown", "incomplete", "never"] = "never" if stop else "unknown" if complete else "incomplete"
+        return Stop(kind, len(command.words), said, stop)
+    matches = [Match(rule, thread.pieces, thread.values, thread.pieces) for thread, rule in firm]
+    if not command.filters or all(thread.whole for thread, _ in firm):
+        return [sent for match in matches if (sent := _as_sent(match, table.lexer)) is not None] or Stop(
+            "unknown", len(command.words), _said(threads)
+        )
+    return _filtered(
+        table, command, text, [m for m, (thread, _) in zip(matches, firm, strict=True) if not thread.whole]
+    )
+
+
+def walk(table: Table, root: Node, words: tuple[Word, ...], end: int, text: str) -> list[Thread] | Stop:
+    """All readings of `words` from `root`; never an empty list. `end` is where the command stops in `text`."""
+    threads = [Thread(root, 0)]
+    for at in range(len(words)):
+        active = [thread for thread in threads if thread.at == at]
+        waiting = [thread for thread in threads if thread.at > at]
+        if not active:
+            continue
+        moved = _step(table, active, words, end, text)
+        if isinstance(moved, Stop):
+            if moved.kind == "ambiguous" or not waiting:
+                return moved
+            moved = []
+        for thread in moved:
+            thread.stop = next((rule for rule in thread.node.accepts if rule.never and not rule.known), thread.stop)
+        threads = moved + waiting
+    return threads
+
+
+def _step(table: Table, active: list[Thread], words: tuple[Word, ...], end: int, text: str) -> list[Thread] | Stop:
+    at = active[0].at
+    word = words[at]
+    found: list[tuple[Thread, tuple[str, Node]]] = []
+    if word.text.isascii() and not (word.quoted and table.lexer.kind == "words"):
+        key = table.graph.key(word.text)
+        found = [(thread, edge) for thread in active if (edge := thread.node.keyword(key)) is not None]
+        if not found and table.lexer.abbreviates and key:
+            found = [(thread, edge) for thread in active for edge in thread.node.beginning(key)]
+            names = dict.fromkeys(name for _, (name, _) in found)
+            if len({table.graph.key(name) for name in names}) > 1:
+                return Stop("ambiguous", at, _said(active), _stop(active), tuple(names))
+        exact = bool(found) and table.graph.key(found[0][1][0]) == key
+    moved = [_take(thread, spell(name, table.lexer), node, word) for thread, (name, node) in found]
+    if not found or not exact:
+        moved += _arguments(table, active, words, end, text, only_split=bool(found))
+    return moved or Stop("never" if _stop(active) else "unknown", at, _said(active), _stop(active))
+
+
+def _take(thread: Thread, name: str, node: Node, word: Word) -> Thread:
+    piece = Piece(name, name, word.start, word.end)
+    return Thread(node, thread.at + 1, (*thread.pieces, piece), thread.values, thread.stop)
+
+
+def _arguments(
+    table: Table, active: list[Thread], words: tuple[Word, ...], end: int, text: str, *, only_split: bool
+) -> list[Thread]:
+    """Readings of the next word (or words) as an argument. `only_split`: only as an interface name in two words."""
+    moved: list[Thread] = []
+    for thread in active:
+        word = words[thread.at]
+        for slot, node in thread.node.slots:
+            if isinstance(slot, Template):
+                taken = None if only_split else _template(slot, word, table.lexer)
+                if taken is not None:
+                    piece, values = taken
+                    moved.append(
+                        Thread(node, thread.at + 1, (*thread.pieces, piece), thread.values + values, thread.stop)
+                    )
+                continue
+            value, last, whole = _raw_value(table, slot, words, thread.at, end, text, only_split=only_split)
+            canonical = None if value is None else _accepted(slot, value, table.lexer)
+            if canonical is None:
+                continue
+            spelled = spell(canonical, table.lexer)
+            piece = Piece(spelled, REDACTED if slot.secret else spelled, word.start, end if whole else words[last].end)
+            moved.append(
+                Thread(
+                    node,
+                    len(words) if whole else last + 1,
+                    (*thread.pieces, piece),
+                    (*thread.values, Value(slot, canonical)),
+                    thread.stop,
+                    whole,
+                )
+            )
+    return moved
+
+
+def _raw_value(
+    table: Table, slot: Slot, words: tuple[Word, ...], at: int, end: int, text: str, *, only_split: bool
+) -> tuple[str | None, int, bool]:
+    """The text to try for `slot`, the last word it takes, and whether it takes the rest of the line."""
+    word = words[at]
+    if (
+        slot.type.split
+        and not word.quoted
+        and at + 1 < len(words)
+        and word.text.isascii()
+        and not _has_digit(word.text)
+    ):
+        return f"{word.text} {words[at + 1].text}", at + 1, False
+    if only_split or (word.text.startswith("-") and not word.quoted and not slot.secret):
+        return None, at, False
+    if slot.type.blank and table.lexer.rest_of_line:
+        return text[word.start : end], at, True
+    return word.text, at, False
+
+
+def _has_digit(text: str) -> bool:
+    return any(character.isdigit() for character in text)
+
+
+def _accepted(slot: Slot, text: str, lexer: LexerSpec) -> str | None:
+    canonical = slot.type.match(text) if spellable(text, lexer) else None
+    if canonical is None or (slot.refuse and canonical.startswith(slot.refuse)):
+        return None
+    return canonical
+
+
+def _template(template: Template, word: Word, lexer: LexerSpec) -> tuple[Piece, tuple[Value, ...]] | None:
+    """A word of fixed text and arguments. Quotes go around the last part if only that needs them."""
+    found = template.whole.match(word.text)
+    if found is None:
+        return None
+    values: list[Value] = []
+    plain: list[str] = []
+    shown: list[str] = []
+    for part in template.parts:
+        if isinstance(part, str):
+            canonical: str | None = part
+            shown.append(part)
+        else:
+            canonical = _accepted(part, found[len(values) + 1], lexer)
+            values.append(Value(part, canonical or ""))
+            shown.append(REDACTED if part.secret else canonical or "")
+        if canonical is None:
+            return None
+        plain.append(canonical)
+    head, tail = "".join(plain[:-1]), plain[-1]
+    sent = head + spell(tail, lexer) if spell(head, lexer) == head and tail else spell(head + tail, lexer)
+    secret = any(value.slot.secret for value in values)
+    return Piece(sent, "".join(shown) if secret else sent, word.start, word.end), tuple(values)
+
+
+def _said(threads: list[Thread]) -> str:
+    return " ".join(piece.shown for piece in threads[0].pieces)
+
+
+def _stop(threads: list[Thread]) -> Rule | None:
+    return min((t.stop for t in threads if t.stop is not None), key=lambda rule: rule.order, default=None)
+
+
+def _as_sent(match: Match, lexer: LexerSpec) -> Match | None:
+    """The match with the text of its rule's `send`, if it has one."""
+    if match.rule.send is None:
+        return match
+    values = {value.slot.name: value for value in match.values}
+    pieces: list[Piece] = []
+    for item in match.rule.send:
+        text = shown = ""
+        for part in item.parts if isinstance(item, Template) else (item,):
+            if isinstance(part, Slot):
+                value = values.get(part.name)
+                if value is None:
+                    return None
+                text += value.text
+                shown += REDACTED if value.slot.secret else value.text
+            elif isinstance(part, Keyword | str):
+                text += part if isinstance(part, str) else part.text
+                shown += part if isinstance(part, str) else part.text
+        pieces.append(Piece(spell(text, lexer), shown, 0, 0))
+    return Match(match.rule, tuple(pieces), match.values, match.typed)
+
+
+# --- filters ----------------------------------------------------------------------------------------------------------
+
+
+def _filtered(table: Table, command: Command, text: str, matches: list[Match]) -> list[Match] | Stop:
+    """The matches that take these filters, with them."""
+    pipes: list[Piece] = []
+    names: set[str] = set()
+    segments = command.filters if table.lexer.chains else command.filters[:1]
+    for words in segments:
+        found = _filter(table, words, command.end if not table.lexer.chains else words[-1].end, text)
+        if isinstance(found, Stop):
+            return found
+        if not table.lexer.chains and len(command.filters) > 1 and not found.whole:
+            return Stop("filter", 0, found.pieces[0].text)
+        names.add(found.pieces[0].text)
+        pipe = table.lexer.filter_char or "|"
+        pipes += [Piece(pipe, pipe, words[0].start, words[0].start), *found.pieces]
+    fitting = [m for m in matches if m.rule.never or m.rule.filters is None or names <= m.rule.filters]
+    sent = [
+        Match(m.rule, (*s.pieces, *pipes), m.values, m.typed)
+        for m in fitting
+        if (s := _as_sent(m, table.lexer)) is not None
+    ]
+    return sent or Stop("filter", 0, matches[0].shown if matches else "")
+
+
+def _filter(table: Table, words: tuple[Word, ...], end: int, text: str) -> Thread | Stop:
+    if table.filter_root is None:
+        return Stop("filter", 0, "")
+    threads = walk(table, table.filter_root, _separate(table, words), end, text)
+    if isinstance(threads, Stop):
+        rule = threads.rule
+        return (
+            Stop("never", 0, "", rule)
+            if rule is not None
+            else Stop("filter", 0, threads.understood, None, threads.options)
+        )
+    for thread in threads:
+        stop = thread.stop or (_hidden_filter(table, thread) if thread.whole else None)
+        if stop is not None:
+            return Stop("never", 0, _said([thread]), stop)
+    done = [thread for thread in threads if thread.node.accepts]
+    return done[0] if done else Stop("filter", 0, _said(threads))
+
+
+def _hidden_filter(table: Table, thread: Thread) -> Rule | None:
+    """A second filter inside the rest of the line. The device may take it for one where the table says it cannot."""
+    for segment in thread.values[-1].text.split(table.lexer.filter_char or "|")[1:]:
+        words = segment.split()
+        if len(words) > 1 and table.filter_root is not None and words[0].isascii():
+            for _, node in table.filter_root.beginning(table.graph.key(words[0])):
+                for rule in node.accepts:
+                    if rule.never:
+                        return rule
+    return None
+
+
+def _separate(table: Table, words: tuple[Word, ...]) -> tuple[Word, ...]:
+    """Joined options of a shell filter one by one: `-iE` as `-i -E`, `-A3` as `-A 3`."""
+    known = table.programs.get(words[0].text)
+    return words if known is None else (words[0], *(part for word in words[1:] for part in _options(word, *known)))
+
+
+def _options(word: Word, alone: frozenset[str], valued: frozenset[str]) -> Iterator[Word]:
+    letters = word.text[1:]
+    if not word.text.startswith("-") or word.quoted or len(letters) < 2 or letters[0] not in alone | valued:
+        yield word
+        return
+    at = next((index for index, letter in enumerate(letters) if letter not in alone), len(letters))
+    if at < len(letters) and letters[at] not in valued:
+        yield word
+        return
+    for letter in letters[: at + 1]:
+        yield Word(f"-{letter}", word.start, word.end)
+    if letters[at + 1 :]:
+        yield Word(letters[at + 1 :], word.start, word.end)

@@ -1,0 +1,64 @@
+"""A policy table compiled: rules, graph, places. Immutable to its users. `load` makes it, `resolver` asks it.
+
+A place is a position the table knows, written `mode` or `mode/context`; `mode/?` is a context it does not know.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from gateway.policy.grammar import Graph, Node
+from gateway.policy.lexer import Lexer
+from gateway.policy.rule import Rule
+from gateway.policy.schema import LexerSpec, TableSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Table:
+    """One platform."""
+
+    platform: str
+    title: str
+    file: str
+    spec: TableSpec = field(repr=False)
+    lex: Lexer = field(repr=False)
+    graph: Graph = field(repr=False)
+    roots: Mapping[str, Node] = field(repr=False)
+    """By place."""
+    filter_root: Node | None = field(repr=False)
+    tags: Mapping[tuple[str, str], tuple[str, ...]] = field(repr=False)
+    """Mode and prompt tag to the contexts that show it."""
+    programs: Mapping[str, tuple[frozenset[str], frozenset[str]]] = field(repr=False)
+    """Shell filters: single-letter options that stand alone, and those that take a value."""
+    rules: tuple[Rule, ...] = field(repr=False)
+
+    @property
+    def lexer(self) -> LexerSpec:
+        """How lines are cut."""
+        return self.spec.lexer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyBundle:
+    """All tables. `digest` is the SHA-256 over their files, as every verdict carries it."""
+
+    digest: str
+    tables: Mapping[str, Table] = field(repr=False)
+
+
+_PLAIN: Final = re.compile(r"[A-Za-z0-9_./:@%+,=-]+\Z", re.ASCII)
+
+
+def spell(text: str, lexer: LexerSpec) -> str:
+    """A word as it is sent: in quotes if the platform would otherwise take it for something else."""
+    if lexer.rest_of_line or _PLAIN.match(text):
+        return text
+    if lexer.kind == "words":
+        return f'"{text}"'
+    return "'" + text.replace("'", "'\\''") + "'"
+
+
+def spellable(text: str, lexer: LexerSpec) -> bool:
+    """Whether `spell` can write the value at all: quotes of router command lines have no safe escape."""
+    return lexer.kind == "shell-strict" or lexer.quotes == "none" or not ('"' in text or "\\" in text)
