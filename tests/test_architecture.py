@@ -16,9 +16,12 @@ from pathlib import Path
 import pytest
 
 from config.document import declared, settings_page
+from config.logs import ALLOWED
+from gateway import exits
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("gateway", "drivers", "audit", "config")
+LOG_KEYS = ALLOWED | {"exc_info"}
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 
@@ -57,9 +60,33 @@ def test_every_module_says_what_it_is_for():
 
 
 def test_packages_have_an_init_and_tests_have_none():
-    folders = {path.parent for path in sources(*PACKAGES)}
+    folders = {
+        path.parent for path in sources(*PACKAGES) if "migrations" not in path.parts
+    }  # Alembic loads them by file
     assert not [short(folder) for folder in folders if not (folder / "__init__.py").exists()]
     assert not list((ROOT / "tests").rglob("__init__.py")), "pytest imports tests by file (importmode=importlib)"
+
+
+# --- the operational log --------------------------------------------------------------------------------------------
+
+LOGGING = {"debug", "info", "warning", "error", "exception", "critical"}
+
+
+def test_log_lines_carry_allowed_keys_and_a_fixed_event():
+    """A key that is not allowed would be dropped when it is written (`config.logs`): say it with one that is."""
+    wrong = []
+    for path in sources(*PACKAGES):
+        for call in ast.walk(ast.parse(path.read_text())):
+            if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in LOGGING):
+                continue
+            if not (
+                isinstance(call.func.value, ast.Name) and call.func.value.id.strip("_").lower() in {"log", "logger"}
+            ):
+                continue
+            wrong += [f"{short(path)}:{call.lineno} {word.arg}" for word in call.keywords if word.arg not in LOG_KEYS]
+            if not (call.args and isinstance(call.args[0], ast.Constant)):
+                wrong.append(f"{short(path)}:{call.lineno} an event that is not a fixed word")
+    assert not wrong
 
 
 # --- dependencies ---------------------------------------------------------------------------------------------------
@@ -133,6 +160,13 @@ def test_what_the_packages_import_is_what_they_declare():
 
 def test_the_settings_page_is_up_to_date():
     assert (ROOT / "docs/reference/settings.md").read_text() == settings_page(), "run scripts/generate"
+
+
+def test_the_page_of_exit_codes_lists_every_one():
+    page = (ROOT / "docs/reference/exit-codes.md").read_text()
+    for name, code in vars(exits).items():
+        if name.isupper() and isinstance(code, int):
+            assert f"| {code} | {name.lower().replace('_', ' ')} |" in page
 
 
 def test_every_setting_has_a_sentence():
