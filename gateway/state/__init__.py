@@ -1,1 +1,1 @@
-"""Operational state in SQL: implements the protocols declared beside their users."""
+"""Operational state in tables: who and what is known, consents between requests. The evidence is not here."""
