@@ -102,8 +102,12 @@ class Recorder:
         self._chain = CHAIN_START
 
     def output(self, text: str) -> None:
-        """Text that the rep is about to see, already clean (`audit.recording.terminal`). Raises `RecordFailed`."""
+        """Text that the rep is about to see, already clean (`audit.recording.terminal`). Raises `RecordFailed`.
+
+        Line ends are recorded as CR LF, as a terminal gets them, so that every player shows lines and no staircase.
+        """
         self._check()
+        text = text.replace("\r\n", "\n").replace("\n", "\r\n")
         for start in range(0, len(text), _PIECE):
             self._add("o", text[start : start + _PIECE])
 

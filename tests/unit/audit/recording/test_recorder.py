@@ -70,6 +70,13 @@ async def test_a_session_is_one_asciicast(journal, clock):
     )
 
 
+async def test_line_ends_are_those_of_a_terminal(journal, clock):
+    it = recorder(journal, clock)
+    it.output("a\nb\r\nc\rd\n")
+    await it.close()
+    assert shown(recorded(journal)) == "a\r\nb\r\nc\rd\r\n"
+
+
 async def test_without_echo_the_line_is_not_output(journal, clock):
     it = recorder(journal, clock, echo=False)
     it.command(4, "show version", "allow", entry_index=99)
@@ -333,7 +340,8 @@ async def test_whatever_happens_all_of_it_is_there_in_order_and_on_time(course, 
         match what:
             case "o":
                 it.output(text)
-                expected += [Event(at, "o", text)] if text else []
+                lines = text.replace("\r\n", "\n").replace("\n", "\r\n")
+                expected += [Event(at, "o", lines)] if text else []
             case "c":
                 it.command(3, text, "allow")
                 expected += [Event(at, "m", "cmd 3 allow"), Event(at, "i", text), Event(at, "o", text + "\r\n")]

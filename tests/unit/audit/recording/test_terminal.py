@@ -2,6 +2,7 @@
 
 import random
 import re
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -208,18 +209,49 @@ def test_printable_text_is_unchanged(text):
     assert clean(text.encode()) == text
 
 
-@pytest.mark.parametrize(
-    "endless", [b"\x1b]" + b"x" * 10, b"\x1b[" + b"1" * 10, b"\x1b" + b"(" * 10, b"\x9f" + b"x" * 10, b"1;" * 20]
-)
-def test_memory_is_bounded_and_work_linear(endless):
-    """Counts what is held after each chunk: it must not grow with the length of the stream."""
+ENDLESS = [
+    b"\x1b]xx",
+    b"\x1b[11",
+    b"\x1b((",
+    b"\x9fxx",
+    b"\x1b[1;",
+    b"\x1b",
+    b"\x1b[",
+    b"\x1b[1;1m",
+    b"\x1b]\x07",
+    b"\xff",
+    b"\x9b",
+]
+
+
+@pytest.mark.parametrize("start", ENDLESS)
+def test_memory_is_bounded_however_long_a_sequence_is(start):
     cleaner = Cleaner()
+    cleaner.feed(start)
     held = []
-    cleaner.feed(endless)
     for _ in range(200):
-        cleaner.feed(endless[-1:] * 50)
+        cleaner.feed(start[-1:] * 50)
         held.append(len(cleaner._held))
     assert max(held) <= MAX_PARAMETERS + 2
+
+
+@pytest.mark.parametrize("unit", ENDLESS)
+@pytest.mark.parametrize("repeat", ["all of it", "its last byte"])
+def test_work_is_linear(unit, repeat):
+    """Eight times the input takes about eight times the work; were it quadratic, 64 times. Times only as a ratio."""
+    tail = unit if repeat == "all of it" else unit[-1:]
+
+    def work(count: int) -> float:
+        data = unit + tail * (count // len(tail))
+        spent = []
+        for _ in range(5):
+            start = time.process_time_ns()
+            clean(data)
+            spent.append(time.process_time_ns() - start)
+        return min(spent)
+
+    small, large = work(8_000), work(64_000)
+    assert large < 30 * max(small, 10_000)
 
 
 @pytest.mark.parametrize(("text", "expected"), [

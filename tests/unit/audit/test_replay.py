@@ -1,0 +1,405 @@
+"""`audit.replay`: when and what is printed, keys, gaps, and exports for other players."""
+
+import io
+import json
+import os
+import pty
+import subprocess
+import termios
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from audit.entry import Kind, NewEntry
+from audit.recording.cast import CommandMark, Comment, Event, parse_v3
+from audit.recording.errors import BadRecording
+from audit.recording.fakes import MemoryEvidence
+from audit.recording.library import Gap, Recording, read_recording
+from audit.recording.recorder import Limits, Recorder
+from audit.replay import (
+    End,
+    Frame,
+    NoKeys,
+    Plan,
+    Played,
+    TerminalKeys,
+    clock_time,
+    export_cast,
+    gap_note,
+    play,
+    schedule,
+)
+from config.clock import FakeClock
+
+SESSION = "01JD000000000000000000000A"
+S = 1_000_000
+
+
+def out(at: float, text: str) -> Event:
+    return Event(int(at * S), "o", text)
+
+
+def mark(at: float, n: int) -> Event:
+    return Event(int(at * S), "m", CommandMark(n, "allow", 100 + n).label())
+
+
+COURSE = [
+    out(0, "Router# "),
+    mark(1, 3),
+    Event(S, "i", "show version"),
+    out(1, "show version\r\n"),
+    out(1.5, "IOS XE\r\nRouter# "),
+    mark(61, 6),
+    out(61, "show clock\r\n"),
+    out(61.25, "12:00\r\n"),
+]
+
+
+def waits(plan: Plan, moments=COURSE) -> list[float]:
+    return [frame.wait for frame in schedule(moments, plan)]
+
+
+def texts(plan: Plan, moments=COURSE) -> str:
+    return "".join(frame.text for frame in schedule(moments, plan))
+
+
+# --- schedule ---------------------------------------------------------------------------------------------------------
+
+
+def test_it_plays_as_it_happened():
+    assert waits(Plan(idle_limit=None)) == [0, 1, 0.5, 59.5, 0.25]
+    assert texts(Plan()) == "Router# show version\r\nIOS XE\r\nRouter# show clock\r\n12:00\r\n"
+
+
+def test_speed_and_idle_limit():
+    assert waits(Plan(speed=2, idle_limit=None)) == [0, 0.5, 0.25, 29.75, 0.125]
+    assert waits(Plan(idle_limit=2)) == [0, 1, 0.5, 2, 0.25]
+    assert waits(Plan(speed=2, idle_limit=2)) == [0, 0.5, 0.25, 1, 0.125]
+    assert waits(Plan(idle_limit=0)) == [0] * 5
+    assert waits(Plan(speed="max")) == [0] * 5
+
+
+def test_it_starts_with_a_command_and_the_prompt_before_it():
+    assert list(schedule(COURSE, Plan(start_command=6))) == [
+        Frame(61 * S, 0.0, "Router# "),
+        Frame(61 * S, 0.0, "show clock\r\n"),
+        Frame(int(61.25 * S), 0.25, "12:00\r\n"),
+    ]
+
+
+def test_it_starts_at_a_time():
+    frames = list(schedule(COURSE, Plan(start_at=1.2, idle_limit=None)))
+    assert [(frame.wait, frame.text) for frame in frames[:2]] == [
+        (pytest.approx(0.3), "IOS XE\r\nRouter# "),
+        (59.5, "show clock\r\n"),
+    ]
+    assert texts(Plan(start_at=60)) == "Router# show clock\r\n12:00\r\n"
+
+
+def test_a_command_that_is_not_there_is_said_with_those_that_are():
+    with pytest.raises(BadRecording, match=r"no command 4; it has 3, 6\.$"):
+        list(schedule(COURSE, Plan(start_command=4)))
+    with pytest.raises(BadRecording, match="may lie there"):
+        list(schedule([*COURSE, Gap(62 * S, None, "unfinished", "cut")], Plan(start_command=4)))
+    with pytest.raises(BadRecording, match=r"it has 0, 1, .*, 19 and 5 more"):
+        list(schedule([mark(n, n) for n in range(25)], Plan(start_command=99)))
+    with pytest.raises(BadRecording, match="it has none"):
+        list(schedule([], Plan(start_command=1)))
+
+
+def test_output_is_cleaned_again():
+    hostile = [out(0, "a\x1b]0;own"), out(1, "ed\x07b\x1b[6n\x1b[1mc"), out(2, "\x9b5nd\x1b[0m")]
+    assert texts(Plan(), hostile) == "ab\x1b[1mcd\x1b[0m"
+
+
+def test_a_gap_is_printed_and_takes_its_time():
+    gap = Gap(2 * S, 5 * S, "erased", "Chunk 3 \x1b[2J is gone.")
+    frames = list(schedule([out(1, "x"), gap, out(6, "y")], Plan(idle_limit=None)))
+    assert [frame.wait for frame in frames] == [1, 1, 1]
+    assert frames[1].gap == gap
+    assert frames[1].text == "\r\n[gap, erased, 0:00:02.000 to 0:00:05.000: Chunk 3 \\x1b[2J is gone.]\r\n"
+
+
+def test_clock_time():
+    assert clock_time(0) == "0:00:00.000"
+    assert clock_time(3_725_250_999) == "1:02:05.250"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"speed": 0},
+        {"speed": -1},
+        {"speed": float("nan")},
+        {"speed": float("inf")},
+        {"idle_limit": -1},
+        {"idle_limit": float("nan")},
+        {"start_at": -1},
+        {"start_at": float("inf")},
+        {"start_at": 1, "start_command": 1},
+    ],
+)
+def test_a_plan_that_cannot_be_is_refused(wrong):
+    with pytest.raises(BadRecording):
+        Plan(**wrong)
+
+
+@st.composite
+def courses(draw):
+    at, moments = 0, []
+    for kind in draw(st.lists(st.sampled_from("oomig"), max_size=12)):
+        at += draw(st.integers(0, 100 * S))
+        if kind == "g":
+            moments.append(Gap(at, at + draw(st.integers(0, S)), "erased", draw(st.text())))
+            at = moments[-1].until
+        else:
+            moments.append(Event(at, kind, draw(st.text())))
+    return moments
+
+
+@given(courses(), st.sampled_from([None, 0, 0.5, 2.0]), st.sampled_from(["max", 0.5, 1.0, 4.0]), st.integers(0, 300))
+def test_no_wait_is_negative_or_longer_than_the_limit(moments, idle_limit, speed, start):
+    plan = Plan(idle_limit=idle_limit, speed=speed, start_at=start)
+    for frame in schedule(moments, plan):
+        assert frame.wait >= 0
+        if idle_limit is not None and speed != "max":
+            assert frame.wait <= idle_limit / speed
+
+
+@given(courses())
+def test_at_a_quarter_of_the_time_nothing_is_lost(moments):
+    full = list(schedule(moments, Plan(idle_limit=None, speed=4)))
+    assert "".join(f.text for f in full) == "".join(f.text for f in schedule(moments, Plan(speed="max")))
+    ends = [m.until if isinstance(m, Gap) else m.at for m in moments if isinstance(m, Gap) or m.code == "o"]
+    silent = sum(m.until - m.at for m in moments if isinstance(m, Gap))
+    assert 4 * sum(f.wait for f in full) <= (ends[-1] - silent if ends else 0) / S + S + 1e-6
+
+
+# --- play -------------------------------------------------------------------------------------------------------------
+
+
+class Terminal(io.StringIO):
+    encoding = "utf-8"
+
+    def isatty(self) -> bool:
+        return True
+
+
+class Script:
+    """Keys at times: `(seconds, key)` pairs; between them time passes. Notes how long each wait was asked to be."""
+
+    def __init__(self, clock: FakeClock, *keys: tuple[float, str]) -> None:
+        self.clock = clock
+        self.keys = list(keys)
+        self.waited: list[float | None] = []
+
+    def wait(self, seconds: float | None) -> str | None:
+        self.waited.append(seconds)
+        if self.keys and (seconds is None or self.keys[0][0] <= seconds):
+            after, key = self.keys.pop(0)
+            self.clock.advance(after)
+            return key
+        assert seconds is not None, "paused for ever"
+        if self.keys:
+            self.keys[0] = (self.keys[0][0] - seconds, self.keys[0][1])
+        self.clock.advance(seconds)
+        return None
+
+
+@pytest.fixture
+async def recording(clock) -> Recording:
+    """Two commands, a minute apart."""
+    evidence = MemoryEvidence(clock)
+    it = Recorder(evidence, SESSION, None, clock, 80, 24, limits=Limits(chunk_bytes=80, chunk_seconds=1e6))
+    it.output("Router# ")
+    for n, line in enumerate(("show version", "show clock"), 3):
+        clock.advance(60)
+        it.command(n, line, "allow")
+        it.output("\x1b[1mgood\x1b[0m é\nRouter# ")
+        while it._writer is not None:
+            await it._writer
+    await it.close()
+    return read_recording(evidence, SESSION)
+
+
+ALL = "Router# show version\r\n\x1b[1mgood\x1b[0m é\r\nRouter# show clock\r\n\x1b[1mgood\x1b[0m é\r\nRouter# "
+
+
+def test_playing_to_the_end(recording, clock):
+    terminal, keys = Terminal(), Script(clock)
+    assert play(recording, terminal, keys=keys, clock=clock) == Played(End.FINISHED)
+    assert terminal.getvalue() == ALL + "\x1b[0m"
+    assert keys.waited == [2, 2]
+
+
+def test_where_no_terminal_is_lines_end_as_files_do(recording):
+    file = io.StringIO()
+    play(recording, file, speed="max")
+    assert file.getvalue() == ALL.replace("\r\n", "\n")
+
+
+def test_an_old_terminal_gets_what_it_can_show(recording):
+    raw = io.BytesIO()
+    file = io.TextIOWrapper(raw, encoding="ascii")
+    play(recording, file, speed="max")
+    assert b"good\x1b[0m ?" in raw.getvalue()
+
+
+def test_pause_and_go_on_keeps_the_rest_of_the_wait(recording, clock):
+    keys = Script(clock, (0.5, " "), (100, "x"), (100, " "))
+    play(recording, Terminal(), keys=keys, clock=clock)
+    assert keys.waited == [2, None, None, pytest.approx(1.5), 2]
+
+
+def test_other_keys_do_not_shorten_the_wait(recording, clock):
+    keys = Script(clock, (0.5, "x"), (0.5, "."))
+    play(recording, Terminal(), keys=keys, clock=clock)
+    assert keys.waited == [2, pytest.approx(1.5), pytest.approx(1.0), 2]
+
+
+def test_step_shows_one_piece_and_stays_paused(recording, clock):
+    keys = Script(clock, (0, " "), (0, "."), (0, "."), (0, "q"))
+    terminal = Terminal()
+    assert play(recording, terminal, keys=keys, clock=clock) == Played(End.QUIT)
+    assert terminal.getvalue() == "Router# show version\r\n\x1b[1mgood\x1b[0m é\r\nRouter# \x1b[0m"
+
+
+@pytest.mark.parametrize("key", ["q", "\x03", "\x04"])
+def test_quit(recording, clock, key):
+    terminal = Terminal()
+    assert play(recording, terminal, keys=Script(clock, (1, key)), clock=clock).end is End.QUIT
+    assert terminal.getvalue() == "Router# \x1b[0m"
+
+
+def test_ctrl_c_ends_quietly(recording, clock):
+    class Interrupted:
+        def wait(self, seconds):
+            raise KeyboardInterrupt
+
+    assert play(recording, Terminal(), keys=Interrupted(), clock=clock).end is End.QUIT
+
+
+def test_a_reader_that_went_away_ends_it(recording):
+    class Closed(io.StringIO):
+        def write(self, text):
+            raise BrokenPipeError
+
+    assert play(recording, Closed(), speed="max").end is End.QUIT
+
+
+def test_starting_later(recording):
+    file = io.StringIO()
+    play(recording, file, speed="max", start_command=4)
+    assert file.getvalue() == "Router# show clock\n\x1b[1mgood\x1b[0m é\nRouter# "
+    later = io.StringIO()
+    play(recording, later, speed="max", start_at=100)
+    assert later.getvalue().endswith("show clock\n\x1b[1mgood\x1b[0m é\nRouter# ")
+    assert "show version" not in later.getvalue()
+    with pytest.raises(BadRecording, match=r"ends at 0:02:00\.000"):
+        play(recording, io.StringIO(), speed="max", start_at=121)
+
+
+async def test_gaps_are_shown_and_returned(clock):
+    evidence = MemoryEvidence(clock)
+    it = Recorder(evidence, SESSION, None, clock, 80, 24)
+    it.output("last words")
+    await it.ready()
+    it._cut()
+    await it._writer
+    await evidence.append(NewEntry(kind=Kind.SESSION_CLOSED, session=SESSION))
+    file = io.StringIO()
+    played = play(read_recording(evidence, SESSION), file, speed="max")
+    assert [gap.kind for gap in played.gaps] == ["unfinished"]
+    assert file.getvalue() == f"last words\n{gap_note(played.gaps[0])}\n"
+    assert played.end is End.FINISHED
+
+
+# --- keys -------------------------------------------------------------------------------------------------------------
+
+
+def test_single_keys_come_through_a_real_terminal_and_its_mode_is_put_back():
+    master, slave = pty.openpty()
+    try:
+        before = termios.tcgetattr(slave)
+        with TerminalKeys(slave) as keys:
+            assert keys.wait(0.001) is None
+            os.write(master, b"q")
+            assert keys.wait(30) == "q"
+            assert not termios.tcgetattr(slave)[3] & (termios.ICANON | termios.ECHO)
+        assert termios.tcgetattr(slave) == before
+    finally:
+        os.close(master)
+        os.close(slave)
+
+
+def test_a_keyboard_that_went_away_does_not_spin():
+    reading, writing = os.pipe()
+    os.close(writing)
+    keys = TerminalKeys(reading)
+    assert keys.wait(30) is None
+    assert keys.wait(0.001) is None
+    assert keys.wait(None) == "q"
+    os.close(reading)
+
+
+def test_without_keys_waiting_is_all():
+    before = time.monotonic()
+    assert NoKeys().wait(0.01) is None
+    assert time.monotonic() - before >= 0.01
+
+
+# --- export -----------------------------------------------------------------------------------------------------------
+
+
+def test_version_3_reads_back(recording):
+    cast = parse_v3(export_cast(recording, 3))
+    assert cast.header == recording.header
+    assert cast.items == tuple(recording.moments())
+
+
+def test_version_2_has_the_same_output(recording):
+    header, *events = map(json.loads, export_cast(recording, 2).splitlines())
+    assert (header["version"], header["width"]) == (2, 80)
+    assert "".join(data for _, code, data in events if code == "o") == ALL
+    assert [data for _, code, data in events if code == "i"] == ["show version", "show clock"]
+
+
+def test_other_versions_are_refused(recording):
+    with pytest.raises(BadRecording, match="choose 2 or 3"):
+        export_cast(recording, 1)
+
+
+async def test_an_export_is_clean_and_shows_gaps(clock):
+    evidence = MemoryEvidence(clock)
+    it = Recorder(evidence, SESSION, None, clock, 80, 24, limits=Limits(chunk_bytes=1, chunk_seconds=1e6))
+    it.output("a\x1b]52;c;QQ==\x07b")
+    it.command(1, "show \x1b[6n", "allow")
+    await it.close()
+    del evidence.chunks[SESSION, 1]
+    cast = parse_v3(export_cast(read_recording(evidence, SESSION)))
+    note = "[gap, erased, 0:00:00.000 to 0:00:00.000: Chunk 1 (entry 1) cannot be shown. The key of the chunk is gone.]"
+    assert cast.items[:4] == (
+        Event(0, "o", "ab"),
+        Comment(note),
+        Event(0, "m", "gap erased"),
+        Event(0, "o", f"\r\n{note}\r\n"),
+    )
+    assert Event(0, "i", "show \\x1b[6n") in cast.items
+    assert "\x1b" not in "".join(item.data for item in cast.items if isinstance(item, Event))
+
+
+def test_the_stock_asciinema_plays_an_export(recording, require_program, tmp_path):
+    program = require_program("asciinema")
+    path = tmp_path / "session.cast"
+    path.write_text(export_cast(recording, 2), encoding="utf-8")
+    # `asciinema play` wants a controlling terminal; `script` gives it one.
+    done = subprocess.run(
+        [require_program("script"), "-qec", f"{program} play -s 1000 -i 0.1 {path}", "/dev/null"],
+        capture_output=True,
+        check=True,
+        stdin=subprocess.DEVNULL,
+        env={"HOME": str(tmp_path), "LANG": "C.UTF-8", "PATH": "/usr/bin:/bin", "SHELL": "/bin/sh"},
+    )
+    assert ALL in done.stdout.decode()
