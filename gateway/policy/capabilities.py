@@ -24,6 +24,8 @@ class Capability:
     fr: str
     confirm: bool = False
     """The rep confirms each use although the class alone does not ask for it (the router goes down)."""
+    refusal: str = ""
+    """What the rep reads when a line is refused for this, if the table says nothing better."""
 
     def sentence(self, language: Language) -> str:
         """What the subscriber reads in `language`."""
@@ -152,40 +154,48 @@ _GRANTABLE: Final = (
     ),
 )
 
-# Sentence for each family of things that cannot be granted, then the capabilities it stands for.
+# For each family of things that cannot be granted: what the subscriber reads in English, what the rep reads, what the
+# subscriber reads in French, and the capabilities it stands for.
 _NEVER: Final = (
     (
         "We cannot log in to, wake or search your computers and devices, or open your files and disks.",
+        "This session reaches the router and no further: no onward login, no scan, no wake-up.",
         "Nous ne pouvons ni utiliser, ni réveiller, ni explorer vos appareils, ni ouvrir vos fichiers et vos disques.",
         "pivot.ssh pivot.telnet pivot.other pivot.scan pivot.wol lan.storage",
     ),
     (
         "We cannot record what you send or receive.",
+        "What the subscriber's devices send cannot be captured or mirrored.",
         "Nous ne pouvons pas enregistrer ce que vous envoyez ou recevez.",
         "capture.traffic capture.mirror",
     ),
     (
         "We cannot copy files from or into your home.",
+        "Files and output cannot be copied to or from the router here.",
         "Nous ne pouvons copier aucun fichier depuis ou vers votre domicile.",
         "exfil.redirect exfil.transfer fetch.remote file.read file.write device.firmware_untrusted",
     ),
     (
         "We cannot open your home to the internet or leave an entrance for later.",
+        "Nothing may be opened towards the home or left behind as an entrance.",
         "Nous ne pouvons ni ouvrir votre domicile à Internet, ni laisser une porte d'entrée pour plus tard.",
         "nat.portforward firewall.tamper pivot.tunnel persist.key persist.service persist.user",
     ),
     (
         "We cannot redirect where your devices go.",
+        "The way of the subscriber's traffic and names cannot be changed here.",
         "Nous ne pouvons pas détourner les connexions de vos appareils.",
         "lan.hijack route.write",
     ),
     (
         "Only commands that we can read and check are sent; nothing runs after the session.",
+        "Only single commands that the gateway can read are sent; no scripts, shells or timers.",
         "Seules des commandes que nous pouvons lire et vérifier sont envoyées ; rien ne s'exécute après la session.",
         "scheduler script.exec shell.escape alias.define parse.invalid parse.multiline unknown.command",
     ),
     (
         "We cannot switch off records, protection or the router itself.",
+        "Records, protection and management access of the router stay as they are.",
         "Nous ne pouvons désactiver ni les enregistrements, ni la protection, ni le routeur lui-même.",
         "log.tamper mgmt.tamper priv.escalate device.destroy device.poweroff debug.hazard config.bulk",
     ),
@@ -193,7 +203,11 @@ _NEVER: Final = (
 
 CAPABILITIES: Final[Mapping[str, Capability]] = MappingProxyType(
     {c.name: c for c in _GRANTABLE}
-    | {name: Capability(name, "never", en, fr) for en, fr, names in _NEVER for name in names.split()}
+    | {
+        name: Capability(name, "never", en, fr, refusal=refusal)
+        for en, refusal, fr, names in _NEVER
+        for name in names.split()
+    }
 )
 """All of them by name, grantable ones first."""
 
@@ -212,4 +226,4 @@ def weight(name: str) -> int:
 
 def never_sentences(language: Language) -> tuple[str, ...]:
     """What no consent can allow, in words for the subscriber, one sentence per family."""
-    return tuple(fr if language == "fr" else en for en, fr, _ in _NEVER)
+    return tuple(fr if language == "fr" else en for en, _, fr, _ in _NEVER)

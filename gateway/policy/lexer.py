@@ -38,6 +38,8 @@ class Command:
 class Line:
     """A whole line. `joins[i]` stands between commands i and i+1. Blank lines have no commands."""
 
+    text: str
+    """As typed, with blanks for tabs and without a help character."""
     commands: tuple[Command, ...]
     joins: tuple[str, ...]
     help: bool = False
@@ -61,7 +63,7 @@ def make_lexer(spec: LexerSpec) -> Lexer:
         if not checked.isprintable():
             raise LineRefused("The line holds a character that cannot be printed.")
         body, wants_help = _cut_help(checked, spec)
-        return _assemble(scan(body), spec, help=wants_help)
+        return _assemble(body, scan(body), spec, help=wants_help)
 
     return lex
 
@@ -165,7 +167,7 @@ def _shown(characters: set[str] | frozenset[str]) -> str:
     return " ".join(sorted(characters))
 
 
-def _assemble(tokens: list[_Token], spec: LexerSpec, *, help: bool) -> Line:  # noqa: A002 - the field's name
+def _assemble(text: str, tokens: list[_Token], spec: LexerSpec, *, help: bool) -> Line:  # noqa: A002 - the field's name
     commands: list[Command] = []
     joins: list[str] = []
     segments: list[list[Word]] = [[]]
@@ -183,7 +185,7 @@ def _assemble(tokens: list[_Token], spec: LexerSpec, *, help: bool) -> Line:  # 
             segments = [[]]
     if segments != [[]] or commands:
         commands.append(_command(segments, end))
-    return Line(tuple(commands), tuple(joins), help)
+    return Line(text, tuple(commands), tuple(joins), help)
 
 
 def _command(segments: list[list[Word]], end: int) -> Command:

@@ -12,6 +12,7 @@ from gateway.policy.grammar import Graph, Node
 from gateway.policy.lexer import Lexer
 from gateway.policy.rule import Rule
 from gateway.policy.schema import LexerSpec, TableSpec
+from gateway.policy.verdict import Position
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -32,6 +33,8 @@ class Table:
     programs: Mapping[str, tuple[frozenset[str], frozenset[str]]] = field(repr=False)
     """Shell filters: single-letter options that stand alone, and those that take a value."""
     rules: tuple[Rule, ...] = field(repr=False)
+    places: dict[Position, str] = field(default_factory=dict, repr=False)
+    """Remembers what `position.place_of` worked out; the same whoever asks first."""
 
     @property
     def lexer(self) -> LexerSpec:
