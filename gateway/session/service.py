@@ -28,7 +28,7 @@ from gateway.consent.service import ConsentService
 from gateway.errors import GatewayError, NotAllowed, Unavailable
 from gateway.policy.load import PolicyBundle
 from gateway.policy.verdict import Site
-from gateway.session.registry import Registry
+from gateway.session.live import LiveSessions
 from gateway.session.runner import LiveSession, Observer
 from gateway.session.terminal import Terminal
 
@@ -69,7 +69,7 @@ class Parts:
     policy: PolicyBundle
     definitions: Mapping[str, PlatformDefinition]
     driver: Driver
-    registry: Registry
+    live: LiveSessions
 
 
 class AccessService:
@@ -78,7 +78,7 @@ class AccessService:
     def __init__(self, parts: Parts) -> None:
         self.parts = parts
         self.consents = parts.consents
-        self.registry = parts.registry
+        self.live = parts.live
         self._journal = parts.journal
         self._directory = parts.directory
         self._clock = parts.clock
@@ -175,13 +175,13 @@ class AccessService:
                 commands=live.totals.commands,
                 blocked=live.totals.blocked,
             )
-            for live in self.registry
+            for live in self.live
             if sees_all or live.grant.principal.id == auth.principal.id
         ]
 
     async def kill(self, auth: Authenticated, session_id: str) -> None:
         """End a live session now. One's own always; others' for a supervisor or operator. Recorded first."""
-        live = self.registry.get(session_id)
+        live = self.live.get(session_id)
         own = live is not None and live.grant.principal.id == auth.principal.id
         if live is None or not (own or auth.principal.role in ROLES_THAT_KILL):
             raise NotAllowed("There is no such session that you may end.")
@@ -221,7 +221,7 @@ class AccessService:
             raise NotAllowed(f"There is no router '{router_name}' that you may open.")
         active = await self.consents.claim(auth, router, consent_id=consent_id, token=token)
         grant = await self._grant(auth, router, active)
-        if self.registry.on_router(router.id) >= self.parts.settings.session.max_per_router:
+        if self.live.on_router(router.id) >= self.parts.settings.session.max_per_router:
             await self._refused(auth, router.name, active.consent_id, "router_busy")
             raise Unavailable(f"Another session to {router.name} is open; only one at a time is allowed.")
         session_id = new_id()
@@ -285,7 +285,7 @@ class AccessService:
         observer: Observer | None,
     ) -> LiveSession:
         # Counted and recorded only now: a router that cannot be reached does not use up the subscriber's consent.
-        await self.consents.use(active)
+        await self.consents.use(active, session=session_id)
         await self._journal.append(
             NewEntry(
                 kind=Kind.SESSION_OPENED,
@@ -316,4 +316,31 @@ class AccessService:
             clock=self._clock,
             idle_seconds=self.parts.settings.session.idle_seconds,
             observer=observer,
+        )
+
+    async def run(self, live: LiveSession) -> Closing:
+        """Run an open session to its end and give its place under the consent back."""
+        try:
+            with self.live.live(live):
+                return await live.run()
+        finally:
+            try:
+                await self.consents.release(live.grant.consent_ref)
+            except (AuditError, GatewayError) as error:
+                # The consent's end is recorded again by `expire_due` or at the next start; the session is over.
+                log.warning("release_failed", session=live.id, error_type=type(error).__name__)
+
+    async def definition_of(self, router_name: str) -> PlatformDefinition | None:
+        """How the router of this name talks; none if there is no such router."""
+        router = await self._directory.router_by_name(router_name)
+        return None if router is None else self.parts.definitions.get(router.platform)
+
+    def banner(self, live: LiveSession) -> str:
+        """What a rep reads before the first prompt: what was agreed, until when, and that it is recorded."""
+        scope = ", ".join(sorted(live.grant.rights.scope)) or "nothing beyond reading state and testing the line"
+        until = live.grant.deadline.strftime("%H:%M:%S UTC")
+        return (
+            f"Router {live.grant.router.name}. The subscriber agreed; extra: {scope}.\n"
+            f"Consent {live.grant.consent_ref} ends at {until}. This session is recorded, "
+            "and the subscriber can read it.\n"
         )

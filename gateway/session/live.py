@@ -10,7 +10,7 @@ TICK_SECONDS = 0.25
 """How often every live session's timers are looked at; bounds how late an expiry or idle close can be."""
 
 
-class Registry:
+class LiveSessions:
     """Live sessions by id. Used from the event loop only."""
 
     def __init__(self) -> None:

@@ -1,0 +1,297 @@
+"""Puts the parts together: the only module that names concrete classes. `House` is one running worker.
+
+Order at start: keys, journal (recovers), state, policy, consent (brought in line with the journal), listeners.
+Order at stop: listeners, sessions, consent, journal (which signs a last checkpoint).
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import asyncssh
+import structlog
+
+from audit.entry import Kind, NewEntry
+from audit.errors import AuditError
+from audit.journal import Journal
+from audit.reader import EvidenceReader
+from config.clock import Clock, SystemClock
+from config.errors import ConfigError, VestibuleError
+from config.files import make_private_dir, read_private, write_private
+from config.settings import Settings
+from drivers.definition import definitions
+from drivers.session import Driver
+from drivers.shell_ssh import SshDriver
+from gateway.access.credentials import Vault, derive, ensure_root_key
+from gateway.access.identity import Router
+from gateway.api.app import api_app
+from gateway.consent.notifier import Notifier
+from gateway.consent.reconcile import reconcile
+from gateway.consent.service import ConsentService
+from gateway.consent.token import ensure_key
+from gateway.notify import notifier_for
+from gateway.policy.load import load_bundle
+from gateway.session.admin import Administration, RouterEntry
+from gateway.session.listeners import HttpListener, bind_tcp, bind_unix
+from gateway.session.live import LiveSessions
+from gateway.session.service import AccessService, Parts
+from gateway.ssh.connection import listen
+from gateway.ssh.server import front_door
+from gateway.state.consents import StateConsentStore
+from gateway.state.database import Database, sqlite_url
+from gateway.state.directory import StateDirectory
+from gateway.state.registry import NewRouter, Registry
+from gateway.web.app import customer_app
+
+log = structlog.get_logger("assembly")
+
+HOST_KEY_FILE = "ssh_host_ed25519_key"
+EXPIRY_SECONDS = 1.0
+
+
+class _Inventory(Registry):
+    """`gateway.session.admin.Inventory` over the state."""
+
+    async def register(self, entry: RouterEntry) -> Router:
+        return await self.add_router(NewRouter(**{**asdict(entry), "credential": entry.credential}))
+
+
+def origin_of(settings: Settings) -> str:
+    """The name of this installation's log, made once: `logs.<tenant>/<random>`."""
+    path = settings.evidence_dir / "origin"
+    if not path.exists():
+        make_private_dir(settings.evidence_dir)
+        write_private(path, f"logs.{settings.tenant}/{_random_word()}\n".encode())
+    return read_private(path).decode().strip()
+
+
+def _random_word() -> str:
+    import secrets
+
+    return secrets.token_hex(8)
+
+
+def host_key(settings: Settings) -> asyncssh.SSHKey:
+    """The gateway's own SSH host key (Ed25519), made once. Raises `ConfigError`."""
+    path = settings.keys_dir / HOST_KEY_FILE
+    make_private_dir(settings.keys_dir)
+    if not path.exists():
+        key = asyncssh.generate_private_key("ssh-ed25519", comment="vestibule")
+        write_private(path, key.export_private_key("openssh"))
+        path.with_suffix(".pub").write_bytes(key.export_public_key("openssh"))
+    try:
+        return asyncssh.import_private_key(read_private(path))
+    except asyncssh.KeyImportError as error:
+        raise ConfigError(f"{path} is no SSH private key ({error}); restore it from a backup.") from error
+
+
+def initialise(settings: Settings) -> None:
+    """Make what an installation needs once: directories, keys, empty state. Safe to repeat."""
+    for directory in (settings.data_dir, settings.keys_dir, settings.evidence_dir):
+        make_private_dir(directory)
+    ensure_root_key(settings.keys_dir)
+    ensure_key(settings.keys_dir)
+    host_key(settings)
+    origin_of(settings)
+    Database.open(sqlite_url(settings.state_path)).close()
+
+
+class House:
+    """One worker: built by `open`, serving between `start` and `stop`."""
+
+    def __init__(
+        self, settings: Settings, clock: Clock, driver: Driver, notifier: Notifier | None, journal: Journal
+    ) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.journal = journal
+        root = ensure_root_key(settings.keys_dir)
+        vault = Vault(root)
+        self._database = Database.open(sqlite_url(settings.state_path))
+        self.directory = StateDirectory(self._database, vault)
+        self.registry = _Inventory(self._database, vault, clock)
+        self._store = StateConsentStore(self._database, vault)
+        self._notifier = notifier or notifier_for(settings)
+        self.consents = ConsentService(
+            journal=journal,
+            store=self._store,
+            directory=self.directory,
+            contacts=self.directory,
+            notifier=self._notifier,
+            clock=clock,
+            settings=settings.consent,
+            public_url=settings.customer.public_url or "",
+            token_key=ensure_key(settings.keys_dir),
+            secret=derive(root, "consent/links"),
+        )
+        self.live = LiveSessions()
+        self.consents.on_ended(lambda consent_id, reason: _ignore(self.live.end_consent(consent_id, reason)))
+        self.service = AccessService(
+            Parts(
+                settings=settings,
+                clock=clock,
+                journal=journal,
+                directory=self.directory,
+                consents=self.consents,
+                policy=load_bundle(),
+                definitions=definitions(),
+                driver=driver,
+                live=self.live,
+            )
+        )
+        self.admin = Administration(self.registry, journal)
+        self._ssh: asyncio.Server | None = None
+        self._http: list[HttpListener] = []
+        self._expiry: asyncio.Task[None] | None = None
+        self.failed = asyncio.Event()
+        """Set when the journal can no longer write: the process must end and recover."""
+
+    @classmethod
+    async def open(
+        cls,
+        settings: Settings,
+        *,
+        clock: Clock | None = None,
+        driver: Driver | None = None,
+        notifier: Notifier | None = None,
+    ) -> "House":
+        """Open everything but the listeners. Raises `ConfigError`, `LogDamaged`, `RecordFailed`."""
+        if not (settings.keys_dir / "root.key").exists():
+            raise ConfigError(f"{settings.data_dir} is not set up yet; run `vestibule init` first.")
+        clock = clock or SystemClock()
+        journal = await asyncio.to_thread(
+            Journal.open, settings.evidence_dir, keys_dir=settings.keys_dir, origin=origin_of(settings), clock=clock
+        )
+        try:
+            house = cls(settings, clock, driver or SshDriver(), notifier, journal)
+            await house._catch_up()
+        except BaseException:
+            journal.close()
+            raise
+        return house
+
+    async def _catch_up(self) -> None:
+        loop = asyncio.get_running_loop()
+        self.journal.on_poison(lambda: loop.call_soon_threadsafe(self._poisoned))
+        with EvidenceReader.open(self.settings.evidence_dir, self.settings.keys_dir) as reader:
+            await reconcile(reader, self._store)
+        await self.consents.expire_due()
+        await self.journal.append(
+            NewEntry(kind=Kind.POLICY_LOAD, policy_digest=self.service.parts.policy.digest, facts={})
+        )
+
+    def _poisoned(self) -> None:
+        log.critical("journal_lost")
+        self.live.end_all("record_failed")
+        self.failed.set()
+
+    # --- serving -----------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Open the listeners. Raises `ConfigError` if an address cannot be had."""
+        settings = self.settings
+        customer = bind_tcp(settings.customer.host, settings.customer.port, "customer.port")
+        self._http.append(HttpListener(customer_app(self.consents, settings), customer))
+        if settings.customer.public_url is None:
+            self.consents.public_url = f"http://{settings.customer.host}:{self._http[0].port}"
+        app = api_app(self.service, self.admin)
+        self._http.append(HttpListener(app, bind_unix(settings.api_socket), peer=True))
+        if settings.api.port is not None:
+            self._http.append(HttpListener(app, bind_tcp(settings.api.host, settings.api.port, "api.port")))
+        for listener in self._http:
+            await listener.start()
+        try:
+            self._ssh = await listen(
+                settings.ssh.host,
+                settings.ssh.port,
+                front_door(self.service, ca_keys(settings.ssh.user_ca_keys)),
+                host_key(settings),
+                settings.ssh.login_grace_seconds,
+            )
+        except OSError as error:
+            raise ConfigError(
+                f"Cannot listen on {settings.ssh.host} port {settings.ssh.port} ({error.strerror}); change ssh.port."
+            ) from error
+        self._expiry = asyncio.create_task(self._expire())
+
+    @property
+    def ssh_port(self) -> int:
+        """Where ssh clients connect."""
+        assert self._ssh is not None
+        return int(self._ssh.sockets[0].getsockname()[1])
+
+    @property
+    def api_port(self) -> int | None:
+        """TCP port of the REST API, if it has one."""
+        return self._http[2].port if len(self._http) > 2 else None
+
+    async def _expire(self) -> None:
+        while True:
+            await asyncio.sleep(EXPIRY_SECONDS)
+            try:
+                await self.consents.expire_due()
+            except AuditError:
+                return  # the journal is lost; `failed` is set
+            except VestibuleError as error:
+                log.error("expiry_failed", error_type=type(error).__name__)
+
+    async def stop(self, reason: str = "shutdown") -> None:
+        """Stop serving: no new clients, sessions closed and recorded, journal closed."""
+        if self._ssh is not None:
+            self._ssh.close()
+        self.live.end_all(reason)
+        for _ in range(200):
+            if not len(self.live):
+                break
+            await asyncio.sleep(0.02)
+        if self._expiry is not None:
+            self._expiry.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._expiry
+        for listener in self._http:
+            await listener.stop()
+        await self._notifier.close()
+        self._database.close()
+        await asyncio.to_thread(self.journal.close)
+
+
+def ca_keys(path: Path | None) -> frozenset[str]:
+    """Public keys of the CAs whose user certificates count. Raises `ConfigError`."""
+    if path is None:
+        return frozenset()
+    try:
+        lines = path.read_text(encoding="ascii").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"ssh.user_ca_keys: cannot read {path} ({type(error).__name__}).") from error
+    return frozenset(" ".join(line.split()[:2]) for line in lines if line.strip() and not line.startswith("#"))
+
+
+def _ignore(_value: object) -> None:
+    return None
+
+
+async def serve(settings: Settings, *, ready: Callable[[House], None] | None = None) -> int:
+    """Run until SIGTERM or SIGINT, or until the journal fails. Returns the exit status."""
+    import gc
+    import signal
+
+    from gateway import exits
+
+    house = await House.open(settings)
+    await house.start()
+    loop = asyncio.get_running_loop()
+    done = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, done.set)
+    gc.freeze()  # what lives as long as the process need not be looked at again
+    if ready is not None:
+        ready(house)
+    waiting = [asyncio.create_task(done.wait()), asyncio.create_task(house.failed.wait())]
+    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    for task in waiting:
+        task.cancel()
+    failed = house.failed.is_set()
+    await house.stop("record_failed" if failed else "shutdown")
+    return exits.RECORD_FAILED if failed else exits.OK
