@@ -34,7 +34,7 @@ def compile_table(file: str, spec: TableSpec) -> Table:
     places: dict[Place, Items] = {place: [] for place in _places(spec)}
     rules: list[Rule] = []
     for number, row in enumerate(spec.commands, 1):
-        with _at(f"{file}: commands row {number}"):
+        with _at(f"{file}: commands row {number} ({row.cmd[0]!r}…)"):
             _add_row(spec, slots, number, row, places, rules)
     _add_known(file, spec, slots, places, len(rules))
     for number, prefix in enumerate(spec.prefixes, 1):
