@@ -19,9 +19,10 @@ class Overloaded(RecordFailed):
 
 
 class RecordRefused(AuditError):
-    """The journal is sound but will not record this command: its consent or its session has ended.
+    """The journal is sound but will not record this: its consent or its session has ended.
 
-    `reason` is one word: revoked, expired, used_up, closed, killed or frozen.
+    `reason` is one word: revoked, expired, used_up, denied, lapsed, closed, killed, frozen, unopened (no such session
+    was opened) or duplicate (a session of this id exists already).
     """
 
     def __init__(self, reason: str) -> None:
@@ -29,8 +30,24 @@ class RecordRefused(AuditError):
         self.reason = reason
 
 
+class BadEntry(AuditError):
+    """What the writer handed in (or what was read) is not a well-formed entry. The text names the place, not the content."""
+
+
 class LogDamaged(AuditError):
     """The stored log contradicts itself or its signed checkpoint. Sessions stay closed until an operator acts."""
+
+
+class LogInUse(AuditError):
+    """Another process has the log open for writing."""
+
+
+class LogMissing(AuditError):
+    """There is no log at this place, or it cannot be read."""
+
+
+class SealBroken(AuditError):
+    """A sealed part or recording chunk does not open under its own key: it was changed, or moved from elsewhere."""
 
 
 class KeyUnavailable(AuditError):

@@ -1,0 +1,354 @@
+"""The evidence journal: what every part of Vestibule records through. Counterparts: `audit.reader`, `audit.verify`.
+
+Two promises. Durable: what `append`, `append_command` and `append_chunk` return stands in the log across a crash or
+power cut. Linearised: a command is refused in the same order in which ends of consents and sessions are recorded, so
+it stands before the revocation in the log, or it does not stand there and is never sent.
+"""
+
+import asyncio
+import concurrent.futures
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import structlog
+
+from audit._mint import KEY
+from audit.command import NewCommand, RecordedCommand
+from audit.committer import Committer, Ticket
+from audit.entry import EntryRef, Kind, NewEntry
+from audit.errors import LogDamaged, RecordFailed
+from audit.files import write_durably
+from audit.keyring import KeyRing
+from audit.keys import KeyStore, MemoryKeyStore
+from audit.keys_file import KEYS_FILE, FileKeyStore
+from audit.ledger import Ledger
+from audit.memory_store import MemoryEntryStore
+from audit.publisher import Publisher
+from audit.reader import EvidenceReader
+from audit.recovery import WORKER, Recovered, recover, repairs
+from audit.signer import STATE_FILE, MemoryState, Signer, open_file_signer
+from audit.sqlite_store import open_reader, open_store
+from audit.staging import Draft, Staged, Stager, draft_chunk, draft_command, draft_entry
+from audit.store import EntryStore
+from config.clock import Clock
+from config.ids import new_id
+
+CHECKPOINT_FILE = "checkpoint"
+APPEND_SECONDS = 2.0
+"""How long a writer waits for durability before its line is given up."""
+
+_URGENT = frozenset({Kind.SESSION_CLOSED, Kind.CONSENT_GRANTED})
+"""Kinds after which a checkpoint is signed at once: both are moments that somebody outside wants to prove."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Notice:
+    """Not an entry: facts about the log to keep beside it (the last checkpoint)."""
+
+    meta: tuple[tuple[str, str], ...]
+
+
+_Work: TypeAlias = Draft | _Notice
+_Answer: TypeAlias = Staged | None
+
+
+class Journal:
+    """One writer of one log. Methods may be called from any thread; the awaitable ones from any event loop."""
+
+    def __init__(
+        self,
+        store: EntryStore,
+        keys: KeyStore,
+        signer: Signer,
+        clock: Clock,
+        *,
+        directory: Path | None = None,
+        keys_dir: Path | None = None,
+        full_check: bool | None = None,
+    ) -> None:
+        """Recover the log and start recording; `open` and `in_memory` are the usual ways here.
+
+        Raises `LogDamaged` or `RecordFailed`; the caller then still owns store and keys.
+        """
+        recovered = recover(store, signer.state, full=full_check)
+        ledger = Ledger(recovered.generation, store.session, store.consent_end)
+        for session in recovered.unclosed:
+            ledger.restore(session.chain)
+        self.origin = signer.verifier.name
+        self.verifier_key = str(signer.verifier)
+        """C2SP verifier key of the log's checkpoints."""
+        self.append_seconds = APPEND_SECONDS
+        self._store, self._keys, self._clock = store, keys, clock
+        self._directory, self._keys_dir = directory, keys_dir
+        self._ledger = ledger
+        self._stager = Stager(
+            origin=self.origin,
+            worker=f"{WORKER}/{recovered.epoch}",
+            clock=clock,
+            ledger=ledger,
+            keyring=KeyRing(keys),
+            frontier=recovered.frontier,
+        )
+        self._fresh: list[bytes] = list(recovered.added)
+        self._urgent = False
+        self._poison_callbacks: list[Callable[[], None]] = []
+        self._closed = False
+        self._publisher = Publisher(signer, self._publish, self._sign_failed)
+        self._committer: Committer[_Work, _Answer] = Committer(
+            self._commit, after=self._after, on_poison=self._poisoned
+        )
+        try:
+            self._begin(recovered)
+        except BaseException:
+            self._stop()
+            raise
+
+    @classmethod
+    def open(
+        cls, directory: Path, *, keys_dir: Path, origin: str, clock: Clock, full_check: bool | None = None
+    ) -> "Journal":
+        """Open (or make) the log in `directory`, check it, close what a crash left open.
+
+        `origin` names a new log: without a slash it is a prefix, and a random part is added. An existing log keeps its
+        own origin, which must fit. Raises `LogDamaged`, `LogInUse`, `KeyUnavailable`, `RecordFailed`.
+        """
+        store = open_store(directory)
+        keys: KeyStore | None = None
+        try:
+            name = _origin(store, origin, keys_dir)
+            signer = open_file_signer(keys_dir, name, create=store.size() == 0)
+            keys = FileKeyStore.open(directory / KEYS_FILE, keys_dir, name)
+            return cls(
+                store, keys, signer, clock, directory=directory, keys_dir=keys_dir, full_check=full_check
+            )
+        except BaseException as error:
+            if keys is not None:
+                keys.close()
+            store.abandon()
+            if isinstance(error, OSError):
+                raise RecordFailed(f"The log in {directory} cannot be opened ({error.strerror}).") from error
+            raise
+
+    @classmethod
+    def in_memory(
+        cls, clock: Clock, *, store: MemoryEntryStore | None = None, keys: MemoryKeyStore | None = None
+    ) -> "Journal":
+        """The same journal over stores that forget everything and can be told to fail."""
+        from audit.checkpoint import SigningKey
+
+        key = SigningKey("logs.memory/test", bytes(range(32)))
+        return cls(
+            store or MemoryEntryStore(), keys or MemoryKeyStore(), Signer(key, MemoryState()), clock
+        )
+
+    # --- recording ---------------------------------------------------------------------------------------------------
+
+    async def append(self, entry: NewEntry) -> EntryRef:
+        """Record; durable when it returns.
+
+        Raises `RecordFailed` (nothing may be built on it), `Overloaded`, `RecordRefused` (its session has ended, or is
+        to be opened under a consent that has), `BadEntry`. If the waiter is cancelled the entry may stand all the same.
+        """
+        return (await self._record(draft_entry(entry))).ref
+
+    def append_later(self, entry: NewEntry) -> "concurrent.futures.Future[EntryRef]":
+        """Queue in order and go on; the future is done when the entry is durable. Raises at once like `append`."""
+        future: concurrent.futures.Future[EntryRef] = concurrent.futures.Future()
+        inner = self._submit_thread(draft_entry(entry))
+        inner.add_done_callback(lambda done: _pass_on(done, future))
+        return future
+
+    async def append_command(self, command: NewCommand) -> RecordedCommand:
+        """Record a command that policy allowed, and prove it: the only maker of `RecordedCommand`.
+
+        Raises `RecordRefused` if, in log order, its consent or session has ended or its deadline has passed; else as
+        `append`. The caller MUST ask `still_open` before sending the first byte.
+        """
+        staged = await self._record(draft_command(command))
+        assert staged.ref.n is not None
+        return RecordedCommand(
+            wire=command.wire,
+            session=command.session,
+            consent_ref=command.consent_ref,
+            entry_index=staged.ref.index,
+            n=staged.ref.n,
+            generation=staged.generation,
+            purpose=command.purpose,
+            mint=KEY,
+        )
+
+    async def append_chunk(self, entry: NewEntry, plaintext: bytes) -> EntryRef:
+        """Record a recording chunk: sealed, and stored in the transaction of its `rec.chunk` entry.
+
+        The entry's fact `no` is the chunk's number; the journal adds `cd` (digest of the stored bytes) and `pc` (salted
+        commitment to `plaintext`). Raises as `append`.
+        """
+        return (await self._record(draft_chunk(entry, plaintext))).ref
+
+    def still_open(self, command: RecordedCommand) -> bool:
+        """Whether a recorded command may still be sent: its consent and session have not ended since, in log order."""
+        return not self._committer.poisoned and self._ledger.still_open(command.session, command.consent_ref)
+
+    @property
+    def generation(self) -> int:
+        """Revocations, kills and the like recorded so far."""
+        return self._ledger.generation
+
+    @property
+    def poisoned(self) -> bool:
+        """Whether a write failed: nothing is recorded any more until a restart."""
+        return self._committer.poisoned
+
+    def on_poison(self, callback: Callable[[], None]) -> None:
+        """Have `callback` called, once and from another thread, when recording has failed for good."""
+        self._poison_callbacks.append(callback)
+        if self._committer.poisoned:
+            callback()
+
+    async def checkpoint(self) -> None:
+        """Sign and publish a checkpoint over all that is durable now. Raises `RecordFailed`."""
+        await asyncio.wrap_future(self._publisher.request())
+
+    def reader(self) -> EvidenceReader:
+        """Read this log, beside the writer."""
+        if self._directory is None or self._keys_dir is None:
+            return EvidenceReader(self._store, self._keys, self.origin)
+        return EvidenceReader.open(self._directory, self._keys_dir)
+
+    def close(self) -> None:
+        """Record `log.stop`, finish what is queued, sign a last checkpoint, let go. Safe to call twice."""
+        if self._closed:
+            return
+        self._closed = True
+        if not self._committer.poisoned:
+            try:
+                self._append_now(NewEntry(kind=Kind.LOG_STOP))
+            except RecordFailed:
+                structlog.get_logger("audit").warning("log_stop_not_recorded")
+        self._stop()
+
+    def _stop(self) -> None:
+        self._publisher.stop()
+        self._committer.stop()
+        self._keys.close()
+        if self._committer.poisoned:
+            self._store.abandon()
+        else:
+            self._store.close()
+
+    # --- inside ------------------------------------------------------------------------------------------------------
+
+    def _begin(self, recovered: Recovered) -> None:
+        log = structlog.get_logger("audit")
+        for step in recovered.steps:
+            log.info("log_check", step=step)
+        closing = repairs(recovered)
+        started = NewEntry(
+            kind=Kind.LOG_START,
+            facts={
+                "size": recovered.frontier.size,
+                "checked": recovered.checked,
+                "sessions": len(recovered.unclosed),
+                "unknown": sum(len(session.pending) for session in recovered.unclosed),
+            },
+        )
+        self._append_now(started, *closing)
+
+    def _append_now(self, *entries: NewEntry) -> None:
+        """Record from a thread and wait. Raises as `append`."""
+        for future in [self._submit_thread(draft_entry(entry)) for entry in entries]:
+            future.result()
+
+    def _submit_thread(self, work: _Work) -> "concurrent.futures.Future[_Answer]":
+        future: concurrent.futures.Future[_Answer] = concurrent.futures.Future()
+        self._committer.submit(work, Ticket(future))
+        return future
+
+    async def _record(self, draft: Draft) -> Staged:
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[_Answer] = loop.create_future()
+        self._committer.submit(draft, Ticket(future, loop))
+        try:
+            async with asyncio.timeout(self.append_seconds):
+                staged = await future
+        except TimeoutError as error:
+            raise RecordFailed(
+                f"The record was not on disk within {self.append_seconds:g} seconds, so nothing was sent."
+            ) from error
+        assert staged is not None
+        return staged
+
+    def _commit(self, work: Sequence[_Work]) -> list[_Answer | Exception]:
+        """Committer thread: one transaction for all of `work`. What it raises is final."""
+        drafts = [item for item in work if isinstance(item, Draft)]
+        meta = {key: value for item in work if isinstance(item, _Notice) for key, value in item.meta}
+        if self._stager.frontier.size == 0:
+            meta["origin"] = self.origin
+        batch, outcomes = self._stager.stage(drafts, meta)
+        if batch.entries or batch.meta:
+            self._store.append(batch)
+        self._fresh += [entry.leaf for entry in batch.entries]
+        self._urgent = any(
+            draft.entry.kind in _URGENT for draft, out in zip(drafts, outcomes, strict=True) if isinstance(out, Staged)
+        )
+        answers = iter(outcomes)
+        return [next(answers) if isinstance(item, Draft) else None for item in work]
+
+    def _after(self) -> None:
+        """Committer thread, after everybody was answered."""
+        if self._fresh:
+            frontier = self._stager.frontier
+            self._publisher.durable(self._fresh, frontier.size, frontier.root(), urgent=self._urgent)
+            self._fresh = []
+        self._store.tidy()
+
+    def _publish(self, note: bytes) -> None:
+        """Publisher thread: a checkpoint was signed. The file first, for those who watch it."""
+        if self._directory is not None:
+            write_durably(self._directory / CHECKPOINT_FILE, note)
+        self._submit_thread(_Notice((("checkpoint", note.decode()),)))
+
+    def _sign_failed(self, error: Exception) -> None:
+        if not isinstance(error, RecordFailed):
+            self._committer.poison(error)
+
+    def _poisoned(self, error: Exception) -> None:
+        structlog.get_logger("audit").critical("record_failed", error=type(error).__name__)
+        self._publisher.fail(error)
+        for callback in self._poison_callbacks:
+            callback()
+
+
+def _pass_on(
+    done: "concurrent.futures.Future[_Answer]", future: "concurrent.futures.Future[EntryRef]"
+) -> None:
+    if not future.set_running_or_notify_cancel():
+        return
+    error = done.exception()
+    staged = None if error is not None else done.result()
+    if staged is None:
+        future.set_exception(error or RecordFailed("The record was given up."))
+    else:
+        future.set_result(staged.ref)
+
+
+def _origin(store: EntryStore, wanted: str, keys_dir: Path) -> str:
+    """The origin of the stored log, or one for a new log. Raises `LogDamaged` if they do not fit."""
+    stored = store.meta("origin")
+    if stored is None:
+        if store.size():
+            raise LogDamaged("The log has entries but no origin.")
+        if (keys_dir / STATE_FILE).exists():
+            raise LogDamaged(
+                f"The log is empty, but {keys_dir / STATE_FILE} says that one was signed with these keys. Restore the log, "
+                "or start a new one with new keys."
+            )
+        return wanted if "/" in wanted else f"{wanted}/{new_id().lower()}"
+    if stored != wanted and stored.rpartition("/")[0] != wanted:
+        raise LogDamaged(f"The log in this directory belongs to '{stored}', not to '{wanted}'.")
+    return stored
+
+
+__all__ = ["CHECKPOINT_FILE", "Journal", "open_reader"]

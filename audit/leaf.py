@@ -1,0 +1,260 @@
+"""The head of an entry: the bytes that become a leaf of the tree and are never erased. Pure.
+
+`build` writes a `Head` as canonical JSON, `parse` is its strict counterpart (parse, then re-encode and compare). Also
+here: commitments to sealed content, and which facts may stand in a head. Fields: docs/reference/entry.md.
+"""
+
+import base64
+import binascii
+import hmac
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import get_args
+
+from audit.encoding import MAX_INT, decode, encode
+from audit.entry import Compartment, Json, Kind, RetentionClass
+from audit.errors import BadEntry
+from config.ids import is_id
+
+VERSION = 1
+MAX_HEAD_BYTES = 8192
+"""Far below the 65,535 that a length frame of a C2SP entry bundle can hold."""
+
+MAX_TOKEN = 128
+"""Longest text in facts: an identifier or digest fits, a sentence does not."""
+
+MAX_FACTS = 32
+MAX_LIST = 64
+
+COMPARTMENTS: frozenset[str] = frozenset(get_args(Compartment))
+RETENTION_CLASSES: frozenset[str] = frozenset(get_args(RetentionClass))
+KINDS: dict[str, Kind] = {kind.value: kind for kind in Kind}
+
+_TOKEN = re.compile(r"[!#-\[\]-~]{0,128}\Z")
+"""Printable ASCII without space, quotation mark and backslash: a command line or a sentence cannot be a token."""
+
+_FACT_NAME = re.compile(r"[a-z][a-z0-9_]{0,31}\Z")
+_WORKER = re.compile(r"[a-z0-9-]{1,32}/[0-9]{1,15}\Z")
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z\Z", re.ASCII)
+_FIELDS = frozenset({"v", "k", "t", "tm", "w", "s", "n", "prev", "cr", "pol", "gen", "rc", "ks", "c", "d"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """The public part of an entry, field by field."""
+
+    kind: Kind
+    time: datetime
+    """UTC, microseconds."""
+    monotonic_ns: int
+    """Since the start of the worker; against `time` it shows steps of the wall clock."""
+    worker: str
+    """`<worker id>/<boot epoch>`."""
+    session: str | None = None
+    n: int | None = None
+    """Number of the entry in its session, from 0; there is one exactly if there is a session."""
+    previous: bytes | None = None
+    """Leaf hash of the session's previous entry; none for number 0."""
+    consent_ref: str | None = None
+    policy_digest: str | None = None
+    generation: int = 0
+    """Number of revocations, kills and the like anywhere in the log before this entry."""
+    retention: RetentionClass = "access"
+    key_set: str | None = None
+    """Which key set seals the parts of this entry; none if nothing is sealed."""
+    commitments: Mapping[str, bytes] = field(default_factory=dict)
+    """Compartment to 32 bytes."""
+    facts: Mapping[str, Json] = field(default_factory=dict)
+
+
+def build(head: Head) -> bytes:
+    """The leaf bytes. Raises `BadEntry` if they would be longer than 8 KiB or the head contradicts itself."""
+    value: dict[str, Json] = {
+        "v": VERSION,
+        "k": head.kind.value,
+        "t": format_time(head.time),
+        "tm": head.monotonic_ns,
+        "w": head.worker,
+        "gen": head.generation,
+        "rc": head.retention,
+        "d": dict(head.facts),
+    }
+    optional: dict[str, Json] = {
+        "s": head.session,
+        "n": head.n,
+        "prev": None if head.previous is None else _b64(head.previous),
+        "cr": head.consent_ref,
+        "pol": head.policy_digest,
+        "ks": head.key_set,
+        "c": {name: _b64(value) for name, value in head.commitments.items()} or None,
+    }
+    value.update({name: item for name, item in optional.items() if item is not None})
+    _check_structure(value)
+    data = encode(value)
+    if len(data) > MAX_HEAD_BYTES:
+        raise BadEntry(f"The public part of the entry has {len(data)} bytes; {MAX_HEAD_BYTES} are allowed.")
+    return data
+
+
+def parse(data: bytes) -> Head:
+    """Read leaf bytes strictly. Raises `BadEntry` for anything `build` would not have written."""
+    if len(data) > MAX_HEAD_BYTES:
+        raise BadEntry("The head is longer than 8 KiB.")
+    value = decode(data)
+    if not isinstance(value, dict):
+        raise BadEntry("The head is not a JSON object.")
+    try:
+        _check_structure(value)
+        head = _head_of(value)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise BadEntry("A field of the head is missing or of the wrong type.") from error
+    check_facts(head.facts)
+    return head
+
+
+def check_facts(facts: Mapping[str, Json]) -> dict[str, Json]:
+    """Facts fit to stand in a head for ever, without those that are None. Raises `BadEntry`, naming the fact.
+
+    Allowed are true/false, integers, tokens (printable ASCII without spaces, at most 128) and flat lists of these.
+    """
+    if len(facts) > MAX_FACTS:
+        raise BadEntry(f"An entry has at most {MAX_FACTS} facts.")
+    checked: dict[str, Json] = {}
+    for name, value in facts.items():
+        if not _FACT_NAME.match(name):
+            raise BadEntry("The name of a fact is a lower-case word of at most 32 characters.")
+        if value is None:
+            continue
+        items = value if isinstance(value, list) else [value]
+        if len(items) > MAX_LIST or not all(_is_scalar(item) for item in items):
+            raise BadEntry(
+                f"The fact '{name}' is not true/false, an integer, a token of at most {MAX_TOKEN} characters without "
+                f"spaces, or a list of at most {MAX_LIST} of these. Texts belong into a sealed part."
+            )
+        checked[name] = value
+    return checked
+
+
+def commit(compartment: str, content: bytes, salt: bytes) -> bytes:
+    """HMAC-SHA256(salt, "vestibule/v1/" + compartment + 0x00 + content); `content` is canonical JSON. 32 bytes."""
+    return hmac.digest(salt, b"vestibule/v1/" + compartment.encode() + b"\x00" + content, "sha256")
+
+
+def format_time(time: datetime) -> str:
+    """RFC 3339 in UTC with six decimals. `time` must carry a time zone."""
+    if time.tzinfo is not UTC:
+        if time.tzinfo is None:
+            raise BadEntry("The time of an entry carries no time zone.")
+        time = time.astimezone(UTC)
+    return time.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
+def parse_time(text: str) -> datetime:
+    """Strict counterpart of `format_time`. Raises `BadEntry`."""
+    if not _TIME.match(text):
+        raise BadEntry("The time of the entry is not RFC 3339 in UTC with six decimals.")
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError as error:
+        raise BadEntry("The time of the entry does not exist.") from error
+
+
+def _check_structure(value: Mapping[str, Json]) -> None:
+    """What holds for every head, whoever wrote it: it is checked before writing and after reading."""
+    _require(value.keys() <= _FIELDS, "holds an unknown field")
+    _require(value["v"] == VERSION and value["v"] is not True, "has an unknown version")
+    _require(value["k"] in KINDS and value["rc"] in RETENTION_CLASSES, "has an unknown kind or retention class")
+    _require(_is_count(value["tm"]) and _is_count(value["gen"]), "has a bad clock or generation")
+    _require(_matches(_WORKER, value["w"]), "has a bad worker name")
+    session, n = value.get("s"), value.get("n")
+    _require(("s" in value) == ("n" in value), "has a session without a number or a number without a session")
+    if "s" in value:
+        _require(isinstance(session, str) and is_id(session) and _is_count(n), "has a bad session or number")
+    _require(("prev" in value) == (n is not None and n != 0), "has a bad link to the previous entry of its session")
+    for name in ("cr", "ks"):
+        item = value.get(name)
+        _require(name not in value or (isinstance(item, str) and is_id(item)), f"has a bad {name}")
+    _require("pol" not in value or (value["pol"] != "" and _matches(_TOKEN, value["pol"])), "has a bad policy digest")
+    if "c" in value:
+        parts = value["c"]
+        _require(isinstance(parts, dict) and bool(parts) and "ks" in value, "has commitments without a key set")
+        _require(isinstance(parts, dict) and parts.keys() <= COMPARTMENTS, "names an unknown compartment")
+
+
+def _head_of(value: Mapping[str, Json]) -> Head:
+    facts, parts = value["d"], value.get("c", {})
+    if not isinstance(facts, dict) or not isinstance(parts, dict):
+        raise BadEntry("The facts or commitments of the head are not objects.")
+    return Head(
+        kind=KINDS[_text(value["k"])],
+        time=parse_time(_text(value["t"])),
+        monotonic_ns=_number(value["tm"]),
+        worker=_text(value["w"]),
+        session=_text(value["s"]) if "s" in value else None,
+        n=_number(value["n"]) if "n" in value else None,
+        previous=_hash(value["prev"]) if "prev" in value else None,
+        consent_ref=_text(value["cr"]) if "cr" in value else None,
+        policy_digest=_text(value["pol"]) if "pol" in value else None,
+        generation=_number(value["gen"]),
+        retention=_retention(value["rc"]),
+        key_set=_text(value["ks"]) if "ks" in value else None,
+        commitments={name: _hash(item) for name, item in parts.items()},
+        facts=facts,
+    )
+
+
+def _require(ok: bool, what: str) -> None:
+    if not ok:
+        raise BadEntry(f"The head {what}.")
+
+
+def _is_scalar(value: Json) -> bool:
+    if isinstance(value, bool):
+        return True
+    if isinstance(value, int):
+        return -MAX_INT <= value <= MAX_INT
+    return isinstance(value, str) and _TOKEN.match(value) is not None
+
+
+def _is_count(value: Json) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _matches(pattern: re.Pattern[str], value: Json) -> bool:
+    return isinstance(value, str) and pattern.match(value) is not None
+
+
+def _text(value: Json) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value
+
+
+def _number(value: Json) -> int:
+    if not isinstance(value, int):
+        raise TypeError
+    return value
+
+
+def _retention(value: Json) -> RetentionClass:
+    for name in get_args(RetentionClass):
+        if name == value:
+            found: RetentionClass = name
+            return found
+    raise TypeError
+
+
+def _hash(value: Json) -> bytes:
+    try:
+        raw = base64.b64decode(_text(value), validate=True)
+    except binascii.Error as error:
+        raise BadEntry("A hash in the head is damaged.") from error
+    if len(raw) != 32 or _b64(raw) != value:
+        raise BadEntry("A hash in the head is not 32 bytes of canonical base64.")
+    return raw
+
+
+def _b64(data: bytes) -> str:
+    return base64.b64encode(data).decode()

@@ -1,0 +1,190 @@
+"""Reading the evidence: entries, sessions, sealed parts and recording chunks, beside a running gateway or without one.
+
+Nothing is written and nothing is verified here beyond what opening a sealed part proves; `audit.verify` verifies.
+Opened with the keys it can open sealed parts; without them the heads can be read.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from audit.encoding import decode
+from audit.entry import Json, Kind
+from audit.errors import BadEntry, KeyUnavailable, LogDamaged
+from audit.keys import RECORDING, KeyStore
+from audit.keys_file import KEYS_FILE, FileKeyStore
+from audit.leaf import Head, parse
+from audit.sealing import chunk_aad, part_aad, unseal
+from audit.sqlite_store import open_reader
+from audit.store import EntryReader, EntryRow, SessionRow
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEntry:
+    """One entry as it stands in the log."""
+
+    index: int
+    leaf_hash: bytes
+    head_bytes: bytes
+    head: Head
+
+    @property
+    def kind(self) -> Kind:
+        return self.head.kind
+
+    @property
+    def time(self) -> datetime:
+        return self.head.time
+
+    @property
+    def session(self) -> str | None:
+        """The session in whose chain it stands."""
+        return self.head.session
+
+    @property
+    def n(self) -> int | None:
+        return self.head.n
+
+    @property
+    def consent_ref(self) -> str | None:
+        return self.head.consent_ref
+
+    @property
+    def facts(self) -> Mapping[str, Json]:
+        return self.head.facts
+
+    @property
+    def ref(self) -> str:
+        """Short form for people: `#<index>`."""
+        return f"#{self.index}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionSummary:
+    """One session of the log, as its first entry and its state tell."""
+
+    session: str
+    consent_ref: str | None
+    state: str
+    """requested, open, killed, frozen or closed."""
+    first_index: int
+    started: datetime
+
+
+class EvidenceReader:
+    """Read-only view of one log. One thread at a time."""
+
+    def __init__(self, store: EntryReader, keys: KeyStore | None, origin: str) -> None:
+        self._store = store
+        self._keys = keys
+        self.origin = origin
+
+    @classmethod
+    def open(cls, directory: Path, keys_dir: Path | None = None) -> "EvidenceReader":
+        """Open the log in `directory`; with `keys_dir` sealed parts can be opened.
+
+        Raises `LogMissing`, `LogDamaged`, `KeyUnavailable`.
+        """
+        store = open_reader(directory)
+        try:
+            origin = store.meta("origin")
+            if origin is None:
+                raise LogDamaged(f"The log in {directory} has no origin: it was never started, or it was changed.")
+            keys = None
+            if keys_dir is not None:
+                keys = FileKeyStore.open_read_only(directory / KEYS_FILE, keys_dir, origin)
+            return cls(store, keys, origin)
+        except BaseException:
+            store.close()
+            raise
+
+    @property
+    def size(self) -> int:
+        """Number of entries now."""
+        return self._store.size()
+
+    def entries(self, low: int = 0, high: int | None = None) -> Iterator[StoredEntry]:
+        """Entries with low <= index < high, in order. Raises `LogDamaged` at one that cannot be read."""
+        for row in self._store.entries(low, self.size if high is None else high):
+            yield _entry(row)
+
+    def entry(self, index: int) -> StoredEntry:
+        """One entry. Raises `LogDamaged` if it is not there."""
+        for row in self._store.entries(index, index + 1):
+            return _entry(row)
+        raise LogDamaged(f"The log has no entry {index}.")
+
+    def session(self, session: str) -> list[StoredEntry]:
+        """The chain of one session, in order; empty if there is no such session."""
+        return [_entry(row) for row in self._store.session_entries(session)]
+
+    def consent(self, consent_ref: str) -> list[StoredEntry]:
+        """The entries of one consent outside sessions, in order."""
+        return [_entry(row) for row in self._store.consent_entries(consent_ref)]
+
+    def sessions(self) -> list[SessionSummary]:
+        """All sessions, oldest first."""
+        return [self._summary(row) for row in self._store.sessions()]
+
+    def _summary(self, row: SessionRow) -> SessionSummary:
+        return SessionSummary(
+            session=row.session,
+            consent_ref=row.consent_ref,
+            state=row.state,
+            first_index=row.first_index,
+            started=self.entry(row.first_index).time,
+        )
+
+    def compartments(self, index: int) -> list[str]:
+        """Which sealed parts of an entry are stored."""
+        return [part.compartment for part in self._store.sealed(index, index + 1)]
+
+    def sealed(self, index: int, compartment: str) -> dict[str, Json]:
+        """The content of a sealed part.
+
+        Raises `KeyUnavailable` if it is not stored, was erased or no keys were given; `SealBroken` if it was changed.
+        """
+        entry = self.entry(index)
+        for part in self._store.sealed(index, index + 1):
+            if part.compartment == compartment:
+                number = index if entry.n is None else entry.n
+                dek = self._key(part.key_set, compartment)
+                content = decode(unseal(dek, part.sealed, part_aad(self.origin, entry.session, number, compartment)))
+                if not isinstance(content, dict):
+                    raise BadEntry(f"The part '{compartment}' of entry {index} is not an object.")
+                return content
+        raise KeyUnavailable(f"Entry {index} has no stored part '{compartment}'.")
+
+    def chunk(self, session: str, number: int) -> bytes:
+        """The plaintext of a recording chunk. Raises as `sealed`."""
+        row = self._store.chunk(session, number)
+        if row is None:
+            raise KeyUnavailable(f"Session {session} has no stored chunk {number}.")
+        key_set = self.entry(row.index).head.key_set
+        if key_set is None:
+            raise LogDamaged(f"Entry {row.index} is not that of a recording chunk.")
+        return unseal(self._key(key_set, RECORDING), row.sealed, chunk_aad(self.origin, session, number))
+
+    def checkpoint(self) -> bytes | None:
+        """The signed checkpoint as the database keeps it."""
+        note = self._store.meta("checkpoint")
+        return None if note is None else note.encode()
+
+    def _key(self, key_set: str, compartment: str) -> bytes:
+        if self._keys is None:
+            raise KeyUnavailable("The log was opened without its keys, so sealed parts stay closed.")
+        return self._keys.get(key_set, compartment)
+
+    def close(self) -> None:
+        """Let go of the files."""
+        self._store.close()
+        if self._keys is not None:
+            self._keys.close()
+
+
+def _entry(row: EntryRow) -> StoredEntry:
+    try:
+        return StoredEntry(row.index, row.leaf, row.head, parse(row.head))
+    except BadEntry as error:
+        raise LogDamaged(f"Entry {row.index} cannot be read: {error}") from error

@@ -1,0 +1,265 @@
+"""From what writers handed in to rows: numbers, links, seals and leaf hashes, allocated in commit order.
+
+`Draft` is an entry checked and encoded on the writer's own thread; `Stager` (committer thread) makes a `Batch` of many
+drafts. If the batch cannot be written the stager MUST not be used again: its numbers are ahead of the store.
+Counterpart: `audit.ledger` decides what may be recorded.
+"""
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from audit.command import NewCommand
+from audit.encoding import encode
+from audit.entry import Compartment, EntryRef, Json, Kind, NewEntry
+from audit.errors import AuditError, BadEntry, RecordRefused
+from audit.keyring import ActiveKeys, KeyRing, Subject, subject_of
+from audit.keys import RECORDING
+from audit.leaf import COMPARTMENTS, Head, build, check_facts, commit
+from audit.ledger import STARTS, ChainedSession, Ledger, check_chain
+from audit.merkle import Frontier, leaf_hash
+from audit.sealing import chunk_aad, part_aad, salt
+from audit.store import Batch, ChunkRow, ConsentEnd, EntryRow, SealedPart, SessionRow
+from config.clock import Clock
+
+MAX_SEALED_BYTES = 1 << 20
+"""Of one compartment. Long output belongs into the recording."""
+
+MAX_CHUNK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """An entry ready to be staged. `parts` are canonical bytes a compartment; `chunk` is a recording chunk's plaintext."""
+
+    entry: NewEntry
+    facts: Mapping[str, Json]
+    parts: Mapping[Compartment, bytes] = field(repr=False)
+    chunk: bytes | None = field(default=None, repr=False)
+    command: NewCommand | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """What became of a draft: its place, and the generation it was recorded under."""
+
+    ref: EntryRef
+    generation: int
+
+
+def draft_entry(entry: NewEntry) -> Draft:
+    """Check and encode an entry. Raises `BadEntry`."""
+    check_chain(entry.kind, entry.session, entry.consent_ref)
+    if entry.kind is Kind.REC_CHUNK:
+        raise BadEntry("A recording chunk is recorded with append_chunk.")
+    return _draft(entry)
+
+
+def draft_chunk(entry: NewEntry, plaintext: bytes) -> Draft:
+    """The same for a recording chunk; its fact `no` is the chunk's number in its session. Raises `BadEntry`."""
+    number = entry.facts.get("no")
+    if entry.kind is not Kind.REC_CHUNK or entry.session is None or entry.sealed:
+        raise BadEntry("A chunk is an entry of kind rec.chunk that names its session and seals nothing else.")
+    if isinstance(number, bool) or not isinstance(number, int):
+        raise BadEntry("A chunk has its number in the fact 'no'.")
+    if len(plaintext) > MAX_CHUNK_BYTES:
+        raise BadEntry("A recording chunk is larger than 1 MiB.")
+    return _draft(replace(entry, retention="recording"), chunk=plaintext)
+
+
+def draft_command(command: NewCommand) -> Draft:
+    """The `cmd.intent` entry of a command. Its wire bytes are counted, never stored. Raises `BadEntry`."""
+    facts: dict[str, Json] = {
+        "verdict": "allow",
+        "rule": command.rule_id,
+        "cap": command.capability,
+        "purpose": command.purpose,
+        "confirmed": command.confirmed,
+        # The length of an answer is left out: an answer may be a password.
+        "bytes": None if command.purpose == "answer" else len(command.wire),
+    }
+    entry = NewEntry(
+        kind=Kind.CMD_INTENT,
+        session=command.session,
+        consent_ref=command.consent_ref,
+        policy_digest=command.policy_digest,
+        facts=facts,
+        sealed={"act": {"typed": command.typed, "canonical": command.canonical}},
+    )
+    return _draft(entry, command=command)
+
+
+def _draft(entry: NewEntry, *, chunk: bytes | None = None, command: NewCommand | None = None) -> Draft:
+    parts: dict[Compartment, bytes] = {}
+    for name, content in entry.sealed.items():
+        if name not in COMPARTMENTS:
+            raise BadEntry("An entry seals only the compartments who, subj, act and out.")
+        parts[name] = encode(dict(content))
+        if len(parts[name]) > MAX_SEALED_BYTES:
+            raise BadEntry(f"The part '{name}' of the entry is larger than 1 MiB.")
+    return Draft(entry=entry, facts=check_facts(entry.facts), parts=parts, chunk=chunk, command=command)
+
+
+@dataclass(slots=True)
+class _Rows:
+    """A batch in the making."""
+
+    entries: list[EntryRow] = field(default_factory=list)
+    sealed: list[SealedPart] = field(default_factory=list)
+    chunks: list[ChunkRow] = field(default_factory=list)
+    sessions: dict[str, SessionRow] = field(default_factory=dict)
+    ends: dict[str, ConsentEnd] = field(default_factory=dict)
+
+
+class Stager:
+    """Allocates places in the log. Owned by the committer thread."""
+
+    def __init__(
+        self, *, origin: str, worker: str, clock: Clock, ledger: Ledger, keyring: KeyRing, frontier: Frontier
+    ) -> None:
+        self.ledger = ledger
+        self.frontier = frontier
+        self._origin = origin
+        self._worker = worker
+        self._clock = clock
+        self._keyring = keyring
+        self._started_ns = clock.monotonic_ns()
+
+    def stage(self, drafts: Sequence[Draft], meta: Mapping[str, str]) -> tuple[Batch, list[Staged | AuditError]]:
+        """Rows for all drafts that may be recorded, and for each draft its place or its refusal.
+
+        Raises what the key store raises; that is fatal.
+        """
+        now, monotonic_ns = self._clock.now(), self._clock.monotonic_ns() - self._started_ns
+        self._keyring.provide(self._subjects(drafts, now), now)
+        rows = _Rows()
+        outcomes: list[Staged | AuditError] = []
+        for draft in drafts:
+            try:
+                outcomes.append(self._stage(draft, rows, now, monotonic_ns))
+            except (RecordRefused, BadEntry) as refusal:
+                outcomes.append(refusal)
+        batch = Batch(
+            entries=rows.entries,
+            sealed=rows.sealed,
+            chunks=rows.chunks,
+            sessions=list(rows.sessions.values()),
+            consent_ends=list(rows.ends.values()),
+            frontier=self.frontier.copy() if rows.entries else None,
+            meta=meta,
+        )
+        for row in batch.sessions:
+            if row.state == "closed":
+                self._keyring.forget_session(row.session)
+        self._keyring.tidy()
+        return batch, outcomes
+
+    def _subjects(self, drafts: Sequence[Draft], now: datetime) -> list[Subject]:
+        """Key sets that this batch will need. A session gets those of its commands and its recording at its start, so
+        that no later line waits for a second sync."""
+        subjects = []
+        started = {draft.entry.session for draft in drafts if draft.entry.kind in STARTS}
+        for draft in drafts:
+            entry = draft.entry
+            subject = subject_of(entry, self._worker, now)
+            if subject.kind == "session" and subject.id not in started and self.ledger.session(subject.id) is None:
+                continue  # it will be refused
+            if draft.parts or draft.chunk is not None:
+                subjects.append(subject)
+            if entry.kind in STARTS and entry.session is not None and entry.kind is not Kind.SESSION_REFUSED:
+                subjects += [Subject("session", entry.session, "access"), Subject("session", entry.session, "recording")]
+        return subjects
+
+    def _stage(self, draft: Draft, rows: _Rows, now: datetime, monotonic_ns: int) -> Staged:
+        entry, index = draft.entry, self.frontier.size
+        if draft.command is not None:
+            session: ChainedSession | None = self._admit_command(draft.command, now)
+        else:
+            session = self.ledger.admit(entry.kind, entry.session, entry.consent_ref, index)
+        facts = dict(draft.facts)
+        if session is None and entry.session is not None:
+            facts["session"] = entry.session
+        keys = self._keys(draft, now)
+        number = index if session is None else session.n
+        sealed = self._seal(draft, keys, session, number, index)
+        chunk = None
+        if draft.chunk is not None and keys is not None and session is not None:
+            chunk, facts = self._seal_chunk(draft.chunk, keys, session, index, facts)
+        generation = self.ledger.generation
+        head = build(
+            Head(
+                kind=entry.kind,
+                time=now,
+                monotonic_ns=monotonic_ns,
+                worker=self._worker,
+                session=None if session is None else session.id,
+                n=None if session is None else session.n,
+                previous=None if session is None else session.previous,
+                consent_ref=entry.consent_ref,
+                policy_digest=entry.policy_digest,
+                generation=generation,
+                retention=entry.retention,
+                key_set=None if keys is None else keys.id,
+                commitments={
+                    name: commit(name, content, salt(keys.keys[name].dek, number))
+                    for name, content in draft.parts.items()
+                    if keys is not None
+                },
+                facts=facts,
+            )
+        )
+        # From here on nothing is refused: the entry has its place.
+        leaf = leaf_hash(head)
+        n = None if session is None else session.n
+        rows.entries.append(EntryRow(index, head, leaf, None if session is None else session.id, entry.consent_ref))
+        rows.sealed.extend(sealed)
+        if chunk is not None:
+            rows.chunks.append(chunk)
+        end = self.ledger.settle(entry.kind, session, entry.consent_ref, index, leaf)
+        if end is not None:
+            rows.ends[end.consent_ref] = end
+        if session is not None and (session.n == 1 or session.state != "open" or entry.kind is Kind.SESSION_OPENED):
+            rows.sessions[session.id] = session.row()
+        self.frontier.append(leaf)
+        return Staged(EntryRef(index, leaf, n), generation)
+
+    def _admit_command(self, command: NewCommand, now: datetime) -> ChainedSession:
+        session = self.ledger.admit_command(command.session, command.consent_ref)
+        if now >= command.deadline:
+            raise RecordRefused("expired")
+        return session
+
+    def _keys(self, draft: Draft, now: datetime) -> ActiveKeys | None:
+        if not draft.parts and draft.chunk is None:
+            return None
+        return self._keyring.get(subject_of(draft.entry, self._worker, now))
+
+    def _seal(
+        self, draft: Draft, keys: ActiveKeys | None, session: ChainedSession | None, number: int, index: int
+    ) -> list[SealedPart]:
+        if keys is None:
+            return []
+        name = None if session is None else session.id
+        return [
+            SealedPart(
+                index,
+                compartment,
+                keys.id,
+                keys.keys[compartment].seal(content, part_aad(self._origin, name, number, compartment)),
+            )
+            for compartment, content in draft.parts.items()
+        ]
+
+    def _seal_chunk(
+        self, plaintext: bytes, keys: ActiveKeys, session: ChainedSession, index: int, facts: dict[str, Json]
+    ) -> tuple[ChunkRow, dict[str, Json]]:
+        """The chunk's row, and the facts with `cd` (SHA-256 of what is stored) and `pc` (commitment to the plaintext)."""
+        if facts["no"] != session.chunks:
+            raise BadEntry(f"The session's next recording chunk has number {session.chunks}.")
+        key = keys.keys[RECORDING]
+        sealed = key.seal(plaintext, chunk_aad(self._origin, session.id, session.chunks))
+        digests = (hashlib.sha256(sealed).digest(), commit(RECORDING, plaintext, salt(key.dek, session.n)))
+        facts["cd"], facts["pc"] = (base64.b64encode(digest).decode() for digest in digests)
+        return ChunkRow(session.id, session.chunks, index, sealed), facts

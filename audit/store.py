@@ -1,0 +1,154 @@
+"""Where entries live: rows as they are stored, and the protocols of reading and appending.
+
+Implementations: `audit.sqlite_store` (embedded default) and `audit.memory_store` (the fake that ships). Both pass
+tests/contract/test_entry_store.py. The heads are the truth; `SessionRow`, `ConsentEnd` and the frontier are derived
+from them in the same transaction so that appending need not search, and verification recomputes them.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from audit.merkle import Frontier
+
+SessionState = Literal["requested", "open", "killed", "frozen", "closed"]
+
+
+@dataclass(frozen=True, slots=True)
+class EntryRow:
+    """One entry: its index (dense from 0), leaf bytes, leaf hash; session and consent reference repeat the head's."""
+
+    index: int
+    head: bytes
+    leaf: bytes
+    session: str | None = None
+    consent_ref: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SealedPart:
+    """One compartment of one entry: which key set, and nonce || ciphertext || tag."""
+
+    index: int
+    compartment: str
+    key_set: str
+    sealed: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkRow:
+    """One recording chunk: session, number from 0, index of its `rec.chunk` entry, nonce || ciphertext || tag."""
+
+    session: str
+    number: int
+    index: int
+    sealed: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRow:
+    """Where a session stands, and the index of the first entry of its chain."""
+
+    session: str
+    state: SessionState
+    consent_ref: str | None
+    first_index: int
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentEnd:
+    """A consent ended (or was used up) by the entry at `index`. `reason` as in `RecordRefused`."""
+
+    consent_ref: str
+    reason: str
+    index: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Everything of one transaction. `entries` follow each other without a gap."""
+
+    entries: Sequence[EntryRow] = ()
+    sealed: Sequence[SealedPart] = ()
+    chunks: Sequence[ChunkRow] = ()
+    sessions: Sequence[SessionRow] = ()
+    """New or changed."""
+    consent_ends: Sequence[ConsentEnd] = ()
+    frontier: Frontier | None = None
+    """After the last entry."""
+    meta: Mapping[str, str] = field(default_factory=dict)
+
+
+class EntryReader(Protocol):
+    """Reading side. Rows come in order of index; methods raise `LogDamaged` if the medium cannot be read."""
+
+    def size(self) -> int:
+        """One more than the largest index; 0 if empty."""
+        ...
+
+    def count(self) -> int:
+        """Number of entry rows. Differs from `size` only if rows were removed."""
+        ...
+
+    def entries(self, low: int, high: int) -> Iterator[EntryRow]:
+        """The rows with low <= index < high that exist."""
+        ...
+
+    def leaves(self, low: int, high: int) -> Iterator[tuple[int, bytes]]:
+        """Index and stored leaf hash of the same rows, without reading heads."""
+        ...
+
+    def session_entries(self, session: str) -> Iterator[EntryRow]:
+        """The chain of one session."""
+        ...
+
+    def consent_entries(self, consent_ref: str) -> Iterator[EntryRow]:
+        """Entries of one consent that are in no session."""
+        ...
+
+    def sealed(self, low: int, high: int) -> Iterator[SealedPart]:
+        """The sealed parts of these entries, by index and compartment."""
+        ...
+
+    def chunk(self, session: str, number: int) -> ChunkRow | None: ...
+
+    def chunks(self, session: str | None = None) -> Iterator[ChunkRow]:
+        """The chunks of one session by number, or all of them."""
+        ...
+
+    def session(self, session: str) -> SessionRow | None: ...
+
+    def sessions(self, *, only_unclosed: bool = False) -> Iterator[SessionRow]:
+        """By first index."""
+        ...
+
+    def consent_end(self, consent_ref: str) -> ConsentEnd | None: ...
+
+    def consent_ends(self) -> Iterator[ConsentEnd]: ...
+
+    def frontier(self) -> Frontier:
+        """As the last batch left it; empty for an empty log."""
+        ...
+
+    def meta(self, key: str) -> str | None: ...
+
+    def close(self) -> None: ...
+
+
+class EntryStore(EntryReader, Protocol):
+    """Writing side. One writer; calls come from one thread at a time."""
+
+    def append(self, batch: Batch) -> None:
+        """Write the batch in one transaction, durable on return.
+
+        MUST leave nothing of the batch visible if it raises. Any error it raises is final: the caller never retries.
+        """
+        ...
+
+    def tidy(self) -> None:
+        """Housekeeping between batches (emptying a write-ahead log). An error is as final as one of `append`."""
+        ...
+
+    def abandon(self) -> None:
+        """Give up after an error: release locks without writing anything more."""
+        ...
