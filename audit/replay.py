@@ -44,6 +44,8 @@ class Plan:
     """Seconds since the start of the recording."""
     start_command: int | None = None
     """Number of the command's entry in its session, as `vestibule log` shows it."""
+    marks: bool = False
+    """Name each command's number and entry where it begins."""
 
     def __post_init__(self) -> None:
         if self.speed != "max" and not 0.01 <= self.speed <= 1000:
@@ -81,7 +83,7 @@ def schedule(moments: Iterable[Moment], plan: Plan) -> Iterator[Frame]:
             last = start if plan.start_command is None else moment.at
             if before.line:
                 yield Frame(last, 0.0, _cleaned(cleaner, before.line))
-        text = _text(moment, cleaner)
+        text = _text(moment, cleaner, marks=plan.marks)
         if text is not None:
             yield Frame(moment.at, _wait(moment.at - last, plan), text, moment if isinstance(moment, Gap) else None)
             last = moment.at if isinstance(moment, Event) or moment.until is None else moment.until
@@ -133,9 +135,11 @@ def clock_time(microseconds: int) -> str:
     return f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}.{rest // 1000:03}"
 
 
-def _text(moment: Moment, cleaner: Cleaner) -> str | None:
+def _text(moment: Moment, cleaner: Cleaner, *, marks: bool) -> str | None:
     if isinstance(moment, Gap):
         return f"\r\n{gap_note(moment)}\r\n"
+    if marks and moment.code == "m":
+        return f"[{visible(moment.data)}] "
     return _cleaned(cleaner, moment.data) if moment.code == "o" else None
 
 
@@ -223,15 +227,16 @@ def play(
     idle_limit: float | None = 2.0,
     start_at: float | None = None,
     start_command: int | None = None,
+    marks: bool = False,
     keys: Keys | None = None,
     clock: Clock | None = None,
 ) -> Played:
     """Print the recording to `out` as it happened. Raises `BadRecording` if it has no such time or command.
 
     Keys while playing, where standard input and `out` are terminals: space pauses and goes on, `.` shows the next
-    piece of output and stays paused, `q` ends. Times are seconds.
+    piece of output and stays paused, `q` ends. Times are seconds. `marks` names each command's entry where it begins.
     """
-    plan = Plan(speed=speed, idle_limit=idle_limit, start_at=start_at or 0.0, start_command=start_command)
+    plan = Plan(speed=speed, idle_limit=idle_limit, start_at=start_at or 0.0, start_command=start_command, marks=marks)
     start = int(plan.start_at * _MICROSECONDS) if start_command is None else 0
     if start > recording.duration:
         raise BadRecording(f"The recording ends at {clock_time(recording.duration)}, before the time to start at.")

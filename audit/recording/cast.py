@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
-from json.encoder import encode_basestring
+from json.encoder import encode_basestring, encode_basestring_ascii
 from typing import Final, Literal, TypeAlias, cast, get_args
 
 from audit.recording.errors import BadRecording
@@ -138,9 +138,10 @@ def _header(fields: dict[str, object], header: Header) -> str:
 
 
 def _event(time: int, code: Code, data: str) -> str:
-    # `encode_basestring` is the C function behind `json.dumps(..., ensure_ascii=False)`; calling it alone is several
-    # times cheaper for short events. The code needs no escaping.
-    return f'[{_seconds(time)},"{code}",{encode_basestring(data)}]\n'
+    # The C functions behind `json.dumps`: alone they are several times cheaper for short events, and the one for ASCII
+    # is nearly twice as fast as the other. The code needs no escaping.
+    text = encode_basestring_ascii(data) if data.isascii() else encode_basestring(data)
+    return f'[{_seconds(time)},"{code}",{text}]\n'
 
 
 def _seconds(microseconds: int) -> str:

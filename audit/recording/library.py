@@ -7,15 +7,13 @@ them against the recording's end.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final, Literal, Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 from audit.entry import Json, Kind
 from audit.errors import AuditError, KeyUnavailable
 from audit.recording.cast import CommandMark, Event, Header, parse_events, parse_header
 from audit.recording.chunk import CHAIN_START, ChunkFacts, EndFacts, extend_chain, unpack
 from audit.recording.errors import BadRecording
-
-_ENDS: Final = frozenset({Kind.SESSION_CLOSED, Kind.SESSION_KILLED})
 
 
 class LogEntry(Protocol):
@@ -154,7 +152,7 @@ def read_recording(evidence: Evidence, session: str) -> Recording:
     ends = [EndFacts.parse(entry.facts) for entry in entries if entry.kind is Kind.REC_END]
     if not chunks and not ends:
         raise BadRecording(f"Session {session} has no recording.")
-    live = not ends and not any(entry.kind in _ENDS for entry in entries)
+    live = not ends and not any(entry.kind is Kind.SESSION_CLOSED for entry in entries)
     until = max((facts.t1 for _, facts in chunks), default=0)
     if gap := _end_gap(ends, [entry.leaf_hash for entry, _ in chunks], until, live=live):
         parts.append(gap)

@@ -107,7 +107,8 @@ class Recorder:
         Line ends are recorded as CR LF, as a terminal gets them, so that every player shows lines and no staircase.
         """
         self._check()
-        text = text.replace("\r\n", "\n").replace("\n", "\r\n")
+        if text.count("\n") != text.count("\r\n"):
+            text = text.replace("\r\n", "\n").replace("\n", "\r\n")
         for start in range(0, len(text), _PIECE):
             self._add("o", text[start : start + _PIECE])
 

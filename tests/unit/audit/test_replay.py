@@ -114,6 +114,13 @@ def test_output_is_cleaned_again():
     assert texts(Plan(), hostile) == "ab\x1b[1mcd\x1b[0m"
 
 
+def test_commands_are_named_where_that_is_wanted():
+    text = texts(Plan(marks=True))
+    assert "Router# [cmd 3 allow entry 103] show version\r\n" in text
+    assert "Router# [cmd 6 allow entry 106] show clock\r\n" in text
+    assert texts(Plan(marks=True), [Event(0, "m", "\x1b[2J")]) == "[\\x1b[2J] "
+
+
 def test_a_gap_is_printed_and_takes_its_time():
     gap = Gap(2 * S, 5 * S, "erased", "Chunk 3 \x1b[2J is gone.")
     frames = list(schedule([out(1, "x"), gap, out(6, "y")], Plan(idle_limit=None)))
