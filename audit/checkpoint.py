@@ -106,7 +106,7 @@ class Note:
     def verified_by(self, keys: Iterable[VerifierKey]) -> list[VerifierKey]:
         """Which of `keys` signed this note. Signatures by other keys are ignored.
 
-        Raises `BadEntry` if a signature claims one of `keys` and does not verify: that is no stranger, that is a forgery.
+        Raises `BadEntry` if a signature claims one of `keys` and does not verify: no stranger, but a forgery.
         """
         found = []
         for key in keys:
@@ -144,9 +144,7 @@ def sign_note(text: str, *keys: SigningKey) -> Note:
     """A note over `text`, which must be non-empty and end in a newline."""
     if not text.endswith("\n") or any(char < " " and char != "\n" for char in text):
         raise BadEntry("The text of a note ends in a newline and holds no control characters.")
-    return Note(
-        text, tuple(Signature(key.verifier.name, key.verifier.key_id, key.sign(text.encode())) for key in keys)
-    )
+    return Note(text, tuple(Signature(key.verifier.name, key.verifier.key_id, key.sign(text.encode())) for key in keys))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,9 @@
 """Canonical JSON (RFC 8785): one value, one spelling, so that bytes can be hashed and compared.
 
 Narrower than the RFC on purpose: floats are refused, integers stay within ±(2^53-1), strings and keys must be valid
-Unicode without lone surrogates, and keys stay in the Basic Multilingual Plane (there, sorting by code point and by UTF-16
-code unit is the same, so the C encoder of the standard library gives the canonical bytes; tests compare it with the
-`rfc8785` package). Pure: no I/O.
+Unicode without lone surrogates, and keys stay in the Basic Multilingual Plane. There, sorting by code point and by
+UTF-16 code unit is the same, so the C encoder of the standard library gives the canonical bytes; tests compare it with
+the `rfc8785` package. Pure: no I/O.
 """
 
 import json
@@ -61,7 +61,9 @@ def _check(value: object, where: str, depth: int) -> None:
         for item in value:
             _check(item, where, depth + 1)
     else:
-        raise BadEntry(f"A {type(value).__name__} at {where} has no place in an entry; use text, integer, list or object.")
+        raise BadEntry(
+            f"A {type(value).__name__} at {where} has no place in an entry; use text, integer, list, object."
+        )
 
 
 def _no_float(_text: str) -> NoReturn:

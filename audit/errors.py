@@ -31,7 +31,7 @@ class RecordRefused(AuditError):
 
 
 class BadEntry(AuditError):
-    """What the writer handed in (or what was read) is not a well-formed entry. The text names the place, not the content."""
+    """What was handed in (or read) is not a well-formed entry. The text names the place, never the content."""
 
 
 class LogDamaged(AuditError):

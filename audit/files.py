@@ -1,4 +1,4 @@
-"""Small files that must survive a power cut: written whole or not at all, and secret files that only the owner reads."""
+"""Small files that must survive a power cut, written whole or not at all; secret files that only their owner reads."""
 
 import os
 from pathlib import Path

@@ -120,9 +120,7 @@ class Journal:
             name = _origin(store, origin, keys_dir)
             signer = open_file_signer(keys_dir, name, create=store.size() == 0)
             keys = FileKeyStore.open(directory / KEYS_FILE, keys_dir, name)
-            return cls(
-                store, keys, signer, clock, directory=directory, keys_dir=keys_dir, full_check=full_check
-            )
+            return cls(store, keys, signer, clock, directory=directory, keys_dir=keys_dir, full_check=full_check)
         except BaseException as error:
             if keys is not None:
                 keys.close()
@@ -139,9 +137,7 @@ class Journal:
         from audit.checkpoint import SigningKey
 
         key = SigningKey("logs.memory/test", bytes(range(32)))
-        return cls(
-            store or MemoryEntryStore(), keys or MemoryKeyStore(), Signer(key, MemoryState()), clock
-        )
+        return cls(store or MemoryEntryStore(), keys or MemoryKeyStore(), Signer(key, MemoryState()), clock)
 
     # --- recording ---------------------------------------------------------------------------------------------------
 
@@ -321,9 +317,7 @@ class Journal:
             callback()
 
 
-def _pass_on(
-    done: "concurrent.futures.Future[_Answer]", future: "concurrent.futures.Future[EntryRef]"
-) -> None:
+def _pass_on(done: "concurrent.futures.Future[_Answer]", future: "concurrent.futures.Future[EntryRef]") -> None:
     if not future.set_running_or_notify_cancel():
         return
     error = done.exception()
@@ -342,8 +336,8 @@ def _origin(store: EntryStore, wanted: str, keys_dir: Path) -> str:
             raise LogDamaged("The log has entries but no origin.")
         if (keys_dir / STATE_FILE).exists():
             raise LogDamaged(
-                f"The log is empty, but {keys_dir / STATE_FILE} says that one was signed with these keys. Restore the log, "
-                "or start a new one with new keys."
+                f"The log is empty, but {keys_dir / STATE_FILE} says that one was signed with these keys. Restore the "
+                "log, or start a new one with new keys."
             )
         return wanted if "/" in wanted else f"{wanted}/{new_id().lower()}"
     if stored != wanted and stored.rpartition("/")[0] != wanted:

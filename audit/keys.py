@@ -1,9 +1,9 @@
 """Where data keys live: root key -> KEK per (tenant, retention class, month) -> DEK per (subject, compartment).
 
-A *key set* holds the DEKs that seal one subject's parts of one retention class, in one boot of one worker; its id stands
-in the head as `ks`. Destroying a DEK (or the KEK of a whole month) makes ciphertext and commitments unreadable for
-ever, in backups too, while every proof stays valid. Counterparts: `audit.sealing` uses DEKs, `audit.keys_file` stores
-them; `MemoryKeyStore` here is the fake that ships.
+A *key set* holds the DEKs that seal one subject's parts of one retention class, in one boot of one worker; its id
+stands in the head as `ks`. Destroying a DEK (or the KEK of a whole month) makes ciphertext and commitments unreadable
+for ever, in backups too, while every proof stays valid. Counterparts: `audit.sealing` uses DEKs, `audit.keys_file`
+stores them; `MemoryKeyStore` here is the fake that ships.
 """
 
 import os

@@ -54,7 +54,7 @@ class FileKeyStore:
             root = make_secret(root_path, ROOT_KEY_BYTES)
         try:
             connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-            os.chmod(path, 0o600)
+            path.chmod(0o600)
             connection.execute("PRAGMA secure_delete=ON")
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("PRAGMA synchronous=FULL")
@@ -143,7 +143,8 @@ class FileKeyStore:
             with self._connection:
                 self._connection.execute("BEGIN IMMEDIATE")
                 self._connection.executemany(
-                    "UPDATE dek SET wrapped = NULL WHERE ks = ? AND comp = ?", [(key_set, name) for name in compartments]
+                    "UPDATE dek SET wrapped = NULL WHERE ks = ? AND comp = ?",
+                    [(key_set, name) for name in compartments],
                 )
             self._empty_wal()
 

@@ -127,9 +127,7 @@ class Ledger:
             raise RecordRefused(reason)
         return known
 
-    def _check_start(
-        self, kind: Kind, session: str, known: ChainedSession | None, consent_ref: str | None
-    ) -> None:
+    def _check_start(self, kind: Kind, session: str, known: ChainedSession | None, consent_ref: str | None) -> None:
         if known is None:
             if self._closed(session) is not None:
                 raise RecordRefused("duplicate")

@@ -88,16 +88,14 @@ class EvidenceReader:
         """
         store = open_reader(directory)
         try:
-            origin = store.meta("origin")
-            if origin is None:
-                raise LogDamaged(f"The log in {directory} has no origin: it was never started, or it was changed.")
+            origin = _origin(store, directory)
             keys = None
             if keys_dir is not None:
                 keys = FileKeyStore.open_read_only(directory / KEYS_FILE, keys_dir, origin)
-            return cls(store, keys, origin)
         except BaseException:
             store.close()
             raise
+        return cls(store, keys, origin)
 
     @property
     def size(self) -> int:
@@ -181,6 +179,13 @@ class EvidenceReader:
         self._store.close()
         if self._keys is not None:
             self._keys.close()
+
+
+def _origin(store: EntryReader, directory: Path) -> str:
+    origin = store.meta("origin")
+    if origin is None:
+        raise LogDamaged(f"The log in {directory} has no origin: it was never started, or it was changed.")
+    return origin
 
 
 def _entry(row: EntryRow) -> StoredEntry:

@@ -25,7 +25,7 @@ _ALARM = "Sessions stay closed. Look for a restored backup or a change to the da
 
 @dataclass(frozen=True, slots=True)
 class UnclosedSession:
-    """A session that a crash left open, and the numbers of its commands without a result (and whether they were sent)."""
+    """A session that a crash left open; `pending`: its commands without a result, and whether they were sent."""
 
     chain: ChainedSession
     pending: dict[int, bool]
@@ -54,8 +54,9 @@ def recover(store: EntryReader, signed: SignedState, *, full: bool | None = None
     `full` forces (or forbids) recomputing everything; by default the size decides.
     """
     size = store.size()
-    if store.count() != size:
-        raise LogDamaged(f"The log has {store.count()} entries but its last index is {size - 1}: some are gone. {_ALARM}")
+    count = store.count()
+    if count != size:
+        raise LogDamaged(f"The log has {count} entries but its last index is {size - 1}: some are gone. {_ALARM}")
     if size < signed.size:
         raise LogDamaged(
             f"The log has {size} entries, but {signed.size} were signed: it is older than its checkpoint. {_ALARM}"
@@ -112,7 +113,9 @@ def repairs(recovered: Recovered) -> list[NewEntry]:
     return entries
 
 
-def _recompute(store: EntryReader, signed: SignedState, size: int, *, whole: bool) -> tuple[Frontier, tuple[bytes, ...]]:
+def _recompute(
+    store: EntryReader, signed: SignedState, size: int, *, whole: bool
+) -> tuple[Frontier, tuple[bytes, ...]]:
     """The frontier of all entries, and the leaf hashes beyond the signed size."""
     frontier = Frontier() if whole else signed.frontier()
     added: list[bytes] = []

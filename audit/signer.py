@@ -1,8 +1,9 @@
 """Signs checkpoints, and refuses to sign a log that is not an extension of what it signed before.
 
-The signer keeps its own state (size and frontier of the last tree it signed) outside the log's directory, synced before
-a signature leaves: a log restored from an old backup, or rewritten below that size, cannot be signed over. It recomputes
-the new root from its own frontier and the leaf hashes added since, which is stronger than checking a consistency proof.
+The signer keeps its own state (size and frontier of the last tree it signed) outside the log's directory, synced
+before a signature leaves: a log restored from an old backup, or rewritten below that size, cannot be signed over. It
+recomputes the new root from its own frontier and the leaf hashes added since, which is stronger than checking a
+consistency proof.
 """
 
 import base64

@@ -232,7 +232,7 @@ _ABANDONED: list[sqlite3.Connection] = []
 @functools.cache
 def _insert_sql(table: str, rows: int) -> str:
     values = ", ".join([f"({', '.join('?' * _COLUMNS[table])})"] * rows)
-    return f"INSERT INTO {table} VALUES {values} {_CHANGES.get(table, '')}"
+    return f"INSERT INTO {table} VALUES {values} {_CHANGES.get(table, '')}"  # noqa: S608 - no text from outside
 
 
 def open_store(directory: Path) -> SqliteEntryStore:
@@ -281,7 +281,7 @@ def open_reader(directory: Path) -> SqliteEntryReader:
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
-    os.chmod(path, 0o600)
+    path.chmod(0o600)
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute("PRAGMA wal_autocheckpoint=0")
@@ -303,5 +303,5 @@ def _lock(path: Path) -> int:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         os.close(descriptor)
-        raise LogInUse(f"Another gateway has the log in {path.parent} open. Stop it, or give this one its own.") from error
+        raise LogInUse(f"Another gateway has the log in {path.parent} open. Stop it first.") from error
     return descriptor

@@ -32,7 +32,7 @@ MAX_CHUNK_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """An entry ready to be staged. `parts` are canonical bytes a compartment; `chunk` is a recording chunk's plaintext."""
+    """An entry ready to be staged. `parts`: canonical bytes a compartment; `chunk`: a recording chunk's plaintext."""
 
     entry: NewEntry
     facts: Mapping[str, Json]
@@ -169,7 +169,7 @@ class Stager:
             if draft.parts or draft.chunk is not None:
                 subjects.append(subject)
             if entry.kind in STARTS and entry.session is not None and entry.kind is not Kind.SESSION_REFUSED:
-                subjects += [Subject("session", entry.session, "access"), Subject("session", entry.session, "recording")]
+                subjects += [Subject("session", entry.session, name) for name in ("access", "recording")]
         return subjects
 
     def _stage(self, draft: Draft, rows: _Rows, now: datetime, monotonic_ns: int) -> Staged:
@@ -255,7 +255,7 @@ class Stager:
     def _seal_chunk(
         self, plaintext: bytes, keys: ActiveKeys, session: ChainedSession, index: int, facts: dict[str, Json]
     ) -> tuple[ChunkRow, dict[str, Json]]:
-        """The chunk's row, and the facts with `cd` (SHA-256 of what is stored) and `pc` (commitment to the plaintext)."""
+        """The chunk's row, and the facts with `cd` (SHA-256 of the stored bytes) and `pc` (plaintext commitment)."""
         if facts["no"] != session.chunks:
             raise BadEntry(f"The session's next recording chunk has number {session.chunks}.")
         key = keys.keys[RECORDING]
