@@ -16,11 +16,15 @@ ALLOWED: Final = frozenset(
     {
         "event", "level", "ts", "logger", "where",
         "session", "consent", "entry", "generation", "platform", "capability", "channel", "rule",
-        "kind", "reason", "code", "signal", "port", "size", "count", "duration_ms", "attempt", "error_type", "version",
+        "kind", "reason", "code", "signal", "port", "size", "count", "duration_ms", "attempt", "error", "error_type",
+        "version",
     }
 )  # fmt: skip
 """Keys a log line may carry. Identifiers are pseudonyms (ULIDs); a key for a name, address, ticket, serial, line or
 secret MUST NOT be added. Keys that are not here are dropped, and `dropped` counts them."""
+
+ONE_WORD: Final = frozenset({"error", "error_type"})
+"""Keys whose value is the name of a class. An exception's text may quote what a person typed, so it is left out."""
 
 _LONGEST: Final = 120
 _LIBRARIES: Final = ("asyncio", "asyncssh", "httpx", "httpcore", "paramiko", "netmiko", "sqlalchemy", "uvicorn")
@@ -59,7 +63,11 @@ def configure(level: str = "info", stream: TextIO | None = None) -> None:
 
 def keep_allowed(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
     """structlog processor: drop what is not on `ALLOWED`, shorten texts, and name the type of anything but a scalar."""
-    kept = {key: _scalar(value) for key, value in event.items() if key in ALLOWED}
+    kept = {
+        key: _scalar(value)
+        for key, value in event.items()
+        if key in ALLOWED and (key not in ONE_WORD or (isinstance(value, str) and value.isidentifier()))
+    }
     if len(kept) < len(event):
         kept["dropped"] = len(event) - len(kept)
     return kept

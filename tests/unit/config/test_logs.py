@@ -56,6 +56,13 @@ def test_objects_are_named_by_type_only(stream: io.StringIO):
     assert lines(stream)[0]["reason"] == "dict"
 
 
+def test_an_error_is_named_by_its_class_or_not_at_all(stream: io.StringIO):
+    structlog.get_logger().warning("x", error="OSError")
+    structlog.get_logger().warning("x", error="no user alice", error_type="no user alice")
+    assert "alice" not in stream.getvalue()
+    assert [(line.get("error"), line.get("dropped")) for line in lines(stream)] == [("OSError", None), (None, 2)]
+
+
 def test_an_exception_leaves_its_type_and_place_and_not_its_text(stream: io.StringIO):
     try:
         raise ValueError("unknown user alice")
