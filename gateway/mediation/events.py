@@ -5,6 +5,7 @@ list is dropped and the failure comes back as an event. All are frozen; both uni
 """
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TypeAlias
 
 from audit.command import Purpose, RecordedCommand
@@ -77,6 +78,13 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True)
+class DeadlineMoved:
+    """The subscriber extended the consent, or shortened it."""
+
+    deadline: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class TimePassed:
     """A timer of at most 0.25 s asks whether something is due. `now` is monotonic seconds."""
 
@@ -94,6 +102,7 @@ Event: TypeAlias = (
     | RecordRefusedEvent
     | RecordFailedEvent
     | Ended
+    | DeadlineMoved
     | TimePassed
 )
 
@@ -131,7 +140,7 @@ class RecordResult:
     """Number of the command's entry in its session."""
     entry_index: int
     outcome: str
-    """done, interrupted, closed, unknown."""
+    """done, interrupted, closed, unknown; not_sent: recorded, but the reason for it was gone before it was sent."""
     output_bytes: int
     first_line: str = field(repr=False)
     last_line: str = field(repr=False)

@@ -1,0 +1,478 @@
+"""Mediation of a terminal session: one line after another, each judged where the session stands. Pure.
+
+The rep's lines wait in a queue. When the router shows its prompt, the next one is judged, recorded, and sent in the
+policy's spelling as soon as its record is durable; then the router's output is shown until the prompt comes back.
+Counterparts: `gateway.mediation.exec` for single commands, `gateway.mediation.mediator` for what both share.
+"""
+
+import re
+from collections import deque
+from datetime import datetime
+from enum import Enum, auto
+from typing import Final, Literal, assert_never
+
+from audit.command import Purpose
+from drivers.prompt import PagerSeen, PromptSeen, QuestionSeen
+from gateway.mediation import messages
+from gateway.mediation.display import LineEnds
+from gateway.mediation.events import (
+    Close,
+    Effect,
+    InputEnded,
+    Interrupted,
+    LineTyped,
+    Mark,
+    Opened,
+    Record,
+    RecordBlocked,
+    Recorded,
+    RouterEnded,
+    RouterOutput,
+    Send,
+    Show,
+    TimePassed,
+)
+from gateway.mediation.flight import Flight, result
+from gateway.mediation.judge import Answered, Asked, Blocked, Go, Judge, Judged, Nothing
+from gateway.mediation.outbox import Item, Outbox
+from gateway.mediation.queue import LineQueue
+from gateway.mediation.setup import DENIED_STATUS, FAILED_STATUS, SessionEvent, Setup
+from gateway.mediation.terminal import Terminal
+from gateway.mediation.whereabouts import Whereabouts
+from gateway.policy.verdict import Allow, Position
+
+
+class _Phase(Enum):
+    LOGIN = auto()
+    """The first prompt did not come yet."""
+    PREPARING = auto()
+    """The gateway's own lines run."""
+    READY = auto()
+    """At the prompt, or asking the rep, or one line is under way."""
+
+
+class ShellMediation:
+    """State of one terminal session."""
+
+    def __init__(self, setup: Setup) -> None:
+        self._setup = setup
+        self._definition: Final = setup.definition
+        self._limits: Final = setup.limits
+        self._terminal = Terminal(setup.definition)
+        self._line_ends = LineEnds(setup.newline or "\n")
+        self._where = Whereabouts(setup)
+        self._judge = Judge(setup)
+        self._queue = LineQueue(setup.limits.queue_lines)
+        self._outbox = Outbox()
+        self._prepare = deque(setup.definition.prepare)
+        self._errors = tuple(re.compile(pattern) for pattern in setup.definition.errors)
+        self._phase = _Phase.LOGIN
+        self._flight: Flight | None = None
+        self._status = 0
+        self._input_ended = False
+        self._closing = False
+        self._waiting_since: float | None = None
+        self._cancelled_at: float | None = None
+        self._effects: list[Effect] = []
+        self._now: datetime = setup.deadline
+
+    @property
+    def position(self) -> Position:
+        """Where the session stands."""
+        return self._where.position
+
+    @property
+    def prompt(self) -> str:
+        """The router's prompt as it was last shown."""
+        return self._where.prompt
+
+    def receive(self, event: SessionEvent, now: datetime) -> list[Effect]:
+        """What is to be done after `event`, in order."""
+        self._now, self._effects = now, []
+        match event:
+            case Opened():
+                pass
+            case LineTyped(line):
+                self._typed(line)
+            case Interrupted():
+                self._interrupted()
+            case InputEnded():
+                self._input_ended = True
+                if self._judge.asking:
+                    self._answer("")
+                self._next()
+            case RouterOutput(data):
+                self._show(self._terminal.feed(data))
+                self._look()
+            case RouterEnded():
+                self._router_ended()
+            case Recorded():
+                self._recorded(event)
+            case TimePassed(moment):
+                self._time_passed(moment)
+            case _:
+                assert_never(event)
+        return self._effects
+
+    def end(self) -> list[Effect]:
+        """The session ends from outside: what must still be recorded of the line that is under way."""
+        self._effects, self._closing = [], True
+        self._finish("closed")
+        return self._effects
+
+    def notice(self, text: str) -> list[Effect]:
+        """Tell the rep something, and show again what they were at."""
+        self._effects = []
+        at_prompt = self._idle or self._judge.asking
+        self._say(f"\n{text}\n" if at_prompt and self._setup.show_prompts else f"{text}\n")
+        if self._judge.asking:
+            self._say(self._judge.question())
+        elif at_prompt:
+            self._show_prompt()
+        return self._effects
+
+    @property
+    def _idle(self) -> bool:
+        """At the prompt, ready for a line."""
+        return self._phase is _Phase.READY and self._flight is None and not self._judge.asking and not self._closing
+
+    # --- what the rep typed ------------------------------------------------------------------------------------------
+
+    def _typed(self, line: str) -> None:
+        if self._judge.asking:
+            self._answer(line)
+        else:
+            self._effects += self._queue.push(line)
+        self._next()
+
+    def _answer(self, text: str) -> None:
+        judged, line = self._judge.answer(text, self._where, self._now)
+        if line is not None:
+            self._queue.push_front(line)
+        self._act_on(judged)
+
+    def _next(self) -> None:
+        """Judge waiting lines until one is under way or asked about, or none is left."""
+        while self._idle and len(self._queue):
+            line = self._queue.pop()
+            self._effects += self._queue.room()
+            self._act_on(self._judge.judge(line, self._where, self._now, ahead=len(self._queue) > 0))
+        if self._input_ended and self._idle:
+            self._close("input_ended", exit_status=self._status)
+
+    def _act_on(self, judged: Judged) -> None:
+        if self._setup.show_prompts:
+            self._show(f"{judged.shown}\n")
+        match judged.outcome:
+            case Nothing():
+                self._show_prompt()
+            case Answered(text):
+                self._say(text)
+                self._show_prompt()
+            case Asked(question):
+                self._say(question)
+            case Blocked():
+                self._blocked(judged.outcome)
+            case Go(verdict, confirmed):
+                self._start(verdict, "command", confirmed)
+            case _:
+                assert_never(judged.outcome)
+
+    def _blocked(self, outcome: Blocked) -> None:
+        self._status = DENIED_STATUS
+        self._effects.append(RecordBlocked(outcome.verdict, outcome.strike))
+        self._say(outcome.text)
+        if outcome.close is not None:
+            self._close(outcome.close, messages.closing(outcome.close), DENIED_STATUS)
+        else:
+            self._show_prompt()
+
+    def _interrupted(self) -> None:
+        dropped = self._queue.clear()
+        self._effects += self._queue.room()
+        flight = self._flight
+        if dropped:
+            self._say(messages.DROPPED.format(count=dropped) + "\n")
+        if self._judge.asking:
+            self._answer("")
+        elif flight is not None and flight.purpose == "command":
+            if flight.command is None:
+                flight.cancelled = True
+            else:
+                self._stop(self._definition.interrupt)
+        elif self._idle and self._setup.show_prompts:
+            self._show("^C\n")
+            self._show_prompt()
+        self._next()
+
+    # --- what is sent ------------------------------------------------------------------------------------------------
+
+    def _start(self, verdict: Allow, purpose: Purpose, confirmed: str | None = None) -> None:
+        self._flight = Flight(verdict=verdict, purpose=purpose, before=self._where.position)
+        wire = (verdict.canonical + self._definition.line_end).encode()
+        self._ask(Item("line", Record(verdict=verdict, wire=wire, purpose=purpose, confirmed=confirmed)))
+
+    def _ask(self, item: Item) -> None:
+        self._effects += self._outbox.add(item)
+
+    def _recorded(self, event: Recorded) -> None:
+        command = event.command
+        try:
+            item = self._outbox.answered(command)
+        except ValueError:
+            self._finish("closed")
+            self._close("record_mismatch", messages.closing("record_mismatch"), FAILED_STATUS)
+            return
+        flight = self._flight
+        if item is None:
+            return
+        if item.kind == "line":
+            assert flight is not None
+            flight.command = command
+            self._send_line(flight)
+        elif flight is None or flight.command is None or not self._still_wanted(item, flight):
+            self._effects.append(result(command, "not_sent"))
+        else:
+            self._effects += [Send(command), result(command, "done")]
+            if item.kind != "interrupt":
+                self._terminal.answered(pager=item.kind == "pager")
+        self._effects += self._outbox.ask_next()
+
+    def _send_line(self, flight: Flight) -> None:
+        command = flight.command
+        assert command is not None
+        if flight.cancelled:
+            self._finish("not_sent")
+            if self._setup.show_prompts:
+                self._show("^C\n")
+            self._show_prompt()
+            self._next()
+            return
+        if flight.purpose == "command":
+            self._effects.append(Mark(command.n, flight.verdict.shown, "allow"))
+        self._terminal.sent(flight.verdict.canonical, self._where.prompt)
+        self._waiting_since = None
+        self._effects.append(Send(command))
+
+    def _still_wanted(self, item: Item, flight: Flight) -> bool:
+        """Whether the router still waits for what was recorded; its output may have gone on meanwhile."""
+        if item.kind == "interrupt":
+            return True
+        seen = self._terminal.question(flight.verdict.answers, flight.verdict.canonical)
+        return isinstance(seen, PagerSeen if item.kind == "pager" else QuestionSeen)
+
+    def _stop(self, wire: str) -> None:
+        """Interrupt the running command, unless that is under way already."""
+        assert self._flight is not None
+        self._flight.interrupted = True
+        if not self._outbox.holds("interrupt"):
+            verdict = self._setup.own_line("\x03", "interrupt")
+            self._ask(Item("interrupt", Record(verdict=verdict, wire=wire.encode(), purpose="interrupt")))
+
+    # --- what the router prints --------------------------------------------------------------------------------------
+
+    def _look(self, quiet: float = 0.0) -> None:
+        """See what the output ends in. `quiet`: seconds without output."""
+        if self._closing:
+            return
+        settled = quiet >= self._limits.settle_seconds
+        prompt = self._terminal.prompt()
+        flight = self._flight
+        if self._phase is _Phase.LOGIN:
+            if prompt is not None:
+                self._logged_in(prompt)
+        elif flight is None:
+            if prompt is not None:
+                self._prompt_while_idle(prompt, settled)
+        elif flight.command is not None:
+            if prompt is not None and (settled or self._is_end(prompt, flight)):
+                self._landed(prompt, flight)
+            elif prompt is None:
+                self._look_for_question(flight, quiet)
+
+    def _is_end(self, prompt: PromptSeen, flight: Flight) -> bool:
+        """Whether `prompt` ends the command beyond doubt."""
+        if self._phase is _Phase.PREPARING:
+            return self._terminal.echoed and prompt.certain
+        return self._terminal.echoed and prompt.certain and self._where.shows(prompt, flight.expected)
+
+    def _logged_in(self, prompt: PromptSeen) -> None:
+        self._show(self._terminal.believe(prompt))
+        self._where.start(prompt)
+        self._phase = _Phase.PREPARING
+        self._at_prompt()
+
+    def _prompt_while_idle(self, prompt: PromptSeen, settled: bool) -> None:
+        """The router printed a prompt unasked: the rest of the one before, one after a message, or another one."""
+        if not self._where.shows(prompt, self._where.position):
+            if settled and not self._where.unsure:
+                self._show(self._terminal.believe(prompt))
+                self._arrive(prompt, self._where.position)
+                self._show_prompt()
+            return
+        text = self._terminal.hand_over()
+        self._terminal.believe(prompt)
+        self._where.prompt = prompt.text
+        if self._setup.show_prompts and self._phase is _Phase.READY:
+            self._show(text)
+
+    def _landed(self, prompt: PromptSeen, flight: Flight) -> None:
+        """The command has ended."""
+        self._show(self._terminal.believe(prompt))
+        if self._phase is _Phase.PREPARING:
+            self._where.start(prompt)
+        self._finish("interrupted" if flight.interrupted else "done")
+        if self._phase is _Phase.READY:
+            self._arrive(prompt, flight.expected)
+        self._at_prompt()
+
+    def _arrive(self, prompt: PromptSeen, expected: Position) -> None:
+        if self._where.arrive(prompt, expected):
+            return
+        text = messages.unsure(prompt.text) if self._where.unsure else messages.MOVED.format(prompt=prompt.text.strip())
+        self._say(f"{text}\n")
+
+    def _at_prompt(self) -> None:
+        if self._prepare:
+            line = self._prepare.popleft()
+            self._start(self._setup.own_line(line, "preparation"), "preparation")
+            return
+        self._phase = _Phase.READY
+        self._show_prompt()
+        self._next()
+
+    def _look_for_question(self, flight: Flight, quiet: float) -> None:
+        if self._outbox.holds("pager", "question", "interrupt"):
+            return
+        seen = self._terminal.question(flight.verdict.answers, flight.verdict.canonical)
+        match seen:
+            case None:
+                pass
+            case PagerSeen(answer):
+                flight.pages += 1
+                self._reply("pager", answer, allowed=flight.pages <= self._limits.pages)
+            case QuestionSeen():
+                self._question(seen, flight, quiet)
+            case _:
+                assert_never(seen)
+
+    def _question(self, seen: QuestionSeen, flight: Flight, quiet: float) -> None:
+        answer = seen.answer
+        if seen.secret is not None and seen.secret not in flight.secrets and seen.secret in self._setup.secrets:
+            answer = self._setup.secrets[seen.secret] + self._definition.line_end
+        if answer is None:
+            if seen.cancel or quiet >= self._limits.question_seconds:
+                self._show(self._terminal.hand_over())
+                self._cancel()
+            return
+        if not seen.certain and quiet < self._limits.settle_seconds:
+            return
+        self._show(self._terminal.hand_over())
+        flight.answers += 1
+        if seen.secret is not None:
+            flight.secrets.add(seen.secret)
+        self._reply("question", answer, allowed=flight.answers <= self._limits.answers)
+
+    def _reply(self, kind: Literal["pager", "question"], answer: str, *, allowed: bool) -> None:
+        if not allowed:
+            self._cancel()
+            return
+        if kind == "pager":
+            verdict = self._setup.own_line(answer, "pager")
+        else:
+            verdict = self._setup.own_line(answer.rstrip("\r\n"), "answer")
+        self._ask(Item(kind, Record(verdict=verdict, wire=answer.encode(), purpose="answer")))
+
+    def _cancel(self) -> None:
+        """Leave a question that has no answer. Lines that wait were typed for what would have come after it."""
+        assert self._flight is not None
+        if not self._flight.given_up:
+            self._flight.given_up = True
+            self._say(f"\n{messages.CANCELLED}\n")
+            dropped = self._queue.clear()
+            self._effects += self._queue.room()
+            if dropped:
+                self._say(messages.DROPPED.format(count=dropped) + "\n")
+            self._stop(self._definition.cancel)
+
+    def _finish(self, outcome: str) -> None:
+        """The line under way is over; record how."""
+        flight, self._flight, self._cancelled_at = self._flight, None, None
+        if flight is None:
+            return
+        if flight.purpose == "command" and outcome in ("done", "interrupted"):
+            failed = outcome == "interrupted" or flight.account.begins_with(self._errors)
+            self._status = FAILED_STATUS if failed else 0
+        if flight.command is not None:
+            self._effects.append(result(flight.command, outcome, flight.account))
+
+    def _router_ended(self) -> None:
+        self._show(self._terminal.end())
+        self._show(self._line_ends.flush())
+        flight = self._flight
+        leaves = flight is not None and flight.verdict.leaves and flight.command is not None
+        self._finish("done" if leaves else "closed")
+        if leaves:
+            self._close("logout", exit_status=self._status)
+        else:
+            reason = "no_prompt" if self._phase is _Phase.LOGIN else "router_ended"
+            self._close(reason, messages.closing(reason), FAILED_STATUS)
+
+    # --- time --------------------------------------------------------------------------------------------------------
+
+    def _time_passed(self, moment: float) -> None:
+        quiet = self._terminal.quiet(moment)
+        if self._phase is not _Phase.READY:
+            self._watch_login(moment)
+        if self._flight is not None and self._flight.command is not None:
+            if quiet >= self._limits.settle_seconds and not self._terminal.echoed:
+                self._show(self._terminal.give_up_echo())
+            self._watch_cancelled(moment)
+        self._look(quiet)
+        if self._phase is _Phase.READY and self._terminal.prompt() is None:
+            self._show(self._terminal.release())
+
+    def _watch_login(self, moment: float) -> None:
+        if self._waiting_since is None:
+            self._waiting_since = moment
+        elif moment - self._waiting_since >= self._limits.login_seconds:
+            self._finish("closed")
+            self._close("no_prompt", messages.closing("no_prompt"), FAILED_STATUS)
+
+    def _watch_cancelled(self, moment: float) -> None:
+        if self._flight is None or not self._flight.given_up:
+            return
+        if self._cancelled_at is None:
+            self._cancelled_at = moment
+        elif moment - self._cancelled_at >= self._limits.stuck_seconds:
+            self._finish("interrupted")
+            self._close("stuck", messages.closing("stuck"), FAILED_STATUS)
+
+    # --- what the rep sees -------------------------------------------------------------------------------------------
+
+    def _show(self, text: str) -> None:
+        """Output, or what a terminal would echo."""
+        if not text:
+            return
+        if self._phase is not _Phase.READY and not (self._phase is _Phase.LOGIN and self._setup.show_prompts):
+            if self._flight is not None:
+                self._flight.account.add(text)
+            return
+        text = self._line_ends.feed(text)
+        if text and self._flight is not None:
+            self._flight.account.add(text)
+        if text:
+            self._effects.append(Show(text))
+
+    def _show_prompt(self) -> None:
+        if self._setup.show_prompts and not self._closing:
+            self._show(self._where.prompt)
+
+    def _say(self, text: str) -> None:
+        """The gateway's own words."""
+        newline = self._setup.newline or "\n"
+        self._effects.append(Show(text.replace("\n", newline), own=True))
+
+    def _close(self, reason: str, message: str = "", exit_status: int = 0) -> None:
+        self._closing = True
+        self._effects.append(Close(reason, message, exit_status))
