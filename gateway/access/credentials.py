@@ -77,4 +77,6 @@ def load_root_key(keys_dir: Path) -> bytes:
 
 def _place(row: str, field: str) -> bytes:
     """Row and field, each with its length, so that no two places read alike."""
-    return b"".join(len(part).to_bytes(4, "big") + part for part in (row.encode(), field.encode()))
+    return b"".join(
+        len(part).to_bytes(4, "big") + part for part in (p.encode("utf-8", "surrogatepass") for p in (row, field))
+    )

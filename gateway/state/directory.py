@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 from sqlalchemy import Row, Select, select, update
 
+from config.ids import is_id
 from drivers.session import Credential, Target
 from gateway.access.credentials import Vault
 from gateway.access.identity import Principal, Router
@@ -46,6 +47,8 @@ class StateDirectory:
     async def principal_by_token(self, token: str) -> Principal | None:
         """The token's first part finds the row, its digest decides, compared in constant time."""
         token_id = token.partition(".")[0]
+        if not is_id(token_id):
+            return None
         wanted = select(service_tokens).where(service_tokens.c.id == token_id)
         row = await self._database.run(lambda db: db.execute(wanted).one_or_none())
         digest = sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
