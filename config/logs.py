@@ -17,7 +17,7 @@ ALLOWED: Final = frozenset(
         "event", "level", "ts", "logger", "where",
         "session", "consent", "entry", "generation", "platform", "capability", "channel", "rule",
         "kind", "reason", "code", "signal", "port", "size", "count", "duration_ms", "attempt", "error", "error_type",
-        "version",
+        "step", "version",
     }
 )  # fmt: skip
 """Keys a log line may carry. Identifiers are pseudonyms (ULIDs); a key for a name, address, ticket, serial, line or
