@@ -83,7 +83,8 @@ _Token: TypeAlias = Word | tuple[str, int]
 
 
 def _word_scanner(spec: LexerSpec) -> Callable[[str], list[_Token]]:
-    forbidden = frozenset(spec.forbid)
+    # The help character acts as it is typed; inside a value it would cut what the router gets.
+    forbidden = frozenset(spec.forbid) | frozenset(spec.help if spec.quotes == "none" else "")
     marks = "|".join(re.escape(mark) for mark in [*spec.separators, *([spec.filter_char] if spec.filter_char else [])])
     stop = re.escape("".join({m for mark in spec.separators for m in mark} | {spec.filter_char or ""}))
     quote = '"' if spec.quotes == "double" else ""

@@ -16,6 +16,8 @@ from gateway.policy.errors import PolicyError
 from gateway.policy.schema import read_table
 from gateway.policy.table import PolicyBundle, Table
 
+__all__ = ["TABLES", "PolicyBundle", "compile_bundle", "load_bundle", "parse_yaml"]
+
 TABLES: Final = Path(__file__).parent / "tables"
 """The tables that come with the program."""
 

@@ -29,6 +29,8 @@ class ArgType:
     secret: bool = False
     blank: bool = False
     """May hold blanks: takes the rest of the line where the platform has no quotes."""
+    values: tuple[str, ...] = ()
+    """All values of an enumeration, for completion."""
     split: bool = False
     """May be written with a blank before its number (`Gi 0/1`)."""
 
@@ -62,7 +64,8 @@ def enumeration(label: str, values: tuple[str, ...]) -> ArgType:
     def match(text: str) -> str | None:
         return text if text in plain or (whole is not None and whole.match(text) is not None) else None
 
-    return ArgType(label=label, match=match, fragment="|".join([*map(re.escape, sorted(plain)), *wild]))
+    fragment = "|".join([*map(re.escape, sorted(plain)), *wild])
+    return ArgType(label=label, match=match, fragment=fragment, values=tuple(sorted(plain)))
 
 
 def interface(label: str, spec: IfaceSpec) -> ArgType:

@@ -1,0 +1,226 @@
+"""Tab and `?`, answered from our own tables; the router never sees them. Counterpart: the line editor of a front end.
+
+Tab offers only what may be sent here and now. Help also lists what the subscriber could still grant, and says so.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from gateway.policy.capabilities import CAPABILITIES
+from gateway.policy.grammar import Node
+from gateway.policy.lexer import Command, LineRefused, Word
+from gateway.policy.pattern import Slot, Template
+from gateway.policy.position import place_of, position_after
+from gateway.policy.resolver import Stop, Thread, resolve, walk
+from gateway.policy.rule import Rule
+from gateway.policy.table import PolicyBundle, Table
+from gateway.policy.verdict import Position, Rights
+
+END = "<cr>"
+"""Stands for "the line may end here"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """Words that can stand where the cursor is, and what to insert there (empty if Tab adds nothing)."""
+
+    candidates: tuple[str, ...] = ()
+    insertion: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HelpLine:
+    """A word that can come next. `needs`: capabilities of which the subscriber must grant one first; empty if none."""
+
+    word: str
+    text: str
+    needs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Cursor:
+    """What was typed before the word under the cursor, read, and that word as far as it was typed."""
+
+    table: Table
+    nodes: tuple[Node, ...]
+    partial: str
+    filters: frozenset[str] | None
+    """Names of filters that may stand here; none if any word may."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Offer:
+    word: str
+    node: Node
+    open_end: bool = False
+    """Only the beginning of a word: no blank after it."""
+
+
+def complete(bundle: PolicyBundle, position: Position, line: str, rights: Rights) -> Completion:
+    """Completion of `line`, the text before the cursor."""
+    cursor = _cursor(bundle, position, line)
+    if cursor is None or rights.ended is not None:
+        return Completion()
+    offers = [offer for offer in _offers(cursor) if _usable(offer.node, rights)]
+    words = tuple(dict.fromkeys(offer.word for offer in offers))
+    if len(words) == 1:
+        return Completion(words, words[0][len(cursor.partial) :] + ("" if offers[0].open_end else " "))
+    shared = _shared_beginning([cursor.table.graph.key(word) for word in words])
+    return Completion(words, shared[len(cursor.partial) :])
+
+
+def _shared_beginning(words: list[str]) -> str:
+    first, last = (min(words), max(words)) if words else ("", "")
+    return next((first[:at] for at, letter in enumerate(first) if last[at : at + 1] != letter), first)
+
+
+def help_lines(bundle: PolicyBundle, position: Position, line: str, rights: Rights) -> tuple[HelpLine, ...]:
+    """What can follow `line` (with or without a help character at its end). Empty if nothing can."""
+    cursor = _cursor(bundle, position, _without_help(bundle, position, line))
+    if cursor is None or rights.ended is not None:
+        return ()
+    found: dict[str, HelpLine] = {}
+    for word, rules in (*_help_words(cursor), *_help_slots(cursor), *_help_end(cursor)):
+        open_to = [rule for rule in rules if not rule.never]
+        if open_to and word not in found:
+            found[word] = HelpLine(word, _text(open_to), _needs(open_to, rights))
+    ends = found.pop(END, None)
+    return (*sorted(found.values(), key=lambda entry: entry.word.lower()), *([ends] if ends else []))
+
+
+def help_text(bundle: PolicyBundle, position: Position, line: str, rights: Rights) -> str:
+    """`help_lines` for a terminal, each line ended by LF; empty if nothing can follow."""
+    return "".join(f"  {_shown(entry)}\n" for entry in help_lines(bundle, position, line, rights))
+
+
+def _shown(entry: HelpLine) -> str:
+    needs = f"[needs consent: {', '.join(entry.needs)}]" if entry.needs else ""
+    return f"{entry.word:<22} {' '.join(filter(None, (entry.text, needs)))}".rstrip()
+
+
+# --- where the cursor is ----------------------------------------------------------------------------------------------
+
+
+def _without_help(bundle: PolicyBundle, position: Position, line: str) -> str:
+    table = bundle.tables.get(position.platform)
+    mark = "" if table is None else table.lexer.help
+    stripped = line.rstrip()
+    return stripped[: -len(mark)] if mark and stripped.endswith(mark) else line
+
+
+def _cursor(bundle: PolicyBundle, position: Position, line: str) -> _Cursor | None:
+    table = bundle.tables.get(position.platform)
+    place = None if table is None else place_of(table, position)
+    if table is None or place is None:
+        return None
+    try:
+        # A stand-in for the word under the cursor when nothing of it was typed yet.
+        fresh = not line or line[-1] in {
+            " ",
+            "\t",
+            table.lexer.filter_char,
+            *(mark[-1] for mark in table.lexer.separators),
+        }
+        lexed = table.lex(f"{line} x" if fresh else line)
+    except LineRefused:
+        return None
+    *before, command = lexed.commands
+    for earlier in before:
+        place = _place_after(table, place, earlier, lexed.text)
+    words = command.filters[-1] if command.filters else command.words
+    partial = Word("", 0, 0) if fresh else words[-1]
+    if partial.quoted or not partial.text.isascii():
+        return None
+    return _at_word(table, place, command, lexed.text, partial.text)
+
+
+def _place_after(table: Table, place: str, command: Command, text: str) -> str:
+    found = resolve(table, place, command, text)
+    if isinstance(found, Stop):
+        return place
+    entered = position_after(table, found[0].rule, place, found[0].canonical)
+    return place if entered is None else place_of(table, entered) or place
+
+
+def _at_word(table: Table, place: str, command: Command, text: str, partial: str) -> _Cursor | None:
+    if not command.filters:
+        threads = walk(table, table.roots[place], command.words[:-1], command.end, text)
+        return None if isinstance(threads, Stop) else _Cursor(table, _nodes(threads, command.words), partial, None)
+    main = resolve(table, place, Command(command.words, (), command.words[-1].end), text)
+    if isinstance(main, Stop) or table.filter_root is None:
+        return None
+    allowed = [m.rule.filters for m in main if not m.rule.never]
+    names = frozenset(table.spec.filters) if None in allowed else frozenset().union(*(f for f in allowed if f))
+    words = command.filters[-1]
+    threads = walk(table, table.filter_root, words[:-1], command.end, text)
+    if isinstance(threads, Stop):
+        return None
+    return _Cursor(table, _nodes(threads, words), partial, names if len(words) == 1 else None)
+
+
+def _nodes(threads: list[Thread], words: tuple[Word, ...]) -> tuple[Node, ...]:
+    return tuple(thread.node for thread in threads if thread.at == len(words) - 1 and not thread.whole)
+
+
+# --- what can stand there ---------------------------------------------------------------------------------------------
+
+
+def _offers(cursor: _Cursor) -> Iterator[_Offer]:
+    key = cursor.table.graph.key(cursor.partial)
+    for node in cursor.nodes:
+        for name, after in node.beginning(key):
+            if cursor.filters is None or name in cursor.filters:
+                yield _Offer(name, after)
+        for slot, after in node.slots:
+            if isinstance(slot, Template):
+                head = slot.parts[0] if isinstance(slot.parts[0], str) else ""
+                if head.startswith(cursor.partial) and len(head) > len(cursor.partial):
+                    yield _Offer(head, after, open_end=True)
+            else:
+                yield from (
+                    _Offer(v, after) for v in slot.type.values if cursor.partial and v.startswith(cursor.partial)
+                )
+
+
+def _help_words(cursor: _Cursor) -> Iterator[tuple[str, Iterable[Rule]]]:
+    key = cursor.table.graph.key(cursor.partial)
+    for node in cursor.nodes:
+        for name, after in node.beginning(key):
+            if cursor.filters is None or name in cursor.filters:
+                yield name, [rule for rule, _ in after.items]
+
+
+def _help_slots(cursor: _Cursor) -> Iterator[tuple[str, Iterable[Rule]]]:
+    for node in cursor.nodes:
+        for slot, after in node.slots:
+            if _could_be(slot, cursor.partial):
+                label = slot.label if isinstance(slot, Template) else slot.type.label
+                yield label, [rule for rule, _ in after.items]
+
+
+def _could_be(slot: Slot | Template, partial: str) -> bool:
+    """Whether the typed beginning may become this argument; only fixed beginnings can rule it out."""
+    head = slot.parts[0] if isinstance(slot, Template) else ""
+    return not isinstance(head, str) or head.startswith(partial) or partial.startswith(head)
+
+
+def _help_end(cursor: _Cursor) -> Iterator[tuple[str, Iterable[Rule]]]:
+    if not cursor.partial:
+        yield from ((END, node.accepts) for node in cursor.nodes if node.accepts)
+
+
+def _usable(node: Node, rights: Rights) -> bool:
+    return any(not rule.never and not _needs([rule], rights) for rule, _ in node.items)
+
+
+def _needs(rules: list[Rule], rights: Rights) -> tuple[str, ...]:
+    """Capabilities of which one is needed; empty if one of the rules can be used as things are."""
+    missing = [
+        r.capability for r in rules if CAPABILITIES[r.capability].kind == "scope" and r.capability not in rights.scope
+    ]
+    return tuple(sorted(set(missing))) if len(missing) == len(rules) else ()
+
+
+def _text(rules: list[Rule]) -> str:
+    texts = {rule.row.help for rule in rules if rule.row is not None and rule.row.help}
+    return texts.pop() if len(texts) == 1 else ""
