@@ -4,6 +4,8 @@ Nothing is written and nothing is verified here beyond what opening a sealed par
 Opened with the keys it can open sealed parts; without them the heads can be read.
 """
 
+import base64
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +13,7 @@ from pathlib import Path
 
 from audit.encoding import decode
 from audit.entry import Json, Kind
-from audit.errors import BadEntry, KeyUnavailable, LogDamaged
+from audit.errors import BadEntry, KeyUnavailable, LogDamaged, SealBroken
 from audit.keys import RECORDING, KeyStore
 from audit.keys_file import KEYS_FILE, FileKeyStore
 from audit.leaf import Head, parse
@@ -155,13 +157,16 @@ class EvidenceReader:
         raise KeyUnavailable(f"Entry {index} has no stored part '{compartment}'.")
 
     def chunk(self, session: str, number: int) -> bytes:
-        """The plaintext of a recording chunk. Raises as `sealed`."""
+        """The plaintext of a recording chunk, if it is the one that its entry names. Raises as `sealed`."""
         row = self._store.chunk(session, number)
         if row is None:
             raise KeyUnavailable(f"Session {session} has no stored chunk {number}.")
-        key_set = self.entry(row.index).head.key_set
-        if key_set is None:
-            raise LogDamaged(f"Entry {row.index} is not that of a recording chunk.")
+        entry = self.entry(row.index)
+        key_set = entry.head.key_set
+        if key_set is None or (entry.kind, entry.session, entry.facts.get("no")) != (Kind.REC_CHUNK, session, number):
+            raise LogDamaged(f"Entry {row.index} is not that of chunk {number} of session {session}.")
+        if entry.facts.get("cd") != base64.b64encode(hashlib.sha256(row.sealed).digest()).decode():
+            raise SealBroken(f"The stored chunk {number} of session {session} is not the one that entry {row.index} names.")
         return unseal(self._key(key_set, RECORDING), row.sealed, chunk_aad(self.origin, session, number))
 
     def checkpoint(self) -> bytes | None:
