@@ -36,6 +36,7 @@ EXPOSE 2222 8080 8443
 USER 10001:10001
 WORKDIR /var/lib/vestibule
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=30s --timeout=5s --start-period=20s --retries=3 CMD ["/opt/vestibule/bin/vestibule", "status"]
+# The gateway is well when its front door answers: a greeting needs the event loop, the settings and the open journal.
+HEALTHCHECK --interval=30s --timeout=5s --start-period=20s --retries=3 CMD ["/opt/vestibule/bin/python", "-P", "-c", "import socket; from config.load import load; ssh = load().ssh; raise SystemExit(socket.create_connection((ssh.host, ssh.port), 3).recv(4) != b'SSH-')"]
 ENTRYPOINT ["/opt/vestibule/bin/vestibule"]
 CMD ["serve"]

@@ -1,7 +1,9 @@
 """What leaves the house: the wheel holds everything that is needed to run, and the image promises what it should."""
 
 import json
+import os
 import re
+import socket
 import subprocess
 import sys
 import zipfile
@@ -81,10 +83,30 @@ def test_nothing_needs_a_shell_to_start(word: str):
     assert isinstance(json.loads(rest), list)
 
 
-def test_the_health_check_is_our_own_program_without_a_shell():
+def health_check() -> list[str]:
     (rest,) = [rest for step, rest in final_stage() if step == "HEALTHCHECK"]
-    command = json.loads(rest.partition("CMD ")[2])
-    assert command[0].startswith("/opt/vestibule/bin/")
+    command: list[str] = json.loads(rest.partition("CMD ")[2])
+    return command
+
+
+def test_the_health_check_is_our_own_program_without_a_shell():
+    assert health_check()[0].startswith("/opt/vestibule/bin/")
+
+
+@pytest.mark.parametrize(("greeting", "status"), [(b"SSH-2.0-Vestibule\r\n", 0), (b"220 mail\r\n", 1), (None, 1)])
+def test_the_health_check_tells_a_gateway_from_none(tmp_path: Path, greeting: bytes | None, status: int):
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        settings = tmp_path / "vestibule.toml"
+        settings.write_text(f'data_dir = "data"\n[ssh]\nport = {door.getsockname()[1]}\n')
+        environment = os.environ | {"VESTIBULE_CONFIG": str(settings), "PYTHONPATH": str(ROOT)}
+        if greeting is None:
+            door.close()
+        check = subprocess.Popen([sys.executable, *health_check()[1:]], env=environment, stderr=subprocess.DEVNULL)
+        if greeting is not None:
+            with door.accept()[0] as client:
+                client.sendall(greeting)
+                assert check.wait(20) == status
+        assert check.wait(20) == status
 
 
 def test_the_final_stage_runs_nothing_and_installs_nothing():
