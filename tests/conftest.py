@@ -26,6 +26,19 @@ settings.register_profile(
 settings.register_profile("deep", max_examples=5000, deadline=None, suppress_health_check=_SLOW_IS_FINE)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") == "true" else "dev"))
 
+# --- Suites --------------------------------------------------------------------------------------------------------
+
+_HERE = Path(__file__).resolve().parent
+_WITH_REAL_PROGRAMS = (_HERE / "system", _HERE / "real")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything in tests/system starts real programs: mark it, so that it runs by itself, one after another."""
+    for item in items:
+        if any(item.path.is_relative_to(folder) for folder in _WITH_REAL_PROGRAMS):
+            item.add_marker("system")
+
+
 # --- Real programs ----------------------------------------------------------------------------------------------------
 
 # Daemons live outside an ordinary user's PATH. The system's directories come first: a program of the same name in the
