@@ -10,7 +10,6 @@ import sys
 
 from drivers.lab.home import HomeComputer
 from drivers.lab.openwrt import OpenWrtRouter
-from drivers.lab.server import Access
 
 
 async def serve(port: int, pause: float) -> None:
