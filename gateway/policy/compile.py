@@ -92,7 +92,7 @@ class _Slots:
         return self._enumerations[values]
 
     def _type(self, name: str, type_name: str) -> ArgType:
-        if type_name[0].isdigit() and name in {"text", "utf8", "print", "secret"}:
+        if type_name[0] in "-0123456789" and name in {"text", "utf8", "print", "secret"}:
             return self.types.find(f"{name}:{type_name}")
         return self.types.find(type_name)
 

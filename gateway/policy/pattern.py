@@ -64,8 +64,9 @@ SlotOf: TypeAlias = Callable[[str, str], Slot]
 
 _TOKEN: Final = re.compile(r"\s+|[][{}()|]|(?:\\.|<[^<>\s]*>|[^][{}()|<>\\\s])+")
 _PIECE: Final = re.compile(r"\\(.)|<([^<>]*)>|([^\\<]+)")
+_RANGE: Final = r"-?\d+--?\d+"
 _ARGUMENT: Final = re.compile(
-    r"(?:([A-Za-z][A-Za-z0-9_-]*):)?([A-Za-z][A-Za-z0-9_-]*(?::\d+-\d+)?|\d+-\d+)\Z", re.ASCII
+    rf"(?:([A-Za-z][A-Za-z0-9_-]*):)?([A-Za-z][A-Za-z0-9_-]*(?::{_RANGE})?|{_RANGE})\Z", re.ASCII
 )
 _CLOSERS: Final = {"[": "]", "{": "}", "(": ")"}
 

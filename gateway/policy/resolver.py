@@ -199,11 +199,16 @@ def _raw_value(
         and not _has_digit(word.text)
     ):
         return f"{word.text} {words[at + 1].text}", at + 1, False
-    if only_split or (word.text.startswith("-") and not word.quoted and not slot.secret):
+    if only_split or _looks_like_option(word.text, slot, table.lexer):
         return None, at, False
     if slot.type.blank and table.lexer.rest_of_line:
         return text[word.start : end], at, True
     return word.text, at, False
+
+
+def _looks_like_option(text: str, slot: Slot, lexer: LexerSpec) -> bool:
+    """Whether a program may take the value for an option; quotes do not help against that."""
+    return text.startswith("-") and not slot.type.minus and not (slot.type.blank and lexer.rest_of_line)
 
 
 def _has_digit(text: str) -> bool:
@@ -220,7 +225,8 @@ def _accepted(slot: Slot, text: str, lexer: LexerSpec) -> str | None:
 def _template(template: Template, word: Word, lexer: LexerSpec) -> tuple[Piece, tuple[Value, ...]] | None:
     """A word of fixed text and arguments. Quotes go around the last part if only that needs them."""
     found = template.whole.match(word.text)
-    if found is None:
+    first = template.parts[0]
+    if found is None or (isinstance(first, Slot) and _looks_like_option(word.text, first, lexer)):
         return None
     values: list[Value] = []
     plain: list[str] = []

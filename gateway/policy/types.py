@@ -33,6 +33,8 @@ class ArgType:
     """All values of an enumeration, for completion."""
     split: bool = False
     """May be written with a blank before its number (`Gi 0/1`)."""
+    minus: bool = False
+    """Takes negative numbers; any other value that begins with `-` could be read as an option."""
 
 
 def pattern_type(label: str, pattern: str) -> ArgType:
@@ -90,11 +92,14 @@ def integer(low: int, high: int) -> ArgType:
         raise ValueError(f"the range {low}-{high} is empty")
 
     def match(text: str) -> str | None:
-        if not text.isascii() or not text.isdigit() or len(text) > 12:
+        if _NUMBER.match(text) is None or (text.startswith("-") and low >= 0):
             return None
         return str(int(text)) if low <= int(text) <= high else None
 
-    return ArgType(label=f"<{low}-{high}>", match=match, fragment=r"\d{1,12}")
+    return ArgType(label=f"<{low}-{high}>", match=match, fragment=r"-?\d{1,12}", minus=low < 0)
+
+
+_NUMBER: Final = re.compile(r"-?\d{1,12}\Z", re.ASCII)
 
 
 def text(label: str, low: int, high: int, *, secret: bool = False, ascii_only: bool = False) -> ArgType:
@@ -150,7 +155,7 @@ _BUILT_IN: Final[Mapping[str, ArgType]] = {
     "regex": ArgType(label="<regular expression>", match=_regex, blank=True),
 }
 
-_RANGE: Final = re.compile(r"(\d{1,12})-(\d{1,12})\Z", re.ASCII)
+_RANGE: Final = re.compile(r"(-?\d{1,12})-(-?\d{1,12})\Z", re.ASCII)
 
 
 def built_in(spec: str) -> ArgType | None:
