@@ -166,7 +166,9 @@ class EvidenceReader:
         if key_set is None or (entry.kind, entry.session, entry.facts.get("no")) != (Kind.REC_CHUNK, session, number):
             raise LogDamaged(f"Entry {row.index} is not that of chunk {number} of session {session}.")
         if entry.facts.get("cd") != base64.b64encode(hashlib.sha256(row.sealed).digest()).decode():
-            raise SealBroken(f"The stored chunk {number} of session {session} is not the one that entry {row.index} names.")
+            raise SealBroken(
+                f"The stored chunk {number} of session {session} is not the one that entry {row.index} names."
+            )
         return unseal(self._key(key_set, RECORDING), row.sealed, chunk_aad(self.origin, session, number))
 
     def checkpoint(self) -> bytes | None:
