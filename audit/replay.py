@@ -45,7 +45,7 @@ class Plan:
     start_command: int | None = None
     """Number of the command's entry in its session, as `vestibule log` shows it."""
     marks: bool = False
-    """Name each command's number and entry where it begins."""
+    """Name each command's number, verdict and entry, on a line after the command."""
 
     def __post_init__(self) -> None:
         if self.speed != "max" and not 0.01 <= self.speed <= 1000:
@@ -81,8 +81,8 @@ def schedule(moments: Iterable[Moment], plan: Plan) -> Iterator[Frame]:
             if not started:
                 continue
             last = start if plan.start_command is None else moment.at
-            if before.line:
-                yield Frame(last, 0.0, _cleaned(cleaner, before.line))
+            if context := before.context():
+                yield Frame(last, 0.0, _cleaned(cleaner, context))
         text = _text(moment, cleaner, marks=plan.marks)
         if text is not None:
             yield Frame(moment.at, _wait(moment.at - last, plan), text, moment if isinstance(moment, Gap) else None)
@@ -92,10 +92,10 @@ def schedule(moments: Iterable[Moment], plan: Plan) -> Iterator[Frame]:
 
 
 class _Before:
-    """What lies before the moment to start at: the line that stands unfinished there, and what is there instead."""
+    """What lies before the moment to start at: the line that stands there, and the commands that are there instead."""
 
     def __init__(self, start: int, command: int | None) -> None:
-        self.line = ""
+        self._line = ""
         self._start = start
         self._command = command
         self._commands: list[int] = []
@@ -112,8 +112,13 @@ class _Before:
         elif mark is not None:
             self._commands.append(mark.n)
         elif moment.code == "o":
-            self.line = (self.line + moment.data).rpartition("\n")[2][-_LONGEST_LINE:]
+            text = self._line.rpartition("\n")[2] + moment.data
+            self._line = text[text.rfind("\n", 0, -1) + 1 :][-_LONGEST_LINE:]
         return False
+
+    def context(self) -> str:
+        """What to show first: the line on which playing starts. A command's line was finished when it was approved."""
+        return self._line if self._command is not None or not self._line.endswith("\n") else ""
 
     def complaint(self) -> str:
         """Why playing did not start."""
@@ -139,7 +144,7 @@ def _text(moment: Moment, cleaner: Cleaner, *, marks: bool) -> str | None:
     if isinstance(moment, Gap):
         return f"\r\n{gap_note(moment)}\r\n"
     if marks and moment.code == "m":
-        return f"[{visible(moment.data)}] "
+        return f"[{visible(moment.data)}]\r\n"
     return _cleaned(cleaner, moment.data) if moment.code == "o" else None
 
 
@@ -234,7 +239,7 @@ def play(
     """Print the recording to `out` as it happened. Raises `BadRecording` if it has no such time or command.
 
     Keys while playing, where standard input and `out` are terminals: space pauses and goes on, `.` shows the next
-    piece of output and stays paused, `q` ends. Times are seconds. `marks` names each command's entry where it begins.
+    piece of output and stays paused, `q` ends. Times are seconds. `marks` names the entry of each command.
     """
     plan = Plan(speed=speed, idle_limit=idle_limit, start_at=start_at or 0.0, start_command=start_command, marks=marks)
     start = int(plan.start_at * _MICROSECONDS) if start_command is None else 0

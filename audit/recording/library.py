@@ -1,8 +1,8 @@
 """Reads the recording of a session back, chunk by chunk, and shows what is missing instead of hiding it.
 
 The counterpart that writes is `audit.recording.recorder`. Evidence comes from `audit.reader.EvidenceReader`, which
-opens a chunk only if it is the one that the log names; here each is held against its own entry once more, and all of
-them against the recording's end.
+opens a chunk only if its digest is the one in its entry; here size, times and numbers are held against the entries, and
+all chunks together against the recording's end.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -51,13 +51,13 @@ class Evidence(Protocol):
 class Gap:
     """A part of the session that cannot be shown, from `at` to `until` (microseconds; none: not known).
 
-    `erased`: the key is gone. `damaged`: what is stored is not what the log names. `missing`: the log names no such
-    chunk, or none can be found. `unfinished`: there is no end on record.
+    `closed`: key or stored bytes are gone, by erasure, expiry or loss. `damaged`: what is stored is not what the log
+    names. `missing`: the log itself leaves chunks out. `unfinished`: there is no end on record.
     """
 
     at: int
     until: int | None
-    kind: Literal["erased", "damaged", "missing", "unfinished"]
+    kind: Literal["closed", "damaged", "missing", "unfinished"]
     why: str
 
 
@@ -130,7 +130,7 @@ class Recording:
         try:
             return [self._with_entry(event) for event in _events(self._evidence, self.session, chunk)]
         except AuditError as error:
-            kind: Literal["erased", "damaged"] = "erased" if isinstance(error, KeyUnavailable) else "damaged"
+            kind: Literal["closed", "damaged"] = "closed" if isinstance(error, KeyUnavailable) else "damaged"
             why = f"Chunk {chunk.facts.no} (entry {chunk.entry_index}) cannot be shown. {error}"
             return [Gap(chunk.facts.t0, chunk.facts.t1, kind, why)]
 

@@ -60,7 +60,6 @@ class _Draft:
 class Recorder:
     """The recording of one session. Use it from one event loop.
 
-    `echo`: the rep's own terminal shows the line that was typed, so an approved line goes into the output as well.
     `on_failure` is called once, from the event loop, when a chunk could not be made durable.
     """
 
@@ -73,7 +72,6 @@ class Recorder:
         width: int,
         height: int,
         *,
-        echo: bool = True,
         on_failure: Callable[[RecordFailed], None] | None = None,
         limits: Limits = Limits(),
     ) -> None:
@@ -81,7 +79,6 @@ class Recorder:
         self._session = session
         self._consent_ref = consent_ref
         self._clock = clock
-        self._echo = echo
         self._on_failure = on_failure
         self._limits = limits
         self._header: Header | None = Header(
@@ -115,14 +112,13 @@ class Recorder:
     def command(self, n: int, shown: str, verdict: str, entry_index: int | None = None) -> None:
         """An approved line: its marker and its text. Never raw keys, never a secret. Raises `RecordFailed`.
 
+        What a terminal echoed of it is output like any other, and comes by `output`.
         `n` is the number of the command's entry in its session. Where `entry_index` is none, `audit.recording.library`
         finds it in the log.
         """
         self._check()
         self._add("m", CommandMark(n, verdict, entry_index).label())
         self._add("i", shown)
-        if self._echo:
-            self._add("o", shown + "\r\n")
 
     def resize(self, width: int, height: int) -> None:
         """The rep's terminal has another size now. Raises `RecordFailed`."""

@@ -47,12 +47,13 @@ def mark(at: float, n: int) -> Event:
 
 COURSE = [
     out(0, "Router# "),
+    out(1, "show version\r\n"),
     mark(1, 3),
     Event(S, "i", "show version"),
-    out(1, "show version\r\n"),
-    out(1.5, "IOS XE\r\nRouter# "),
-    mark(61, 6),
+    out(1.5, "IOS XE\r\n"),
+    out(1.5, "Router# "),
     out(61, "show clock\r\n"),
+    mark(61, 6),
     out(61.25, "12:00\r\n"),
 ]
 
@@ -69,32 +70,29 @@ def texts(plan: Plan, moments=COURSE) -> str:
 
 
 def test_it_plays_as_it_happened():
-    assert waits(Plan(idle_limit=None)) == [0, 1, 0.5, 59.5, 0.25]
+    assert waits(Plan(idle_limit=None)) == [0, 1, 0.5, 0, 59.5, 0.25]
     assert texts(Plan()) == "Router# show version\r\nIOS XE\r\nRouter# show clock\r\n12:00\r\n"
 
 
 def test_speed_and_idle_limit():
-    assert waits(Plan(speed=2, idle_limit=None)) == [0, 0.5, 0.25, 29.75, 0.125]
-    assert waits(Plan(idle_limit=2)) == [0, 1, 0.5, 2, 0.25]
-    assert waits(Plan(speed=2, idle_limit=2)) == [0, 0.5, 0.25, 1, 0.125]
-    assert waits(Plan(idle_limit=0)) == [0] * 5
-    assert waits(Plan(speed="max")) == [0] * 5
+    assert waits(Plan(speed=2, idle_limit=None)) == [0, 0.5, 0.25, 0, 29.75, 0.125]
+    assert waits(Plan(idle_limit=2)) == [0, 1, 0.5, 0, 2, 0.25]
+    assert waits(Plan(speed=2, idle_limit=2)) == [0, 0.5, 0.25, 0, 1, 0.125]
+    assert waits(Plan(idle_limit=0)) == [0] * 6
+    assert waits(Plan(speed="max")) == [0] * 6
 
 
 def test_it_starts_with_a_command_and_the_prompt_before_it():
     assert list(schedule(COURSE, Plan(start_command=6))) == [
-        Frame(61 * S, 0.0, "Router# "),
-        Frame(61 * S, 0.0, "show clock\r\n"),
+        Frame(61 * S, 0.0, "Router# show clock\r\n"),
         Frame(int(61.25 * S), 0.25, "12:00\r\n"),
     ]
 
 
 def test_it_starts_at_a_time():
     frames = list(schedule(COURSE, Plan(start_at=1.2, idle_limit=None)))
-    assert [(frame.wait, frame.text) for frame in frames[:2]] == [
-        (pytest.approx(0.3), "IOS XE\r\nRouter# "),
-        (59.5, "show clock\r\n"),
-    ]
+    assert [frame.text for frame in frames] == ["IOS XE\r\n", "Router# ", "show clock\r\n", "12:00\r\n"]
+    assert frames[0].wait == pytest.approx(0.3)
     assert texts(Plan(start_at=60)) == "Router# show clock\r\n12:00\r\n"
 
 
@@ -116,17 +114,17 @@ def test_output_is_cleaned_again():
 
 def test_commands_are_named_where_that_is_wanted():
     text = texts(Plan(marks=True))
-    assert "Router# [cmd 3 allow entry 103] show version\r\n" in text
-    assert "Router# [cmd 6 allow entry 106] show clock\r\n" in text
-    assert texts(Plan(marks=True), [Event(0, "m", "\x1b[2J")]) == "[\\x1b[2J] "
+    assert "Router# show version\r\n[cmd 3 allow entry 103]\r\nIOS XE" in text
+    assert "Router# show clock\r\n[cmd 6 allow entry 106]\r\n12:00" in text
+    assert texts(Plan(marks=True), [Event(0, "m", "\x1b[2J")]) == "[\\x1b[2J]\r\n"
 
 
 def test_a_gap_is_printed_and_takes_its_time():
-    gap = Gap(2 * S, 5 * S, "erased", "Chunk 3 \x1b[2J is gone.")
+    gap = Gap(2 * S, 5 * S, "closed", "Chunk 3 \x1b[2J is gone.")
     frames = list(schedule([out(1, "x"), gap, out(6, "y")], Plan(idle_limit=None)))
     assert [frame.wait for frame in frames] == [1, 1, 1]
     assert frames[1].gap == gap
-    assert frames[1].text == "\r\n[gap, erased, 0:00:02.000 to 0:00:05.000: Chunk 3 \\x1b[2J is gone.]\r\n"
+    assert frames[1].text == "\r\n[gap, closed, 0:00:02.000 to 0:00:05.000: Chunk 3 \\x1b[2J is gone.]\r\n"
 
 
 def test_clock_time():
@@ -159,7 +157,7 @@ def courses(draw):
     for kind in draw(st.lists(st.sampled_from("oomig"), max_size=12)):
         at += draw(st.integers(0, 100 * S))
         if kind == "g":
-            moments.append(Gap(at, at + draw(st.integers(0, S)), "erased", draw(st.text())))
+            moments.append(Gap(at, at + draw(st.integers(0, S)), "closed", draw(st.text())))
             at = moments[-1].until
         else:
             moments.append(Event(at, kind, draw(st.text())))
@@ -223,6 +221,7 @@ async def recording(clock) -> Recording:
     it.output("Router# ")
     for n, line in enumerate(("show version", "show clock"), 3):
         clock.advance(60)
+        it.output(f"{line}\n")
         it.command(n, line, "allow")
         it.output("\x1b[1mgood\x1b[0m é\nRouter# ")
         while it._writer is not None:
@@ -386,11 +385,11 @@ async def test_an_export_is_clean_and_shows_gaps(clock):
     await it.close()
     del evidence.chunks[SESSION, 1]
     cast = parse_v3(export_cast(read_recording(evidence, SESSION)))
-    note = "[gap, erased, 0:00:00.000 to 0:00:00.000: Chunk 1 (entry 1) cannot be shown. The key of the chunk is gone.]"
+    note = "[gap, closed, 0:00:00.000 to 0:00:00.000: Chunk 1 (entry 1) cannot be shown. The key of the chunk is gone.]"
     assert cast.items[:4] == (
         Event(0, "o", "ab"),
         Comment(note),
-        Event(0, "m", "gap erased"),
+        Event(0, "m", "gap closed"),
         Event(0, "o", f"\r\n{note}\r\n"),
     )
     assert Event(0, "i", "show \\x1b[6n") in cast.items
