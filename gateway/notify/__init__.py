@@ -1,1 +1,1 @@
-"""Ways a link or a code reaches a subscriber: implements `gateway.consent.notifier.Notifier`."""
+"""How messages leave the house: backends of `gateway.consent.notifier.Notifier`."""

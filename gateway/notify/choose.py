@@ -1,0 +1,50 @@
+"""The notifier the settings name. Secrets come from files of mode 0600, never from the settings."""
+
+from pathlib import Path
+from typing import assert_never
+
+from config.errors import ConfigError
+from config.settings import Settings
+from gateway.consent.notifier import Notifier
+from gateway.notify.outbox import OutboxNotifier, console
+from gateway.notify.sms_webhook import SmsWebhookNotifier
+from gateway.notify.smtp import SmtpNotifier
+
+
+def notifier(settings: Settings, *, to_console: bool = False) -> Notifier:
+    """Ready to send. Raises `ConfigError` if something it needs is missing."""
+    notify = settings.notify
+    match notify.kind:
+        case "outbox":
+            return OutboxNotifier(settings.outbox_dir, console=console() if to_console else None)
+        case "smtp":
+            if (notify.smtp_user is None) != (notify.smtp_password_file is None):
+                raise ConfigError("notify.smtp_user and notify.smtp_password_file are set both or not at all.")
+            return SmtpNotifier(
+                host=notify.smtp_host,
+                port=notify.smtp_port,
+                sender=notify.smtp_sender,
+                starttls=notify.smtp_starttls,
+                user=notify.smtp_user,
+                password=_secret("notify.smtp_password_file", notify.smtp_password_file),
+            )
+        case "sms_webhook":
+            if notify.sms_url is None:
+                raise ConfigError("notify.sms_url is missing; it is needed with notify.kind = sms_webhook.")
+            return SmsWebhookNotifier(url=notify.sms_url, token=_secret("notify.sms_token_file", notify.sms_token_file))
+        case never:
+            assert_never(never)
+
+
+def _secret(key: str, path: Path | None) -> str | None:
+    if path is None:
+        return None
+    try:
+        if path.stat().st_mode & 0o077:
+            raise ConfigError(f"{key}: {path} can be read by others; run: chmod 600 {path}")
+        secret = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{key}: {path} cannot be read.") from error
+    if not secret:
+        raise ConfigError(f"{key}: {path} is empty.")
+    return secret
