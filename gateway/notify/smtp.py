@@ -71,7 +71,7 @@ class SmtpNotifier:
         mail["To"] = message.to.address
         mail["Subject"] = message.subject
         mail["Message-ID"] = make_msgid(domain=self._sender.rpartition("@")[2] or "localhost")
-        mail["Content-Language"] = message.language
         mail["Auto-Submitted"] = "auto-generated"
         mail.set_content(message.body)
+        mail["Content-Language"] = message.language  # after the content, which clears such headers
         return mail
