@@ -108,14 +108,14 @@ class Judge:
         word = text.strip().lower()
         if word not in _YES:
             blocked = _not_confirmed(verdict, messages.NOT_SENT)
-            return (Judged(blocked, word), None) if word in _NO else (Judged(blocked, ""), text)
+            return (Judged(blocked, text), None) if word in _NO else (Judged(blocked, ""), text)
         # Judged again: the answer may have taken long, and the prompt may have moved meanwhile.
         again = self._decide(line, where.position, now)
         if isinstance(again, Deny):
-            return Judged(self._refused(again), word), None
+            return Judged(self._refused(again), text), None
         if again.canonical != verdict.canonical or (where.unsure and not _leads_back(again)):
-            return Judged(_not_confirmed(again, messages.NOT_SENT), word), None
-        return Judged(Go(again, "terminal"), word), None
+            return Judged(_not_confirmed(again, messages.NOT_SENT), text), None
+        return Judged(Go(again, "terminal"), text), None
 
     def question(self) -> str:
         """The open question, to show it again."""
