@@ -16,22 +16,22 @@ import structlog
 from audit.entry import Kind, NewEntry
 from audit.errors import AuditError
 from audit.journal import Journal
-from audit.reader import EvidenceReader
 from config.clock import Clock, SystemClock
 from config.errors import ConfigError, VestibuleError
 from config.files import make_private_dir, read_private, write_private
 from config.settings import Settings
-from drivers.definition import definitions
+from drivers.definition import load_definition, platforms
 from drivers.session import Driver
 from drivers.shell_ssh import SshDriver
 from gateway.access.credentials import Vault, derive, ensure_root_key
 from gateway.access.identity import Router
 from gateway.api.app import api_app
+from gateway.consent.history import JournalHistory
 from gateway.consent.notifier import Notifier
 from gateway.consent.reconcile import reconcile
 from gateway.consent.service import ConsentService
 from gateway.consent.token import ensure_key
-from gateway.notify import notifier_for
+from gateway.notify.choose import notifier as notifier_for
 from gateway.policy.load import load_bundle
 from gateway.session.admin import Administration, RouterEntry
 from gateway.session.listeners import HttpListener, bind_tcp, bind_unix
@@ -58,21 +58,6 @@ class _Inventory(Registry):
         return await self.add_router(NewRouter(**{**asdict(entry), "credential": entry.credential}))
 
 
-def origin_of(settings: Settings) -> str:
-    """The name of this installation's log, made once: `logs.<tenant>/<random>`."""
-    path = settings.evidence_dir / "origin"
-    if not path.exists():
-        make_private_dir(settings.evidence_dir)
-        write_private(path, f"logs.{settings.tenant}/{_random_word()}\n".encode())
-    return read_private(path).decode().strip()
-
-
-def _random_word() -> str:
-    import secrets
-
-    return secrets.token_hex(8)
-
-
 def host_key(settings: Settings) -> asyncssh.SSHKey:
     """The gateway's own SSH host key (Ed25519), made once. Raises `ConfigError`."""
     path = settings.keys_dir / HOST_KEY_FILE
@@ -94,7 +79,6 @@ def initialise(settings: Settings) -> None:
     ensure_root_key(settings.keys_dir)
     ensure_key(settings.keys_dir)
     host_key(settings)
-    origin_of(settings)
     Database.open(sqlite_url(settings.state_path)).close()
 
 
@@ -136,7 +120,7 @@ class House:
                 directory=self.directory,
                 consents=self.consents,
                 policy=load_bundle(),
-                definitions=definitions(),
+                definitions={name: load_definition(name) for name in platforms()},
                 driver=driver,
                 live=self.live,
             )
@@ -162,7 +146,11 @@ class House:
             raise ConfigError(f"{settings.data_dir} is not set up yet; run `vestibule init` first.")
         clock = clock or SystemClock()
         journal = await asyncio.to_thread(
-            Journal.open, settings.evidence_dir, keys_dir=settings.keys_dir, origin=origin_of(settings), clock=clock
+            Journal.open,
+            settings.evidence_dir,
+            keys_dir=settings.keys_dir,
+            origin=f"logs.{settings.tenant}",
+            clock=clock,
         )
         try:
             house = cls(settings, clock, driver or SshDriver(), notifier, journal)
@@ -174,9 +162,12 @@ class House:
 
     async def _catch_up(self) -> None:
         loop = asyncio.get_running_loop()
-        self.journal.on_poison(lambda: loop.call_soon_threadsafe(self._poisoned))
-        with EvidenceReader.open(self.settings.evidence_dir, self.settings.keys_dir) as reader:
-            await reconcile(reader, self._store)
+        self.journal.on_poison(lambda: _ignore(loop.call_soon_threadsafe(self._poisoned)))
+        reader = self.journal.reader()
+        try:
+            await reconcile(JournalHistory(reader), self._store)
+        finally:
+            reader.close()
         await self.consents.expire_due()
         await self.journal.append(
             NewEntry(kind=Kind.POLICY_LOAD, policy_digest=self.service.parts.policy.digest, facts={})

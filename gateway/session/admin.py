@@ -186,7 +186,7 @@ class Administration:
             address=entry.address,
             port=entry.port,
             host_key=entry.host_key,
-            legacy=sorted(entry.legacy_algorithms),
+            legacy=[*sorted(entry.legacy_algorithms)],
         )
         router = await self._inventory.register(entry)
         if contact is not None:

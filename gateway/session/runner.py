@@ -13,6 +13,7 @@ import contextlib
 from collections import deque
 from collections.abc import Awaitable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol, assert_never
 
 from audit.command import NewCommand, RecordedCommand
@@ -45,7 +46,7 @@ from gateway.mediation.events import (
     Throttle,
     TimePassed,
 )
-from gateway.policy.verdict import Deny
+from gateway.policy.verdict import Deny, Position
 from gateway.session.terminal import Terminal
 
 OUTPUTS_IN_FLIGHT = 2
@@ -55,7 +56,12 @@ OUTPUTS_IN_FLIGHT = 2
 class Mediating(Protocol):
     """What the runner needs of a mediator."""
 
-    def receive(self, event: Event, now: float) -> list[Effect]: ...
+    @property
+    def position(self) -> Position: ...
+
+    def receive(self, event: Event, now: datetime) -> list[Effect]:
+        """What to do after `event`; `now` is wall time, UTC."""
+        ...
 
 
 class Evidence(Protocol):
@@ -146,7 +152,12 @@ class LiveSession:
         self._last_input_ns = clock.monotonic_ns()
         self._cut: asyncio.Task[None] | None = None
 
-    # --- what front ends and the registry call -----------------------------------------------------------------------
+    @property
+    def position(self) -> Position:
+        """Where the session stands on the router."""
+        return self._mediator.position
+
+    # --- what front ends and `LiveSessions` call ---------------------------------------------------------------------
 
     def line(self, text: str) -> None:
         """The client submitted one line."""
@@ -233,7 +244,7 @@ class LiveSession:
         pending: deque[Event] = deque([event])
         while pending and not self.closed():
             current = pending.popleft()
-            for effect in self._mediator.receive(current, self._clock.monotonic_ns() / 1e9):
+            for effect in self._mediator.receive(current, self._clock.now()):
                 try:
                     answer = await self._perform(effect)
                 except RecordRefused as refused:

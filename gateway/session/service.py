@@ -8,12 +8,13 @@ import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from functools import partial
 
 import structlog
-from audit.journal import Journal
 
 from audit.entry import Json, Kind, NewEntry
+from audit.errors import AuditError
+from audit.journal import Journal
 from audit.recording.recorder import Recorder
 from config.clock import Clock
 from config.ids import new_id
@@ -26,21 +27,20 @@ from gateway.access.identity import AccessGrant, Authenticated, Directory, Route
 from gateway.consent.model import ActiveConsent
 from gateway.consent.service import ConsentService
 from gateway.errors import GatewayError, NotAllowed, Unavailable
+from gateway.mediation.mediator import Mediator
+from gateway.mediation.setup import Limits, Setup
+from gateway.policy.complete import complete, help_text
+from gateway.policy.decide import decide, own_line
 from gateway.policy.load import PolicyBundle
-from gateway.policy.verdict import Site
+from gateway.policy.position import agrees
+from gateway.policy.verdict import Position, Site, Verdict
 from gateway.session.live import LiveSessions
-from gateway.session.runner import LiveSession, Observer
-from gateway.session.terminal import Terminal
+from gateway.session.runner import Closing, LiveSession, Observer
+from gateway.session.terminal import Terminal, TerminalTraits
 
 log = structlog.get_logger(__name__)
 
 ROLES_THAT_KILL = frozenset({"supervisor", "operator"})
-
-
-class RouterDefinitions(Protocol):
-    """Platform definitions by name (`drivers.definition`)."""
-
-    def get(self, name: str, /) -> PlatformDefinition | None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +118,7 @@ class AccessService:
         await self._journal.append(
             NewEntry(
                 kind=Kind.AUTH_OK,
-                facts={"factors": sorted(auth.factors), "role": auth.principal.role},
+                facts={"factors": [*sorted(auth.factors)], "role": auth.principal.role},
                 sealed={"who": self._who(auth)},
             )
         )
@@ -241,6 +241,15 @@ class AccessService:
             await upstream.close()
             raise
 
+    async def _refused(self, auth: Authenticated, router_name: str, consent_ref: str | None, code: str) -> None:
+        await self._journal.append(
+            NewEntry(
+                kind=Kind.SESSION_REFUSED,
+                facts={"code": code, "consent": consent_ref or ""},
+                sealed={"who": self._who(auth), "subj": {"router": router_name}},
+            )
+        )
+
     async def _grant(self, auth: Authenticated, router: Router, active: ActiveConsent) -> AccessGrant:
         target = await self._directory.target(router.id)
         if target is None:
@@ -292,7 +301,7 @@ class AccessService:
                 session=session_id,
                 consent_ref=grant.consent_ref,
                 policy_digest=self.parts.policy.digest,
-                facts={"platform": grant.target.platform, "shape": shape, "scope": sorted(grant.rights.scope)},
+                facts={"platform": grant.target.platform, "shape": shape, "scope": [*sorted(grant.rights.scope)]},
                 sealed={"who": self._who(auth), "subj": {"router": grant.router.name}},
             )
         )
@@ -309,7 +318,7 @@ class AccessService:
             session_id=session_id,
             grant=grant,
             router=upstream,
-            mediator=self._mediator(grant, shape, terminal),
+            mediator=self._mediator(grant, shape, traits),
             journal=self._journal,
             recorder=recorder,
             terminal=terminal,
@@ -317,6 +326,46 @@ class AccessService:
             idle_seconds=self.parts.settings.session.idle_seconds,
             observer=observer,
         )
+
+    def _mediator(self, grant: AccessGrant, shape: Shape, traits: TerminalTraits) -> Mediator:
+        platform = grant.target.platform
+        bundle = self.parts.policy
+        session = self.parts.settings.session
+        table = bundle.tables.get(platform)
+        definition = self.parts.definitions.get(platform)
+        if table is None or definition is None:
+            raise Unavailable(f"Nothing may be sent to routers of platform {platform}: it has no command policy here.")
+        enable = grant.target.credential.enable_password
+        return Mediator(
+            Setup(
+                definition=definition,
+                decide=partial(_decide, bundle, grant),
+                own_line=partial(own_line, bundle),
+                agrees=partial(agrees, table),
+                deadline=grant.deadline,
+                shape=shape,
+                asks=traits.asks,
+                confirmed_by=None if traits.asks else traits.confirmed_by,
+                show_prompts=traits.pty,
+                newline=None if shape == "exec" else traits.newline,
+                limits=Limits(
+                    strikes=session.strikes, queue_lines=session.queue_lines, warn_seconds=session.warn_seconds
+                ),
+                secrets={} if enable is None else {"enable": enable},
+                help=partial(_help, bundle, grant),
+            )
+        )
+
+    def complete(self, live: LiveSession, line: str, pos: int) -> tuple[str, int] | None:
+        """What the Tab key makes of `line` with the cursor at `pos`; none if nothing can be added."""
+        found = complete(self.parts.policy, live.position, line[:pos], live.grant.rights)
+        if not found.insertion:
+            return None
+        return line[:pos] + found.insertion + line[pos:], pos + len(found.insertion)
+
+    def describe(self, live: LiveSession, line: str) -> str:
+        """What the `?` key shows for `line`: the next words, and the consent they need."""
+        return _help(self.parts.policy, live.grant, live.position, line)
 
     async def run(self, live: LiveSession) -> Closing:
         """Run an open session to its end and give its place under the consent back."""
@@ -344,3 +393,11 @@ class AccessService:
             f"Consent {live.grant.consent_ref} ends at {until}. This session is recorded, "
             "and the subscriber can read it.\n"
         )
+
+
+def _decide(bundle: PolicyBundle, grant: AccessGrant, position: Position, line: str, now: datetime) -> Verdict:
+    return decide(bundle, grant.site, position, line, grant.rights, now)
+
+
+def _help(bundle: PolicyBundle, grant: AccessGrant, position: Position, line: str) -> str:
+    return help_text(bundle, position, line, grant.rights)

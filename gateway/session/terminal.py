@@ -18,6 +18,8 @@ class TerminalTraits:
     """A person is there who can answer `[y/N]`."""
     confirmed_by: str = "exec"
     """How an `ask` capability counts as confirmed where nobody can be asked: exec, automation or rest."""
+    newline: str = "\n"
+    """Line end of what is shown. A line editor makes its own of LF."""
     width: int = 80
     height: int = 24
 

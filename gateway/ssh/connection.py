@@ -74,6 +74,7 @@ class GuardedConnection(SSHServerConnection):
 
     async def _validate_openssh_certificate(self, username: str, cert: SSHOpenSSHCertificate) -> Any:
         # The user name of the connection is a router; the person is the certificate's principal.
+        del username
         person = await self._attempts().certificate_user(tuple(cert.principals))
         if person is None:
             return None

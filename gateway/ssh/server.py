@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 
 import asyncssh
 import structlog
+from asyncssh.auth import KbdIntChallenge, KbdIntResponse
 
 from audit.errors import AuditError
 from config.errors import VestibuleError
@@ -99,13 +100,11 @@ class FrontDoor(asyncssh.SSHServer):
     def kbdint_auth_supported(self) -> bool:
         return self._needs_totp
 
-    def get_kbdint_challenge(self, username: str, lang: str, submethods: str) -> asyncssh.KbdIntChallenge:
+    def get_kbdint_challenge(self, username: str, lang: str, submethods: str) -> KbdIntChallenge:
         del username, lang, submethods
         return ("Second factor", "", "en", [("One-time code: ", False)])
 
-    async def validate_kbdint_response(
-        self, username: str, responses: asyncssh.KbdIntResponse
-    ) -> asyncssh.KbdIntChallenge:
+    async def validate_kbdint_response(self, username: str, responses: KbdIntResponse) -> KbdIntChallenge:
         del username
         assert self._proved is not None
         stronger = await self._service.authenticate_totp(self._proved, responses[0] if len(responses) == 1 else "")

@@ -159,11 +159,17 @@ class ClientSession(asyncssh.SSHServerSession[bytes]):
 
     def _set_up(self) -> None:
         assert self._channel is not None
-        on = {"on_line": self._on_line, "on_interrupt": self._on_interrupt, "on_eof": self._on_end}
         if self._pty is not None and self._command is None:
             term_type, width, height = self._pty
             self._editor = LineEditor(
-                self._raw, **on, complete=self._complete, describe=self._describe, term_type=term_type, width=width
+                self._raw,
+                on_line=self._on_line,
+                on_interrupt=self._on_interrupt,
+                on_eof=self._on_end,
+                complete=self._complete,
+                describe=self._describe,
+                term_type=term_type,
+                width=width,
             )
             traits = TerminalTraits(
                 pty=True,
@@ -173,9 +179,14 @@ class ClientSession(asyncssh.SSHServerSession[bytes]):
                 height=height or 24,
             )
         else:
-            self._editor = PlainLines(**on)
+            self._editor = PlainLines(on_line=self._on_line, on_interrupt=self._on_interrupt, on_eof=self._on_end)
             automation = self._auth.principal.role == "automation"
-            traits = TerminalTraits(pty=False, asks=False, confirmed_by="automation" if automation else "exec")
+            traits = TerminalTraits(
+                pty=False,
+                asks=False,
+                confirmed_by="automation" if automation else "exec",
+                newline="\r\n" if self._pty is not None else "\n",
+            )
         self._terminal = SshTerminal(self._channel, self._editor, traits)
 
     def _raw(self, text: str) -> None:
@@ -206,22 +217,21 @@ class ClientSession(asyncssh.SSHServerSession[bytes]):
     async def _open(self) -> LiveSession:
         assert self._terminal is not None
         definition = await self._service.definition_of(self._username)
-        shape: Shape = "exec" if self._command is not None and definition is not None and definition.exec else "shell"
-        token = self._conversation.token
+        shape: Shape = (
+            "exec" if self._command is not None and definition is not None and definition.exec.usable else "shell"
+        )
         try:
-            return await self._try_open(shape, token)
+            return await self._try_open(shape)
         except ConsentProblem as problem:
             person_there = self._terminal.traits.pty and self._terminal.traits.asks
             if not person_there or problem.code not in SHOULD_BE_LED | {"pending"}:
                 raise
             await lead_to_consent(self._service, self._auth, self._username, problem, self._conversation, self._say)
-            return await self._try_open(shape, token)
+            return await self._try_open(shape)
 
-    async def _try_open(self, shape: Shape, token: str | None) -> LiveSession:
+    async def _try_open(self, shape: Shape) -> LiveSession:
         assert self._terminal is not None
-        return await self._service.open(
-            self._auth, self._username, self._terminal, shape=shape, front_end="ssh", token=token
-        )
+        return await self._service.open(self._auth, self._username, self._terminal, shape=shape, front_end="ssh")
 
     async def _mediate(self, live: LiveSession) -> Closing:
         assert self._terminal is not None
@@ -240,10 +250,10 @@ class ClientSession(asyncssh.SSHServerSession[bytes]):
     # --- keys --------------------------------------------------------------------------------------------------------
 
     def _complete(self, line: str, pos: int) -> tuple[str, int] | None:
-        return self._live.complete(line, pos) if self._live is not None else None
+        return self._service.complete(self._live, line, pos) if self._live is not None else None
 
     def _describe(self, line: str) -> str:
-        return self._live.describe(line) if self._live is not None else ""
+        return self._service.describe(self._live, line) if self._live is not None else ""
 
 
 def _first_word(command: str) -> str:
