@@ -7,7 +7,7 @@ of its durable recording. Nothing here is best effort: once a chunk fails, every
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol, TypeVar
 
@@ -203,28 +203,36 @@ class Recorder:
         return self._writer
 
     async def _write_all(self) -> None:
-        """Write the queue, one chunk after the other: their order is the order of their numbers."""
+        """Write the queue in order. What came in during one write goes out together in the next, for one sync."""
         try:
             while self._queue:
-                await self._or_fail(self._write(self._queue[0]))
-                self._ahead -= self._queue.popleft().size
+                batch = tuple(self._queue)
+                await self._or_fail(self._write(batch))
+                for draft in batch:
+                    self._queue.popleft()
+                    self._ahead -= draft.size
                 self._moved.set()
         except RecordFailed:
             pass  # `_or_fail` has noted it for everyone who asks next
         finally:
             self._writer = None
 
-    async def _write(self, draft: _Draft) -> None:
-        since, until = self._written_until, draft.events[-1].at
-        # Packing 64 KiB takes a third of a millisecond, most of it JSON, which holds the interpreter's lock anyway:
-        # a thread would cost more than it saves.
-        frame, size = pack(self._header, draft.events, since)
-        facts = ChunkFacts(self._chunks, since, until, size)
-        ref = await self._journal.append_chunk(self._entry(Kind.REC_CHUNK, facts), frame)
-        self._header = None
-        self._chunks += 1
-        self._written_until = until
-        self._chain = extend_chain(self._chain, ref.leaf_hash)
+    async def _write(self, batch: Sequence[_Draft]) -> None:
+        packed = []
+        for draft in batch:
+            since, until = self._written_until, draft.events[-1].at
+            # Packing 64 KiB takes a third of a millisecond, most of it JSON, which holds the interpreter's lock anyway:
+            # a thread would cost more than it saves. Other sessions get their turn after each.
+            frame, size = pack(self._header, draft.events, since)
+            packed.append((ChunkFacts(self._chunks, since, until, size), frame))
+            self._header = None
+            self._chunks += 1
+            self._written_until = until
+            await asyncio.sleep(0)
+        # Tasks start in the order in which they are made, so the journal gets the chunks in the order of their numbers.
+        appended = [self._journal.append_chunk(self._entry(Kind.REC_CHUNK, facts), frame) for facts, frame in packed]
+        for ref in await asyncio.gather(*appended):
+            self._chain = extend_chain(self._chain, ref.leaf_hash)
 
     async def _write_end(self) -> None:
         entry = self._entry(Kind.REC_END, EndFacts(self._chunks, self._chain))

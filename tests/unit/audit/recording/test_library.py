@@ -35,8 +35,8 @@ def record(evidence, clock):
         it = Recorder(evidence, SESSION, None, clock, 100, 30, limits=Limits(chunk_bytes=150, chunk_seconds=1e6))
         for number in range(3):
             intent = await evidence.append(NewEntry(kind=Kind.CMD_INTENT, session=SESSION))
-            it.command(intent.n, f"show no", "allow")
-            it.output(f"answer no " + "." * 100 + "\n")
+            it.command(intent.n, f"show {number}", "allow")
+            it.output(f"answer {number} " + "." * 100 + "\n")
             await _written(it)
             clock.advance(1)
         if end:
@@ -70,7 +70,7 @@ async def test_markers_name_the_entries_of_their_commands(evidence, record):
     lines = list(read_recording(evidence, SESSION).lines())
     intents = [entry for entry in evidence.session(SESSION) if entry.kind is Kind.CMD_INTENT]
     assert lines == [
-        RecordedLine(number * 1_000_000, CommandMark(entry.n, "allow", entry.index), f"show no")
+        RecordedLine(number * 1_000_000, CommandMark(entry.n, "allow", entry.index), f"show {number}")
         for number, entry in enumerate(intents)
     ]
 
@@ -212,7 +212,7 @@ async def start(journal: Journal, clock, **limits) -> tuple[str, Recorder]:
 async def three_chunks(journal: Journal, clock) -> tuple[str, Recorder]:
     session, it = await start(journal, clock, chunk_bytes=1000)
     for number in range(3):
-        it.output(f"answer no " + "." * 1000)
+        it.output(f"answer {number} " + "." * 1000)
         clock.advance(1)
         await _written(it)
     return session, it
@@ -248,7 +248,7 @@ async def test_many_sessions_record_at_once(journal_in, reading, clock):
 
     async def work(number: int, it: Recorder) -> None:
         for line in range(50):
-            it.output(f"session no line {line} " + "x" * 500 + "\n")
+            it.output(f"session {number} line {line} " + "x" * 500 + "\n")
             await it.ready()
         await it.close()
 
@@ -257,7 +257,7 @@ async def test_many_sessions_record_at_once(journal_in, reading, clock):
         recording = reading(session)
         text = "".join(events(recording.moments()))
         assert recording.gaps() == []
-        assert [line.split(" x")[0] for line in text.splitlines()] == [f"session no line {n}" for n in range(50)]
+        assert [line.split(" x")[0] for line in text.splitlines()] == [f"session {number} line {n}" for n in range(50)]
 
 
 async def test_after_a_crash_what_was_durable_is_there_and_the_rest_is_said_to_be_lost(journal_in, reading, clock):

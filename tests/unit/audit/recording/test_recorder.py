@@ -209,6 +209,18 @@ async def test_ready_holds_back_by_time_and_sees_to_the_writing(journal, clock):
     assert len(journal.entries) == 1
 
 
+async def test_what_waits_goes_out_together_in_order(journal, clock):
+    journal.go_on = asyncio.Event()
+    it = recorder(journal, clock, limits=Limits(chunk_bytes=1, chunk_seconds=NEVER))
+    for text in "abcd":
+        it.output(text)
+        await settled()
+    journal.go_on.set()
+    await it.close()
+    assert [f.no for f in chunks(journal)] == [0, 1, 2, 3]
+    assert shown(recorded(journal)) == "abcd"
+
+
 async def test_ready_stays_bounded_while_a_session_pours(journal, clock):
     it = recorder(journal, clock)
     for _ in range(100):
