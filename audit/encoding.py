@@ -24,6 +24,11 @@ _encoder = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",",
 def encode(value: "Json | Mapping[str, Json]") -> bytes:
     """The canonical UTF-8 bytes of `value`. Raises `BadEntry`, naming the offending place but not its content."""
     _check(value, "value", 0)
+    return encode_checked(value)
+
+
+def encode_checked(value: "Json | Mapping[str, Json]") -> bytes:
+    """`encode` for a value whose every part was checked by the caller; half the time. Raises `BadEntry`."""
     try:
         return _encoder.encode(value).encode("utf-8")
     except UnicodeEncodeError as error:

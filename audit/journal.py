@@ -16,7 +16,7 @@ import structlog
 
 from audit._mint import KEY
 from audit.command import NewCommand, RecordedCommand
-from audit.committer import Committer, Ticket
+from audit.committer import CAPACITY, Committer, Ticket
 from audit.entry import EntryRef, Kind, NewEntry
 from audit.errors import LogDamaged, RecordFailed
 from audit.files import write_durably
@@ -38,6 +38,9 @@ from config.ids import new_id
 CHECKPOINT_FILE = "checkpoint"
 APPEND_SECONDS = 2.0
 """How long a writer waits for durability before its line is given up."""
+
+_AT_ONCE = CAPACITY // 4
+"""Entries of the recovery that are queued together: well below what the queue holds."""
 
 _URGENT = frozenset({Kind.SESSION_CLOSED, Kind.CONSENT_GRANTED})
 """Kinds after which a checkpoint is signed at once: both are moments that somebody outside wants to prove."""
@@ -102,7 +105,7 @@ class Journal:
         try:
             self._begin(recovered)
         except BaseException:
-            self._stop()
+            self._end_threads()
             raise
 
     @classmethod
@@ -223,16 +226,17 @@ class Journal:
                 self._append_now(NewEntry(kind=Kind.LOG_STOP))
             except RecordFailed:
                 structlog.get_logger("audit").warning("log_stop_not_recorded")
-        self._stop()
-
-    def _stop(self) -> None:
-        self._publisher.stop()
-        self._committer.stop()
+        self._end_threads()
         self._keys.close()
         if self._committer.poisoned:
             self._store.abandon()
         else:
             self._store.close()
+
+    def _end_threads(self) -> None:
+        """The publisher first: its last checkpoint goes through the committer."""
+        self._publisher.stop()
+        self._committer.stop()
 
     # --- inside ------------------------------------------------------------------------------------------------------
 
@@ -254,8 +258,9 @@ class Journal:
 
     def _append_now(self, *entries: NewEntry) -> None:
         """Record from a thread and wait. Raises as `append`."""
-        for future in [self._submit_thread(draft_entry(entry)) for entry in entries]:
-            future.result()
+        for start in range(0, len(entries), _AT_ONCE):
+            for future in [self._submit_thread(draft_entry(entry)) for entry in entries[start : start + _AT_ONCE]]:
+                future.result()
 
     def _submit_thread(self, work: _Work) -> "concurrent.futures.Future[_Answer]":
         future: concurrent.futures.Future[_Answer] = concurrent.futures.Future()

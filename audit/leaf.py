@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import get_args
 
-from audit.encoding import MAX_INT, decode, encode
+from audit.encoding import MAX_INT, decode, encode_checked
 from audit.entry import Compartment, Json, Kind, RetentionClass
 from audit.errors import BadEntry
 from config.ids import is_id
@@ -70,7 +70,10 @@ class Head:
 
 
 def build(head: Head) -> bytes:
-    """The leaf bytes. Raises `BadEntry` if they would be longer than 8 KiB or the head contradicts itself."""
+    """The leaf bytes. `head.facts` MUST have passed `check_facts`.
+
+    Raises `BadEntry` if they would be longer than 8 KiB or the head contradicts itself.
+    """
     value: dict[str, Json] = {
         "v": VERSION,
         "k": head.kind.value,
@@ -92,7 +95,7 @@ def build(head: Head) -> bytes:
     }
     value.update({name: item for name, item in optional.items() if item is not None})
     _check_structure(value)
-    data = encode(value)
+    data = encode_checked(value)
     if len(data) > MAX_HEAD_BYTES:
         raise BadEntry(f"The public part of the entry has {len(data)} bytes; {MAX_HEAD_BYTES} are allowed.")
     return data

@@ -93,6 +93,10 @@ class Ledger:
         """An unclosed session."""
         return self._sessions.get(session)
 
+    def unclosed(self) -> list[ChainedSession]:
+        """All unclosed sessions."""
+        return list(self._sessions.values())
+
     def restore(self, session: ChainedSession) -> None:
         """Take up an unclosed session found at open."""
         self._sessions[session.id] = session

@@ -104,3 +104,6 @@ class MemoryEntryStore:
 
     def meta(self, key: str) -> str | None:
         return self._meta.get(key)
+
+    def integrity(self) -> list[str]:
+        return []

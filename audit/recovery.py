@@ -14,7 +14,7 @@ from audit.merkle import Frontier, leaf_hash
 from audit.signer import SignedState
 from audit.store import EntryReader, EntryRow, SessionRow
 
-FULL_CHECK = 500_000
+FULL_CHECK = 250_000
 """Logs up to this many entries are recomputed whole at every start (about a second); larger ones from the last signed
 size on, with a sample of the rest. `verify` always recomputes all."""
 

@@ -139,6 +139,10 @@ class SqliteEntryReader:
         row = self._one("SELECT value FROM meta WHERE key = ?", (key,))
         return None if row is None else row[0]
 
+    def integrity(self) -> list[str]:
+        found = [str(row[0]) for row in self._rows("PRAGMA integrity_check(5)")]
+        return [] if found == ["ok"] else found
+
     def begin(self) -> None:
         """Hold one snapshot: until `end`, every read shows the log as it is at the first read from now on."""
         self._one("BEGIN")

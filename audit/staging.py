@@ -213,7 +213,11 @@ class Stager:
         # From here on nothing is refused: the entry has its place.
         leaf = leaf_hash(head)
         n = None if session is None else session.n
-        rows.entries.append(EntryRow(index, head, leaf, None if session is None else session.id, entry.consent_ref))
+        rows.entries.append(
+            EntryRow(index, head, leaf, None, entry.consent_ref)
+            if session is None
+            else EntryRow(index, head, leaf, session.id)
+        )
         rows.sealed.extend(sealed)
         if chunk is not None:
             rows.chunks.append(chunk)

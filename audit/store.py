@@ -16,7 +16,10 @@ SessionState = Literal["requested", "open", "killed", "frozen", "closed"]
 
 @dataclass(frozen=True, slots=True)
 class EntryRow:
-    """One entry: its index (dense from 0), leaf bytes, leaf hash; session and consent reference repeat the head's."""
+    """One entry: its index (dense from 0), leaf bytes and leaf hash.
+
+    For look-ups the head's session is repeated, or, outside sessions, its consent reference.
+    """
 
     index: int
     head: bytes
@@ -131,6 +134,10 @@ class EntryReader(Protocol):
         ...
 
     def meta(self, key: str) -> str | None: ...
+
+    def integrity(self) -> list[str]:
+        """What the medium itself finds wrong with its structure; empty if nothing."""
+        ...
 
     def close(self) -> None: ...
 

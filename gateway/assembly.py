@@ -26,12 +26,11 @@ from drivers.shell_ssh import SshDriver
 from gateway.access.credentials import Vault, derive, ensure_root_key
 from gateway.access.identity import Router
 from gateway.api.app import api_app
-from gateway.consent.history import JournalHistory
 from gateway.consent.notifier import Notifier
 from gateway.consent.reconcile import reconcile
 from gateway.consent.service import ConsentService
 from gateway.consent.token import ensure_key
-from gateway.notify.choose import notifier as notifier_for
+from gateway.notify.choose import notifier_for
 from gateway.policy.load import load_bundle
 from gateway.session.admin import Administration, RouterEntry
 from gateway.session.listeners import HttpListener, bind_tcp, bind_unix
@@ -165,7 +164,7 @@ class House:
         self.journal.on_poison(lambda: _ignore(loop.call_soon_threadsafe(self._poisoned)))
         reader = self.journal.reader()
         try:
-            await reconcile(JournalHistory(reader), self._store)
+            await reconcile(reader, self._store)
         finally:
             reader.close()
         await self.consents.expire_due()

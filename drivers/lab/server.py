@@ -40,6 +40,9 @@ class Access:
     """What a Cisco-like router asks for at `enable`."""
     public_key: str | None = None
     """OpenSSH public key line that may log in too."""
+    attempts: list[str] = field(default_factory=list)
+    """`user` for each client that came as far as naming one (every credential comes later), `password` for each one
+    that was offered."""
 
 
 @dataclass(kw_only=True)
@@ -192,6 +195,7 @@ class _Login(asyncssh.SSHServer):
             self._server.lost(self._connection)
 
     def begin_auth(self, username: str) -> bool:
+        self._server.access.attempts.append("user")
         key = self._server.access.public_key
         if self._connection is not None and key and username == self._server.access.user:
             self._connection.set_authorized_keys(asyncssh.import_authorized_keys(key))
@@ -201,6 +205,7 @@ class _Login(asyncssh.SSHServer):
         return True
 
     def validate_password(self, username: str, password: str) -> bool:
+        self._server.access.attempts.append("password")
         return (username, password) == (self._server.access.user, self._server.access.password)
 
     def session_requested(self) -> "_Session":

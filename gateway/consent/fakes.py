@@ -2,15 +2,15 @@
 `MemoryEvidence`. They pass the same contract suites as the real ones.
 """
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 from typing import TypeAlias
 
-from audit.entry import EntryRef, NewEntry
+from audit.entry import Compartment, EntryRef, Json, Kind, NewEntry
 from gateway.consent.model import FINAL, PENDING, Consent
 from gateway.consent.notifier import Contact, ContactKind, Message, NotifyFailed
-from gateway.consent.record import PastEntry
 from gateway.consent.store import Code, Link
 
 Consents: TypeAlias = list[Consent]
@@ -148,35 +148,43 @@ class MemoryContacts:
         return list(self.known.get(subscriber_ref, ()))
 
 
+@dataclass(frozen=True, slots=True)
+class MemoryEntry:
+    """An entry as `gateway.consent.reconcile.History` gives it back."""
+
+    index: int
+    kind: Kind
+    consent_ref: str | None
+    facts: Mapping[str, Json]
+
+
 class MemoryEvidence:
-    """Entries in a list, durable at once. Set `failing` to an exception to have every append raise it."""
+    """Entries in a list, durable at once, and readable. Set `failing` to an exception to have every append raise it."""
 
     def __init__(self) -> None:
-        self.entries: list[NewEntry] = []
+        self.written: list[NewEntry] = []
         self.failing: Exception | None = None
 
     async def append(self, entry: NewEntry) -> EntryRef:
         if self.failing is not None:
             raise self.failing
-        self.entries.append(entry)
-        index = len(self.entries) - 1
+        self.written.append(entry)
+        index = len(self.written) - 1
         return EntryRef(index=index, leaf_hash=sha256(str(index).encode()).digest(), n=None)
 
+    @property
     def size(self) -> int:
         """How many there are."""
-        return len(self.entries)
+        return len(self.written)
 
-    def consent_entries(self, start: int) -> list[PastEntry]:
-        """As `gateway.consent.reconcile.History` wants them."""
+    def entries(self, low: int = 0) -> list[MemoryEntry]:
+        """Heads, from index `low`."""
         return [
-            PastEntry(
-                index=index,
-                kind=entry.kind,
-                consent_ref=entry.consent_ref,
-                facts=entry.facts,
-                who=entry.sealed.get("who", {}),
-                subj=entry.sealed.get("subj", {}),
-            )
-            for index, entry in enumerate(self.entries)
-            if index >= start and entry.consent_ref is not None
+            MemoryEntry(index, entry.kind, entry.consent_ref, entry.facts)
+            for index, entry in enumerate(self.written)
+            if index >= low
         ]
+
+    def sealed(self, index: int, compartment: Compartment) -> dict[str, Json]:
+        """A sealed part; empty if the entry has none."""
+        return dict(self.written[index].sealed.get(compartment, {}))

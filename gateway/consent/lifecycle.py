@@ -109,12 +109,13 @@ def request(asking: Asking, limits: ConsentSettings, grantable: frozenset[str], 
         code_attempts_left=limits.code_attempts,
         revision=1,
     )
-    facts: dict[str, Json] = {
+    facts: dict[str, Json] = {"statement": asking.statement_version, "by_channel": asking.channel}
+    subj: dict[str, Json] = {
         "controller": limits.controller,
-        "statement": asking.statement_version,
-        "by_channel": asking.channel,
+        "router_name": consent.router_name,
+        "ticket": consent.ticket,
+        "reason": consent.reason,
     }
-    subj: dict[str, Json] = {"router_name": consent.router_name, "ticket": consent.ticket, "reason": consent.reason}
     return Transition(consent=consent, entry=entry_of(Kind.CONSENT_ASKED, consent, by, extra=facts, subj=subj))
 
 
@@ -147,7 +148,7 @@ def grant(
         channel=proof.channel,
         evidence_digest=proof.digest,
     )
-    extra: dict[str, Json] = {"withdrawal": "at any moment, on the subscriber's page or by the rep closing it"}
+    extra: dict[str, Json] = {"withdrawal": "subscriber-page"}
     return Transition(
         consent=after,
         entry=entry_of(Kind.CONSENT_GRANTED, after, by, extra=extra, subj={"proof": proof.detail}),

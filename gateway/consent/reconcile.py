@@ -4,12 +4,13 @@ Counterpart: `gateway.consent.ledger`, which writes the entry first and the stor
 leaves the store behind and never ahead.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Protocol
 
 import structlog
 
+from audit.entry import Json, Kind
 from gateway.consent.model import FINAL
 from gateway.consent.record import PastEntry, rebuild
 from gateway.consent.store import ConsentStore
@@ -17,15 +18,33 @@ from gateway.consent.store import ConsentStore
 _log = structlog.get_logger("consent")
 
 
-class History(Protocol):
-    """The consent entries of the journal."""
+class Stored(Protocol):
+    """One entry read back; `audit.reader.StoredEntry` is one."""
 
+    @property
+    def index(self) -> int: ...
+    @property
+    def kind(self) -> Kind: ...
+    @property
+    def consent_ref(self) -> str | None: ...
+    @property
+    def facts(self) -> Mapping[str, Json]: ...
+
+
+class History(Protocol):
+    """The journal as it can be read; `audit.reader.EvidenceReader` is one."""
+
+    @property
     def size(self) -> int:
         """Entries in the log."""
         ...
 
-    def consent_entries(self, start: int) -> Iterable[PastEntry]:
-        """Entries of index `start` and later that name a consent, in order."""
+    def entries(self, low: int = 0, /) -> Iterable[Stored]:
+        """Entries of index `low` and later, in order."""
+        ...
+
+    def sealed(self, index: int, compartment: str, /) -> dict[str, Json]:
+        """The content of a sealed part. Raises `audit.errors.KeyUnavailable` if it was erased."""
         ...
 
 
@@ -34,10 +53,13 @@ async def reconcile(history: History, store: ConsentStore) -> list[str]:
 
     For the start of a single worker, after the journal's recovery has closed every session: none is live any more.
     """
-    size = history.size()
+    size = history.size
     changed: dict[str, None] = {}
-    for past in history.consent_entries(await store.reconciled_to()):
-        before = await store.get(past.consent_ref)
+    for sealed in _transitions(history, await store.reconciled_to()):
+        before = await store.get(sealed.consent_ref)
+        if before is not None and before.revision >= sealed.facts["rev"]:
+            continue
+        past = _opened(history, sealed)
         after = rebuild(before, past)
         if after is None:
             _log.error("consent.unknown_on_record", consent=past.consent_ref, entry=past.index)
@@ -49,3 +71,17 @@ async def reconcile(history: History, store: ConsentStore) -> list[str]:
             await store.overwrite(replace(consent, sessions_live=0, revision=consent.revision + 1))
     await store.set_reconciled_to(size)
     return list(changed)
+
+
+def _transitions(history: History, start: int) -> Iterator[PastEntry]:
+    """Entries that tell a consent's state, still sealed. Those of sessions name consents too, but no revision."""
+    for entry in history.entries(start):
+        if entry.consent_ref is not None and "rev" in entry.facts:
+            yield PastEntry(
+                index=entry.index, kind=entry.kind, consent_ref=entry.consent_ref, facts=entry.facts, who={}, subj={}
+            )
+
+
+def _opened(history: History, past: PastEntry) -> PastEntry:
+    """With its sealed parts. Only what the store missed is opened."""
+    return replace(past, who=history.sealed(past.index, "who"), subj=history.sealed(past.index, "subj"))

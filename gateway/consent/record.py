@@ -2,7 +2,7 @@
 
 Counterpart: `gateway.consent.lifecycle` decides the transition, this module words it. The fields follow the consent
 record of ISO/IEC TS 27560 (purpose, scope, duration, notice, collection method, evidence, withdrawal). Facts carry
-nothing personal: rep, router, subscriber, ticket and free text stand in the sealed parts.
+nothing personal and no text: rep, router, subscriber, ticket and what people wrote stand in the sealed parts.
 
 Each entry tells the whole state after it, so a store that missed one is brought in line by `rebuild` alone.
 """
@@ -19,10 +19,10 @@ PURPOSE = "router-support"
 """The one purpose a consent is asked for: support at the router, and no further."""
 
 COLLECTION_METHOD: Mapping[Channel, str] = {
-    "link": "web link",
-    "spoken_code": "code read back",
-    "app": "in app",
-    "recorded_call": "recorded call",
+    "link": "web-link",
+    "spoken_code": "code-read-back",
+    "app": "in-app",
+    "recorded_call": "recorded-call",
 }
 """The record's word for how consent was collected."""
 
@@ -76,7 +76,8 @@ def _state(consent: Consent) -> dict[str, Json]:
         "sessions": consent.sessions,
         "used": consent.sessions_used,
         "attempts": consent.code_attempts_left,
-        "notice": {"lang": consent.language, "digest": consent.statement_digest},
+        "lang": consent.language,
+        "notice": consent.statement_digest,
         "requested": stamp(consent.requested_at),
         "lapses": stamp(consent.lapses_at),
         "starts": stamp(consent.starts_at) if consent.starts_at else None,
@@ -88,9 +89,8 @@ def _state(consent: Consent) -> dict[str, Json]:
         "evidence": consent.evidence_digest,
         "grant": consent.entry_index,
     }
-    if consent.extension is not None:
-        asked = consent.extension
-        facts["extension"] = {"minutes": asked.minutes, "scope": list(asked.scope), "at": stamp(asked.asked_at)}
+    if (asked := consent.extension) is not None:
+        facts |= {"ext_minutes": asked.minutes, "ext_scope": list(asked.scope), "ext_at": stamp(asked.asked_at)}
     return {key: value for key, value in facts.items() if value is not None}
 
 
@@ -139,7 +139,9 @@ def rebuild(before: Consent | None, past: PastEntry) -> Consent | None:
         channel=cast("Channel | None", facts.get("channel")),
         evidence_digest=facts.get("evidence"),
         entry_index=past.index if past.kind is Kind.CONSENT_GRANTED else facts.get("grant"),
-        extension=_extension(facts.get("extension")),
+        extension=_extension(facts),
+        language=cast("Language", facts["lang"]),
+        statement_digest=facts["notice"],
     )
     return replace(after, questions=_questions(before.questions, past))
 
@@ -147,7 +149,6 @@ def rebuild(before: Consent | None, past: PastEntry) -> Consent | None:
 def _first(past: PastEntry) -> Consent:
     """A consent from its `consent.asked` entry."""
     facts, subj = past.facts, past.subj
-    notice = facts["notice"]
     return Consent(
         id=past.consent_ref,
         state=State.REQUESTED,
@@ -158,13 +159,13 @@ def _first(past: PastEntry) -> Consent:
         subscriber_ref=subj["subscriber"],
         ticket=subj["ticket"],
         reason=subj["reason"],
-        language=cast("Language", notice["lang"]),
+        language=cast("Language", facts["lang"]),
         asked=tuple(facts["asked"]),
         minutes=int(facts["minutes"]),
         sessions=int(facts["sessions"]),
         requested_at=datetime.fromisoformat(facts["requested"]),
         lapses_at=datetime.fromisoformat(facts["lapses"]),
-        statement_digest=notice["digest"],
+        statement_digest=facts["notice"],
     )
 
 
@@ -181,9 +182,11 @@ def _moment(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text)
 
 
-def _extension(asked: Mapping[str, Any] | None) -> Extension | None:
-    if asked is None:
+def _extension(facts: Mapping[str, Any]) -> Extension | None:
+    if "ext_at" not in facts:
         return None
     return Extension(
-        minutes=int(asked["minutes"]), scope=tuple(asked["scope"]), asked_at=datetime.fromisoformat(asked["at"])
+        minutes=int(facts["ext_minutes"]),
+        scope=tuple(facts["ext_scope"]),
+        asked_at=datetime.fromisoformat(facts["ext_at"]),
     )

@@ -11,7 +11,7 @@ from gateway.notify.sms_webhook import SmsWebhookNotifier
 from gateway.notify.smtp import SmtpNotifier
 
 
-def notifier(settings: Settings, *, to_console: bool = False) -> Notifier:
+def notifier_for(settings: Settings, *, to_console: bool = False) -> Notifier:
     """Ready to send. Raises `ConfigError` if something it needs is missing."""
     notify = settings.notify
     match notify.kind:

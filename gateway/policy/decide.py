@@ -105,7 +105,7 @@ def _whole_line(case: _Case, table: Table, place: str, lexed: Line) -> Verdict:
         found = resolve(table, place, command, lexed.text)
         if isinstance(found, Stop):
             if not (lexed.help and _only_begun(found, command)):
-                denied.append(_stopped(case, table, found, len(command.words)))
+                denied.append(_stopped(case, table, place, found, len(command.words)))
             continue
         part = max((_judged(case, table, place, match) for match in found), key=_strictness)
         typed += part.match.typed
@@ -157,9 +157,12 @@ def _edited(line: str, pieces: Iterable[Piece]) -> str:
 # --- one command ------------------------------------------------------------------------------------------------------
 
 
-def _stopped(case: _Case, table: Table, stop: Stop, length: int) -> Deny:
+def _stopped(case: _Case, table: Table, place: str, stop: Stop, length: int) -> Deny:
     if stop.rule is not None and stop.kind != "ambiguous":
         return _refused(case, stop.rule.capability, stop.rule.id, stop.rule.row)
+    if place.endswith("/?"):
+        sentence = "It is not certain where the session stands on the router; leave with end or exit first."
+        return case.deny("unknown", "unknown.command", f"{table.platform}.position", sentence)
     said = f"“{stop.understood}”"
     if stop.kind == "ambiguous":
         options = ", ".join(stop.options[:8])

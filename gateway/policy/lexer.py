@@ -11,9 +11,6 @@ from typing import Final, TypeAlias
 
 from gateway.policy.schema import LexerSpec
 
-# A line longer than this is refused before anything else looks at it, whatever the platform can take.
-_TYPED_LIMIT: Final = 16 * 1024
-
 
 @dataclass(frozen=True, slots=True)
 class Word:
@@ -57,8 +54,9 @@ def make_lexer(spec: LexerSpec) -> Lexer:
     scan = _word_scanner(spec) if spec.kind == "words" else _shell_scanner(spec)
 
     def lex(line: str) -> Line:
-        if len(line) > _TYPED_LIMIT:
-            raise LineRefused("The line is too long.")
+        # Before anything else looks at it: quotes and blanks never make more than this out of a line that fits.
+        if len(line) > 2 * spec.max_line:
+            raise LineRefused(f"The line is too long; the router takes {spec.max_line} bytes.")
         checked = line.replace("\t", " ")
         if not checked.isprintable():
             raise LineRefused("The line holds a character that cannot be printed.")

@@ -175,6 +175,9 @@ def built_in(spec: str) -> ArgType | None:
     return text(found.label, low, high, secret=found.secret, ascii_only=found.secret)
 
 
+_REFERENCE: Final = re.compile(r"@[a-z0-9]+(?::.*)?\Z", re.ASCII)
+
+
 def make_type(name: str, spec: TypeSpec) -> ArgType:
     """The type a table declares. Raises ValueError with a sentence."""
     label = f"<{name}>"
@@ -182,7 +185,7 @@ def make_type(name: str, spec: TypeSpec) -> ArgType:
         return interface(label, spec)
     if not isinstance(spec, str):
         return enumeration(label, spec)
-    if not spec.startswith("@"):
+    if _REFERENCE.match(spec) is None:
         return pattern_type(label, spec)
     found = built_in(spec[1:])
     if found is None:

@@ -1,4 +1,4 @@
-"""What every `Notifier` does, over real servers on loopback: it delivers whole, or says in a sentence that it did not."""
+"""What every `Notifier` does, over real servers on loopback: it delivers whole, or says that it did not."""
 
 import asyncio
 import email

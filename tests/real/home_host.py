@@ -1,8 +1,8 @@
 """Runs inside the home's network namespace: listens where a home computer would, and writes down all that arrives.
 
 Started as a script by `tests.real.dropbear` with the file to write, its own address and the ports. One JSON object per
-line: `{"kind": "tcp", "port": 22, "from": …}` for a connection, `{"kind": "frame", …}` for any frame that was addressed to
-this host or to all (IPv4, wake-on-lan, ARP), whether or not something listens. Standard library only.
+line: `{"kind": "tcp", "port": 22, "from": …}` for a connection, `{"kind": "frame", …}` for any frame that was addressed
+to this host or to all (IPv4, wake-on-lan, ARP), whether or not something listens. Standard library only.
 """
 
 import json

@@ -66,7 +66,7 @@ class House:
         return await self.service.grant(case), case
 
     def kinds(self) -> list[str]:
-        return [entry.kind.value for entry in self.evidence.entries]
+        return [entry.kind.value for entry in self.evidence.written]
 
 
 @pytest.fixture(scope="session")

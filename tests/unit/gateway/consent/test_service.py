@@ -68,7 +68,7 @@ async def test_the_contact_speaks_the_language_unless_another_is_asked_for(house
 async def test_a_bad_request_says_what_is_wrong(house: "House", changes: dict[str, object], words: str) -> None:
     with pytest.raises(BadRequest, match=words):
         await house.ask(**changes)
-    assert house.evidence.entries == []
+    assert house.evidence.written == []
     assert house.notifier.sent == []
 
 
@@ -124,8 +124,8 @@ async def test_the_subscriber_grants_all(house: "House") -> None:
     assert consent.channel == "link"
     assert consent.entry_index == 1
     assert house.kinds() == ["consent.asked", "consent.granted"]
-    entry = house.evidence.entries[1]
-    assert entry.facts["method"] == "web link"
+    entry = house.evidence.written[1]
+    assert entry.facts["method"] == "web-link"
     assert entry.facts["evidence"] == consent.evidence_digest
 
 
@@ -246,7 +246,7 @@ async def test_a_code_read_out_grants_what_was_asked(house: "House") -> None:
     assert "See the list of devices in your home." in message.body
     granted = await house.service.enter_code(house.rep, consent.id, house.code())
     assert (granted.state, granted.channel) == (State.GRANTED, "spoken_code")
-    assert house.evidence.entries[-1].facts["method"] == "code read back"
+    assert house.evidence.written[-1].facts["method"] == "code-read-back"
 
 
 async def test_a_code_granted_consent_can_be_revoked_by_its_link(house: "House") -> None:
@@ -309,7 +309,7 @@ async def test_every_refusal_is_recorded_without_names(house: "House") -> None:
     assert await code_of(house.service.claim(house.rep, house.router)) == "pending"
     assert await code_of(house.service.claim(house.other_rep, house.router)) == "missing"
     assert await code_of(house.service.claim(house.other_rep, house.router, consent_id=consent.id)) == "missing"
-    refused = [e for e in house.evidence.entries if e.kind is Kind.SESSION_REFUSED]
+    refused = [e for e in house.evidence.written if e.kind is Kind.SESSION_REFUSED]
     assert [e.facts["code"] for e in refused] == ["pending", "missing", "missing"]
     assert all(house.rep.principal.id not in repr(e.facts) for e in refused)
 
@@ -545,10 +545,10 @@ async def test_open_parts_of_entries_hold_nothing_personal(house: "House") -> No
     await house.service.refuse_extension(case, source="198.51.100.9")
     await house.service.revoke(case, source="198.51.100.9")
     await code_of(house.service.claim(house.rep, house.router))
-    for entry in house.evidence.entries:
+    for entry in house.evidence.written:
         in_the_open = repr(dict(entry.facts)).casefold()
         for seed in seeds:
             assert seed.casefold() not in in_the_open, (entry.kind, seed)
-    sealed = repr([dict(entry.sealed) for entry in house.evidence.entries])
+    sealed = repr([dict(entry.sealed) for entry in house.evidence.written])
     for kept in ("TICKET-SEED", "REASON-SEED", "QUESTION-SEED", "ANSWER-SEED", "198.51.100.9"):
         assert kept in sealed, "what is on record is sealed, not lost"
