@@ -146,6 +146,7 @@ class AccessService:
         )
 
     def _who(self, auth: Authenticated) -> dict[str, Json]:
+        factors: list[Json] = [*sorted(auth.factors)]
         return {
             "id": auth.principal.id,
             "name": auth.principal.name,
