@@ -315,12 +315,12 @@ class _Player:
 # --- Exporting --------------------------------------------------------------------------------------------------------
 
 
-def export_cast(recording: Recording, version: int = 3) -> str:
-    """The recording as an asciicast file. Raises `BadRecording` for versions other than 2 and 3."""
+def export_cast(recording: Recording, version: int = 2) -> str:
+    """The recording as an asciicast file. Version 2 plays everywhere. Raises `BadRecording` for others than 2 and 3."""
     return "".join(cast_lines(recording, version))
 
 
-def cast_lines(recording: Recording, version: int = 3) -> Iterator[str]:
+def cast_lines(recording: Recording, version: int = 2) -> Iterator[str]:
     """The same line by line, for recordings larger than memory. Gaps are comments, markers and a line of output."""
     render = {2: render_v2, 3: render_v3}.get(version)
     if render is None:

@@ -384,7 +384,7 @@ async def test_an_export_is_clean_and_shows_gaps(clock):
     it.command(1, "show \x1b[6n", "allow")
     await it.close()
     del evidence.chunks[SESSION, 1]
-    cast = parse_v3(export_cast(read_recording(evidence, SESSION)))
+    cast = parse_v3(export_cast(read_recording(evidence, SESSION), 3))
     note = "[gap, closed, 0:00:00.000 to 0:00:00.000: Chunk 1 (entry 1) cannot be shown. The key of the chunk is gone.]"
     assert cast.items[:4] == (
         Event(0, "o", "ab"),
