@@ -1,7 +1,8 @@
 """Simulated routers and a home behind them, for the demo, for tests and to try Vestibule without hardware."""
 
 from drivers.lab.home import HomeComputer
+from drivers.lab.ios import IosRouter
 from drivers.lab.openwrt import OpenWrtRouter
 from drivers.lab.server import Access, Wire
 
-__all__ = ["Access", "HomeComputer", "OpenWrtRouter", "Wire"]
+__all__ = ["Access", "HomeComputer", "IosRouter", "OpenWrtRouter", "Wire"]

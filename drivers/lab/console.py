@@ -28,8 +28,11 @@ class Hangup(Exception):
 class Console:
     """Input and output of one session. `tty` is false in an exec session: no echo, no line-end translation."""
 
-    def __init__(self, write: Callable[[bytes, bool], None], *, tty: bool, height: int = 24) -> None:
+    def __init__(
+        self, write: Callable[[bytes, bool], None], *, tty: bool, height: int = 24, interrupt: int = _CTRL_C
+    ) -> None:
         self._write = write
+        self._interrupt = interrupt
         self.tty = tty
         self.height = height
         self._input = bytearray()
@@ -43,9 +46,10 @@ class Console:
     def feed(self, data: bytes) -> None:
         """Bytes that the client sent."""
         for byte in data:
-            if byte == _CTRL_C and self.tty and self._mode == "cooked" and self._running is not None:
+            if byte == self._interrupt and self.tty and self._mode == "cooked" and self._running is not None:
                 self._input.clear()
-                self._put(b"^C\r\n")
+                if byte == _CTRL_C:
+                    self._put(b"^C\r\n")
                 self._running.cancel()
             else:
                 self._input.append(byte)
@@ -159,6 +163,8 @@ class Console:
             line.clear()
         elif byte == _ESCAPE:
             await self._skip_escape()
+        elif byte == self._interrupt:
+            await self._byte()  # an escape character takes the next one with it
         elif byte >= 0x20:
             line.append(byte)
             self._put(bytes([byte]))

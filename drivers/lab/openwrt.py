@@ -105,6 +105,8 @@ class OpenWrtRouter:
 class _OpenWrt:
     """The brain: one ash per channel."""
 
+    interrupt = 0x03
+
     def __init__(self, box: system.System) -> None:
         self._system = box
 

@@ -21,6 +21,9 @@ _WINDOW = 128 * 1024
 class Brain(Protocol):
     """What a router does with a session. Ends the session by returning; the number is the exit status."""
 
+    interrupt: int
+    """The byte that stops a running program."""
+
     async def shell(self, console: Console) -> int:
         """A terminal with prompts."""
         ...
@@ -263,7 +266,7 @@ class _Session(asyncssh.SSHServerSession[bytes]):
     def session_started(self) -> None:
         assert self._channel is not None
         height = self._channel.get_terminal_size()[1] if self._pty else 0
-        self._console = Console(self._write, tty=self._pty, height=height)
+        self._console = Console(self._write, tty=self._pty, height=height, interrupt=self._brain.interrupt)
         self._task = asyncio.ensure_future(self._run(self._console))
         self._tasks.add(self._task)
         self._task.add_done_callback(self._tasks.discard)
