@@ -71,6 +71,14 @@ class Asking:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """Which statement a subscriber had in front of them: its language and its digest."""
+
+    language: Language
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
     """How a grant was obtained: the channel, what shows it (sealed), and its digest (SHA-256, hex).
 
@@ -127,8 +135,12 @@ def grant(
     *,
     scope: tuple[str, ...] | None = None,
     minutes: int | None = None,
+    shown: Shown | None = None,
 ) -> Transition:
-    """The subscriber agrees: to all, or to less (`scope` part of what was asked, `minutes` fewer)."""
+    """The subscriber agrees: to all, or to less (`scope` part of what was asked, `minutes` fewer).
+
+    `shown` is the statement that was in front of the subscriber, if it was not the one the request was made with.
+    """
     _pending(consent, now)
     granted = consent.asked if scope is None else tuple(c for c in consent.asked if c in scope)
     if scope is not None and not set(scope) <= set(consent.asked):
@@ -147,6 +159,8 @@ def grant(
         expires_at=now + timedelta(minutes=duration),
         channel=proof.channel,
         evidence_digest=proof.digest,
+        language=shown.language if shown else consent.language,
+        statement_digest=shown.digest if shown else consent.statement_digest,
     )
     extra: dict[str, Json] = {"withdrawal": "subscriber-page"}
     return Transition(

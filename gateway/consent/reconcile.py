@@ -11,6 +11,7 @@ from typing import Protocol
 import structlog
 
 from audit.entry import Json, Kind
+from audit.errors import KeyUnavailable
 from gateway.consent.model import FINAL
 from gateway.consent.record import PastEntry, rebuild
 from gateway.consent.store import ConsentStore
@@ -60,9 +61,9 @@ async def reconcile(history: History, store: ConsentStore) -> list[str]:
         if before is not None and before.revision >= sealed.facts["rev"]:
             continue
         past = _opened(history, sealed)
-        after = rebuild(before, past)
+        after = None if past is None else rebuild(before, past)
         if after is None:
-            _log.error("consent.unknown_on_record", consent=past.consent_ref, entry=past.index)
+            _log.warning("consent.not_restored", consent=sealed.consent_ref, entry=sealed.index)
         elif after is not before:
             await store.overwrite(after)
             changed[after.id] = None
@@ -82,6 +83,11 @@ def _transitions(history: History, start: int) -> Iterator[PastEntry]:
             )
 
 
-def _opened(history: History, past: PastEntry) -> PastEntry:
-    """With its sealed parts. Only what the store missed is opened."""
-    return replace(past, who=history.sealed(past.index, "who"), subj=history.sealed(past.index, "subj"))
+def _opened(history: History, past: PastEntry) -> PastEntry | None:
+    """With the sealed parts that `rebuild` reads. None if they were erased, so that nobody is to be known any more."""
+    if past.kind not in {Kind.CONSENT_ASKED, Kind.CONSENT_QUESTION, Kind.CONSENT_ANSWER}:
+        return past
+    try:
+        return replace(past, who=history.sealed(past.index, "who"), subj=history.sealed(past.index, "subj"))
+    except KeyUnavailable:
+        return None

@@ -235,14 +235,27 @@ class ConsentService:
         return await self._known(case.consent_id)
 
     async def grant(
-        self, case: Case, *, scope: tuple[str, ...] | None = None, minutes: int | None = None, source: str = ""
+        self,
+        case: Case,
+        *,
+        scope: tuple[str, ...] | None = None,
+        minutes: int | None = None,
+        shown: lifecycle.Shown | None = None,
+        source: str = "",
     ) -> Consent:
-        """Agree: to all that was asked, or to part of it (`scope`, `minutes`)."""
+        """Agree: to all that was asked, or to part of it (`scope`, `minutes`).
+
+        `shown` is the statement on the page, where the subscriber changed its language. Raises `BadRequest` if that
+        is not how the statement reads today: the page is out of date and must be read again.
+        """
+        if shown is not None and (await self._keep_statement(shown.language)).digest != shown.digest:
+            raise BadRequest("The statement has changed since this page was opened; read it again.")
 
         def rule(c: Consent) -> lifecycle.Transition:
             now = self.clock.now()
             detail: dict[str, Json] = {"link": case.link_digest, "ref": case.link_ref, "confirmed": stamp(now)}
-            return lifecycle.grant(c, _proof("link", detail), _subscriber(source), now, scope=scope, minutes=minutes)
+            proof = _proof("link", detail)
+            return lifecycle.grant(c, proof, _subscriber(source), now, scope=scope, minutes=minutes, shown=shown)
 
         return await self._ledger.step(case.consent_id, rule)
 
