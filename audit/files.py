@@ -7,6 +7,9 @@ from audit.errors import KeyUnavailable
 
 OWNER_ONLY = 0o600
 
+CHECKPOINT_FILE = "checkpoint"
+"""In the directory of the log, beside the database."""
+
 
 def write_durably(path: Path, data: bytes, mode: int = 0o644) -> None:
     """Replace `path` by `data`: temporary file beside it, fdatasync, rename, fsync of the directory. Raises OSError."""

@@ -19,7 +19,7 @@ from audit.command import NewCommand, RecordedCommand
 from audit.committer import CAPACITY, Committer, Ticket
 from audit.entry import EntryRef, Kind, NewEntry
 from audit.errors import LogDamaged, RecordFailed
-from audit.files import write_durably
+from audit.files import CHECKPOINT_FILE, write_durably
 from audit.keyring import KeyRing
 from audit.keys import KeyStore, MemoryKeyStore
 from audit.keys_file import KEYS_FILE, FileKeyStore
@@ -29,13 +29,12 @@ from audit.publisher import Publisher
 from audit.reader import EvidenceReader
 from audit.recovery import WORKER, Recovered, recover, repairs
 from audit.signer import STATE_FILE, MemoryState, Signer, open_file_signer
-from audit.sqlite_store import open_reader, open_store
+from audit.sqlite_store import open_store
 from audit.staging import Draft, Staged, Stager, draft_chunk, draft_command, draft_entry
 from audit.store import EntryStore
 from config.clock import Clock
 from config.ids import new_id
 
-CHECKPOINT_FILE = "checkpoint"
 APPEND_SECONDS = 2.0
 """How long a writer waits for durability before its line is given up."""
 
@@ -348,6 +347,3 @@ def _origin(store: EntryStore, wanted: str, keys_dir: Path) -> str:
     if stored != wanted and stored.rpartition("/")[0] != wanted:
         raise LogDamaged(f"The log in this directory belongs to '{stored}', not to '{wanted}'.")
     return stored
-
-
-__all__ = ["CHECKPOINT_FILE", "Journal", "open_reader"]

@@ -76,10 +76,10 @@ class MemoryEntryStore:
     def chunk(self, session: str, number: int) -> ChunkRow | None:
         return self._chunks.get((session, number))
 
-    def chunks(self, session: str | None = None) -> Iterator[ChunkRow]:
+    def chunk_places(self) -> Iterator[tuple[str, int, int]]:
         with self._lock:
-            found = [row for row in self._chunks.values() if session is None or row.session == session]
-        yield from sorted(found, key=lambda row: (row.session, row.number))
+            chunks = list(self._chunks.values())
+        yield from sorted((chunk.session, chunk.number, chunk.index) for chunk in chunks)
 
     def session(self, session: str) -> SessionRow | None:
         return self._sessions.get(session)

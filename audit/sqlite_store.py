@@ -25,18 +25,19 @@ WAL_PAGES = 1000
 """Size of the write-ahead log, in pages of 4 KiB, at which `tidy` empties it; SQLite's own default."""
 
 _SCHEMA = f"""
-CREATE TABLE entry (idx INTEGER PRIMARY KEY, head BLOB NOT NULL, leaf BLOB NOT NULL, s TEXT, cr TEXT);
+CREATE TABLE entry (idx INTEGER PRIMARY KEY, head BLOB NOT NULL, leaf BLOB NOT NULL, s TEXT, cr TEXT) STRICT;
 CREATE INDEX entry_session ON entry (s) WHERE s IS NOT NULL;
 CREATE INDEX entry_consent ON entry (cr) WHERE s IS NULL AND cr IS NOT NULL;
 CREATE TABLE sealed (idx INTEGER NOT NULL, comp TEXT NOT NULL, ks TEXT NOT NULL, ct BLOB NOT NULL,
-    PRIMARY KEY (idx, comp)) WITHOUT ROWID;
+    PRIMARY KEY (idx, comp)) WITHOUT ROWID, STRICT;
 CREATE TABLE chunk (session TEXT NOT NULL, no INTEGER NOT NULL, idx INTEGER NOT NULL, ct BLOB NOT NULL,
-    UNIQUE (session, no));
-CREATE TABLE session (session TEXT PRIMARY KEY, state TEXT NOT NULL, cr TEXT, first INTEGER NOT NULL) WITHOUT ROWID;
+    UNIQUE (session, no)) STRICT;
+CREATE TABLE session (session TEXT PRIMARY KEY, state TEXT NOT NULL, cr TEXT, first INTEGER NOT NULL)
+    WITHOUT ROWID, STRICT;
 CREATE INDEX session_unclosed ON session (state) WHERE state <> 'closed';
-CREATE TABLE consent_end (cr TEXT PRIMARY KEY, reason TEXT NOT NULL, idx INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE frontier (one INTEGER PRIMARY KEY, size INTEGER NOT NULL, nodes BLOB NOT NULL);
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE consent_end (cr TEXT PRIMARY KEY, reason TEXT NOT NULL, idx INTEGER NOT NULL) WITHOUT ROWID, STRICT;
+CREATE TABLE frontier (one INTEGER PRIMARY KEY, size INTEGER NOT NULL, nodes BLOB NOT NULL) STRICT;
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID, STRICT;
 PRAGMA user_version = {SCHEMA_VERSION};
 """
 
@@ -103,10 +104,8 @@ class SqliteEntryReader:
         row = self._one(f"{_CHUNK} WHERE session = ? AND no = ?", (session, number))
         return None if row is None else ChunkRow(*row)
 
-    def chunks(self, session: str | None = None) -> Iterator[ChunkRow]:
-        where, values = ("", ()) if session is None else (" WHERE session = ?", (session,))
-        for row in self._rows(f"{_CHUNK}{where} ORDER BY session, no", values):
-            yield ChunkRow(*row)
+    def chunk_places(self) -> Iterator[tuple[str, int, int]]:
+        yield from self._rows("SELECT session, no, idx FROM chunk ORDER BY session, no")
 
     def session(self, session: str) -> SessionRow | None:
         row = self._one(f"{_SESSION} WHERE session = ?", (session,))

@@ -115,8 +115,8 @@ class EntryReader(Protocol):
 
     def chunk(self, session: str, number: int) -> ChunkRow | None: ...
 
-    def chunks(self, session: str | None = None) -> Iterator[ChunkRow]:
-        """The chunks of one session by number, or all of them."""
+    def chunk_places(self) -> Iterator[tuple[str, int, int]]:
+        """Session, number and entry index of all chunks."""
         ...
 
     def session(self, session: str) -> SessionRow | None: ...
