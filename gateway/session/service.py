@@ -151,7 +151,7 @@ class AccessService:
             "id": auth.principal.id,
             "name": auth.principal.name,
             "source": auth.source,
-            "factors": sorted(auth.factors),
+            "factors": factors,
         }
 
     # --- what can be opened ------------------------------------------------------------------------------------------
