@@ -74,9 +74,7 @@ _CLOSERS: Final = {"[": "]", "{": "}", "(": ")"}
 def parse_pattern(text: str, slot_of: SlotOf) -> Sequence:
     """The items of `text`. Raises ValueError with a sentence that says what is wrong where."""
     marks = _tokens(text)
-    branches, end = _branches(marks, 0, "", slot_of)
-    if end != len(marks):
-        raise ValueError(f"in {text!r}, {marks[end]!r} closes nothing")
+    branches, _ = _branches(marks, 0, "", slot_of)
     if len(branches) != 1:
         raise ValueError(f"in {text!r}, put a choice in braces: {{a|b}}")
     if not branches[0]:

@@ -14,7 +14,7 @@ _ANNOUNCER: Final = (
 )
 # A word of which a part (between - _ . : and digits) announces a secret; abbreviations as routers take them.
 _ANNOUNCED: Final = re.compile(
-    rf"(?<![A-Za-z])(?:[\w.:@\[\]/-]*[-_.:\]])?(?:{_ANNOUNCER}|pas|secr|secre|wpa-p\w*|wpakey|ppsk|sae|radius|md5|sha\d*)"
+    rf"(?<![A-Za-z/])(?:[\w.:@\[\]/-]*[-_.:\]])?(?:{_ANNOUNCER}|pas|secr|secre|wpa-p\w*|wpakey|ppsk|sae|radius|md5|sha\d*)"
     r"\d*(?:[-_][\w-]*)?\s*(?P<sign>=|\s)\s*",
     re.IGNORECASE | re.ASCII,
 )

@@ -1,0 +1,66 @@
+from pathlib import Path
+from types import MappingProxyType
+
+import pytest
+
+from gateway.policy.errors import PolicyError
+from gateway.policy.load import compile_bundle, load_bundle, parse_yaml
+
+Texts = MappingProxyType[str, bytes]
+
+
+def test_a_directory_of_tables_becomes_a_bundle(tmp_path: Path, texts: Texts) -> None:
+    for name, text in texts.items():
+        (tmp_path / f"{name}.yaml").write_bytes(text)
+    (tmp_path / "notes.txt").write_text("not a table")
+    bundle = load_bundle(tmp_path)
+    assert list(bundle.tables) == ["ios", "openwrt"]
+    assert bundle.digest == compile_bundle({f"{n}.yaml": t for n, t in texts.items()}).digest
+    assert len(bundle.digest) == 64
+
+
+def test_every_byte_counts_for_the_digest(texts: Texts) -> None:
+    one = compile_bundle({"ios.yaml": texts["ios"]})
+    other = compile_bundle({"ios.yaml": texts["ios"] + b"# more\n"})
+    assert one.digest != other.digest
+
+
+def test_an_empty_or_missing_directory_is_no_policy(tmp_path: Path) -> None:
+    for directory in (tmp_path, tmp_path / "missing"):
+        with pytest.raises(PolicyError, match="no policy table"):
+            load_bundle(directory)
+
+
+def test_an_unreadable_table_is_named(tmp_path: Path) -> None:
+    (tmp_path / "ios.yaml").mkdir()
+    with pytest.raises(PolicyError, match="cannot be read"):
+        load_bundle(tmp_path)
+
+
+def test_the_file_is_named_after_the_platform(texts: Texts) -> None:
+    with pytest.raises(PolicyError, match=r"name the file ios\.yaml"):
+        compile_bundle({"cisco.yaml": texts["ios"]})
+
+
+def test_a_key_written_twice_is_a_mistake() -> None:
+    with pytest.raises(PolicyError, match=r"x\.yaml: line 1 a key is written twice"):
+        parse_yaml("x.yaml", b"a: 1\na: 2\n")
+
+
+@pytest.mark.parametrize("content", [b"a: [", b"\xff\xfe\x00", b"!!python/object/apply:os.system [id]"])
+def test_what_is_not_plain_yaml_is_refused(content: bytes) -> None:
+    with pytest.raises(PolicyError, match=r"x\.yaml:.*correct the YAML"):
+        parse_yaml("x.yaml", content)
+
+
+def test_words_of_routers_stay_words() -> None:
+    assert parse_yaml("x", b"[on, off, yes, No, Null, null, true, 5]") == [
+        "on",
+        "off",
+        "yes",
+        "No",
+        "Null",
+        "null",
+        True,
+        5,
+    ]

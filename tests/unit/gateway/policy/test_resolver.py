@@ -1,0 +1,119 @@
+import pytest
+
+from gateway.policy.resolver import Stop, resolve
+from gateway.policy.table import PolicyBundle
+
+
+def run(bundle: PolicyBundle, platform: str, place: str, text: str) -> list[tuple[str, str]] | Stop:
+    table = bundle.tables[platform]
+    line = table.lex(text)
+    found = resolve(table, place, line.commands[0], line.text)
+    return found if isinstance(found, Stop) else [(match.canonical, match.rule.capability) for match in found]
+
+
+@pytest.mark.parametrize(
+    ("typed", "sent"),
+    [
+        ("sh ip int br", "show ip interface brief"),
+        ("SHOW VER", "show version"),
+        ("show ip interface Gi 0/1", "show ip interface GigabitEthernet0/1"),
+        ("show ip interface gi0/1 | i up|down", "show ip interface GigabitEthernet0/1 | include up|down"),
+        ("ping 9.9.9.9 size 100 repeat 5", "ping 9.9.9.9 size 100 repeat 5"),
+        ("ping vrf X 2001:DB8::1 source Gi 0/0 df", "ping vrf X 2001:db8::1 source GigabitEthernet0/0 df-bit"),
+    ],
+)
+def test_words_are_expanded_one_by_one(bundle: PolicyBundle, typed: str, sent: str) -> None:
+    found = run(bundle, "ios", "privileged", typed)
+    assert isinstance(found, list)
+    assert [canonical for canonical, _ in found] == [sent]
+
+
+@pytest.mark.parametrize(
+    ("typed", "kind", "at"),
+    [
+        ("xyz", "unknown", 0),
+        ("show xyz", "unknown", 1),
+        ("a", "ambiguous", 0),
+        ("c t", "ambiguous", 0),
+        ("show ip", "incomplete", 2),
+        ("telnet 1.2.3.4", "never", 1),
+        ("show ip access-lists", "unknown", 3),
+        ("show version | foo x", "filter", 0),
+        ("show version | include", "filter", 0),
+        ("ping 9.9.9.9 | include x", "filter", 0),
+        ("show version | red x", "never", 0),
+        ("show version | include x | redirect tftp:x", "never", 0),
+        ("ping 9.9.9.9 repeat 5 repeat 5", "unknown", 4),
+        ("ping 9.9.9.9 repeat 101", "unknown", 3),
+        ("ping -c", "unknown", 1),
+        ("\u0455how version", "unknown", 0),
+        ("\u212aing 9.9.9.9", "unknown", 0),
+    ],
+)
+def test_where_a_line_stops(bundle: PolicyBundle, typed: str, kind: str, at: int) -> None:
+    found = run(bundle, "ios", "privileged", typed)
+    assert isinstance(found, Stop)
+    assert (found.kind, found.at) == (kind, at)
+
+
+def test_a_complete_refusing_pattern_is_a_match_for_the_decision_to_refuse(bundle: PolicyBundle) -> None:
+    assert run(bundle, "ios", "privileged", "telnet") == [("telnet", "pivot.telnet")]
+
+
+def test_the_rest_of_the_line_is_one_value(bundle: PolicyBundle) -> None:
+    found = run(bundle, "ios", "config/interface", "desc  LAN | office;  2nd \u00e9tage ")
+    assert found == [("description LAN | office;  2nd \u00e9tage", "iface.write")]
+
+
+def test_values_are_quoted_for_a_shell(bundle: PolicyBundle) -> None:
+    found = run(bundle, "openwrt", "shell", 'uci set wireless.default_radio1.ssid="Jones & Sons\' 5"')
+    assert found == [("uci set wireless.default_radio1.ssid='Jones & Sons'\\'' 5'", "wifi.ssid.write")]
+    found = run(bundle, "openwrt", "shell", "uci get wireless.@wifi-iface[0].key")
+    assert found == [("uci get 'wireless.@wifi-iface[0].key'", "wifi.credentials.read")]
+
+
+@pytest.mark.parametrize(
+    ("typed", "sent"),
+    [
+        ("logread | grep -iE 'a|b' | tail -5", "logread | grep -i -E 'a|b' | tail -5"),
+        ("logread | grep -A3 x", "logread | grep -A 3 x"),
+        ("logread | grep -iA3 x", "logread | grep -i -A 3 x"),
+        ("logread | grep x -i", "logread | grep x -i"),
+        ("logread | tail -n 20", "logread | tail -n 20"),
+        ("logread | grep '-x'", None),
+        ("logread | grep -f /etc/shadow x", None),
+        ("logread | grep -if x", None),
+        ("logread | grep x /etc/shadow", None),
+        ("logread | grep -i -i x", None),
+        ("logread | wc -l", None),
+        ("logread | tail -n 20 /etc/shadow", None),
+        ("logread | sh", None),
+        ("logread | grep x | sh -c id", None),
+        ("cat /proc/uptime | wc -l", "cat /proc/uptime | wc -l"),
+        ("cat /tmp/sysinfo/../../etc/shadow", None),
+        ("ping -s 100 -c 3 9.9.9.9", "ping -s 100 -c 3 9.9.9.9"),
+        ("ping 9.9.9.9", "ping -c 5 9.9.9.9"),
+    ],
+)
+def test_shell_programs_get_listed_options_only(bundle: PolicyBundle, typed: str, sent: str | None) -> None:
+    found = run(bundle, "openwrt", "shell", typed)
+    assert (found[0][0] if isinstance(found, list) else None) == sent
+
+
+def test_no_abbreviation_and_no_other_case_in_a_shell(bundle: PolicyBundle) -> None:
+    for typed in ("upt", "Uptime", "UPTIME"):
+        assert isinstance(run(bundle, "openwrt", "shell", typed), Stop)
+
+
+def test_a_prefix_word_looks_up_the_other_mode(bundle: PolicyBundle) -> None:
+    assert run(bundle, "ios", "config/interface", "do sh ver | i x") == [
+        ("do show version | include x", "diagnose.read")
+    ]
+    assert isinstance(run(bundle, "ios", "config", "do conf t"), Stop), "commands that move stay out"
+    assert isinstance(run(bundle, "ios", "privileged", "do sh ver"), Stop)
+
+
+def test_words_only_known_give_way_to_rows(bundle: PolicyBundle) -> None:
+    found = run(bundle, "ios", "privileged", "archive")
+    assert isinstance(found, Stop)
+    assert found.kind == "unknown"
