@@ -7,7 +7,7 @@ end of the output, as its whole last line, with the host text that was learnt at
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 from drivers.definition import PlatformDefinition
@@ -64,10 +64,14 @@ Sight: TypeAlias = PromptSeen | PagerSeen | QuestionSeen
 
 @dataclass(frozen=True, slots=True)
 class Learnt:
-    """What is fixed at login: the host text of the prompt, and the blanks that follow a prompt."""
+    """What is fixed at login: the host text of the prompt, and the blanks that follow a prompt.
+
+    It is not `firm` before a prompt came in answer to a line: the first one could be part of a banner.
+    """
 
     host: str
     blanks: str
+    firm: bool
 
 
 class PromptDetector:
@@ -81,6 +85,8 @@ class PromptDetector:
         self._tail = ""
         self._released = 0
         self._cut = False
+        self._sight: tuple[PromptSeen | None] | None = None
+        """What `prompt` found, until something changes; sessions that do nothing are asked several times a second."""
         self.learnt: Learnt | None = None
 
     @property
@@ -95,6 +101,9 @@ class PromptDetector:
 
     def feed(self, text: str) -> str:
         """Take output; give back what is settled: whole lines, and lines too long to be a prompt."""
+        if not text:
+            return ""
+        self._sight = None
         end = text.rfind("\n") + 1
         settled = ""
         if end:
@@ -117,7 +126,7 @@ class PromptDetector:
     def take(self) -> str:
         """The rest of the unfinished line; it is forgotten then."""
         text = self.held
-        self._tail, self._released, self._cut = "", 0, False
+        self._tail, self._released, self._cut, self._sight = "", 0, False, None
         return text
 
     def hand_over(self, prompt: PromptSeen | None = None) -> str:
@@ -129,12 +138,22 @@ class PromptDetector:
         self._released = len(self._tail)
         return text if visible(text) else ""
 
-    def learn(self, prompt: PromptSeen) -> None:
-        """Fix the host text and the ending from a prompt that is believed."""
-        self.learnt = Learnt(prompt.host, prompt.text[len(prompt.text.rstrip()) :])
+    def learn(self, prompt: PromptSeen, *, firm: bool) -> None:
+        """Fix the host text and the ending from a prompt that is believed. `firm`: it came in answer to a line."""
+        firm = firm or (self.learnt is not None and self.learnt.firm)
+        if self.learnt is None or not prompt.tag:  # a sub-mode's prompt may show only the beginning of the host
+            self.learnt = Learnt(prompt.host, prompt.text[len(prompt.text.rstrip()) :], firm)
+        else:
+            self.learnt = replace(self.learnt, firm=firm)
+        self._sight = None
 
     def prompt(self) -> PromptSeen | None:
         """The prompt that the output ends in, if it does."""
+        if self._sight is None:
+            self._sight = (self._find_prompt(),)
+        return self._sight[0]
+
+    def _find_prompt(self) -> PromptSeen | None:
         line = self._line()
         if line is None:
             return None
@@ -179,7 +198,8 @@ class PromptDetector:
     def _seen(self, line: str, match: re.Match[str], mode: str) -> PromptSeen:
         tag = match["tag"] if "tag" in match.re.groupindex else ""
         blanks = line[match.end() :]
-        certain = self.learnt is None or blanks == self.learnt.blanks
+        learnt = self.learnt
+        certain = learnt is None or (blanks == learnt.blanks and (bool(tag) or match["host"] == learnt.host))
         return PromptSeen(line, match["host"], mode, tag, certain)
 
     def _line(self) -> str | None:
@@ -207,7 +227,7 @@ class PromptDetector:
 
     def _is_learnt_host(self, host: str, cut: bool) -> bool:
         """Whether `host` is the learnt one; a sub-mode prompt may show only its beginning."""
-        if self.learnt is None or host == self.learnt.host:
+        if self.learnt is None or host == self.learnt.host or not self.learnt.firm:
             return True
         limit = self._definition.host_cut
         return cut and limit is not None and len(host) >= limit and self.learnt.host.startswith(host)

@@ -32,6 +32,8 @@ class LineEnds:
         if "\r" in text:
             if text[-1] == "\r":
                 self._held, text = "\r", text.rstrip("\r")
+            text = text.replace("\r\n", "\n")
+        if "\r" in text:
             text = _RETURNS.sub(lambda match: match[1] or "\r", text)
         return text if self._newline == "\n" else text.replace("\n", self._newline)
 

@@ -131,7 +131,8 @@ class ExecMediation:
                 assert_never(judged.outcome)
 
     def _start(self, verdict: Allow, confirmed: str | None) -> None:
-        self._flight = Flight(verdict=verdict, purpose="command", before=self._where.position)
+        before = self._where.position
+        self._flight = Flight(verdict=verdict, purpose="command", confirmed=confirmed is not None, before=before)
         wire = verdict.canonical.encode()
         record = Record(verdict=verdict, wire=wire, purpose="command", confirmed=confirmed)
         self._effects += self._outbox.add(Item("line", record))
@@ -153,7 +154,10 @@ class ExecMediation:
             self._effects.append(Close("interrupted", exit_status=INTERRUPTED_STATUS))
         else:
             flight.command = command
-            self._effects += [Mark(command.n, flight.verdict.shown, "allow"), Send(command)]
+            self._effects += [
+                Mark(command.n, flight.verdict.shown, "confirm" if flight.confirmed else "allow"),
+                Send(command),
+            ]
         self._effects += self._outbox.ask_next()
 
     def _interrupted(self) -> None:

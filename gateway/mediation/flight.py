@@ -14,6 +14,7 @@ class Flight:
 
     verdict: Allow
     purpose: Purpose
+    confirmed: bool = False
     before: Position
     """Where the session stood when it was sent."""
     command: RecordedCommand | None = None

@@ -37,6 +37,7 @@ UNSURE: Final = (
     "The router's prompt is not the one that was expected ({prompt}). Nothing is sent until a line such as `end` or "
     "`exit` brings it back."
 )
+PROMPT_CHANGED: Final = "Not sent: the router's prompt changed meanwhile."
 MOVED: Final = "The router went back to {prompt} by itself."
 CONTROL_CHARACTERS: Final = "The line holds control characters, which are never sent."
 NO_VERDICT: Final = "No command was judged yet."

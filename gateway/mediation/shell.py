@@ -131,6 +131,13 @@ class ShellMediation:
             self._show_prompt()
         return self._effects
 
+    def _in_doubt(self) -> bool:
+        """Whether another prompt than the session's stands there. If it is real shows when the router is quiet."""
+        if self._phase is not _Phase.READY or self._where.unsure:
+            return False
+        prompt = self._terminal.prompt()
+        return prompt is not None and not self._where.shows(prompt, self._where.position)
+
     @property
     def _idle(self) -> bool:
         """At the prompt, ready for a line."""
@@ -153,7 +160,7 @@ class ShellMediation:
 
     def _next(self) -> None:
         """Judge waiting lines until one is under way or asked about, or none is left."""
-        while self._idle and len(self._queue):
+        while self._idle and len(self._queue) and not self._in_doubt():
             line = self._queue.pop()
             self._effects += self._queue.room()
             self._act_on(self._judge.judge(line, self._where, self._now, ahead=len(self._queue) > 0))
@@ -208,7 +215,9 @@ class ShellMediation:
     # --- what is sent ------------------------------------------------------------------------------------------------
 
     def _start(self, verdict: Allow, purpose: Purpose, confirmed: str | None = None) -> None:
-        self._flight = Flight(verdict=verdict, purpose=purpose, before=self._where.position)
+        self._flight = Flight(
+            verdict=verdict, purpose=purpose, confirmed=confirmed is not None, before=self._where.position
+        )
         wire = (verdict.canonical + self._definition.line_end).encode()
         self._ask(Item("line", Record(verdict=verdict, wire=wire, purpose=purpose, confirmed=confirmed)))
 
@@ -241,16 +250,18 @@ class ShellMediation:
     def _send_line(self, flight: Flight) -> None:
         command = flight.command
         assert command is not None
-        if flight.cancelled:
+        if flight.cancelled or self._in_doubt():
             self._finish("not_sent")
-            if self._setup.show_prompts:
+            if flight.cancelled and self._setup.show_prompts:
                 self._show("^C\n")
+            elif not flight.cancelled:
+                self._say(f"\n{messages.PROMPT_CHANGED}\n")
             self._show_prompt()
             self._next()
             return
+        self._show(self._terminal.sent(flight.verdict.canonical, self._where.prompt))
         if flight.purpose == "command":
-            self._effects.append(Mark(command.n, flight.verdict.shown, "allow"))
-        self._terminal.sent(flight.verdict.canonical, self._where.prompt)
+            self._effects.append(Mark(command.n, flight.verdict.shown, "confirm" if flight.confirmed else "allow"))
         self._waiting_since = None
         self._effects.append(Send(command))
 
@@ -309,6 +320,7 @@ class ShellMediation:
                 self._show(self._terminal.believe(prompt))
                 self._arrive(prompt, self._where.position)
                 self._show_prompt()
+                self._next()
             return
         text = self._terminal.hand_over()
         self._terminal.believe(prompt)
@@ -455,14 +467,16 @@ class ShellMediation:
         if not text:
             return
         if self._phase is not _Phase.READY and not (self._phase is _Phase.LOGIN and self._setup.show_prompts):
-            if self._flight is not None:
-                self._flight.account.add(text)
+            self._count(text)
             return
         text = self._line_ends.feed(text)
-        if text and self._flight is not None:
-            self._flight.account.add(text)
+        self._count(text)
         if text:
             self._effects.append(Show(text))
+
+    def _count(self, text: str) -> None:
+        if text and self._flight is not None and self._flight.command is not None:
+            self._flight.account.add(text)
 
     def _show_prompt(self) -> None:
         if self._setup.show_prompts and not self._closing:

@@ -14,6 +14,8 @@ class Terminal:
         self._transcript = Transcript()
         self._detector = PromptDetector(definition)
         self._echoes = definition.echoes
+        self._answering = False
+        """A line was sent, and the prompt did not come back yet."""
         self._noisy = False
         self._quiet_since: float | None = None
 
@@ -28,12 +30,15 @@ class Terminal:
             self._noisy, self._quiet_since = False, now
         return now - self._quiet_since
 
-    def sent(self, line: str, prompt: str) -> None:
-        """A line goes to the router at `prompt`: its echo is taken out, and the prompt is history."""
-        self._detector.take()
-        self._transcript.flush()
+    def sent(self, line: str, prompt: str) -> str:
+        """A line goes to the router at `prompt`: its echo is taken out, and the prompt is history.
+
+        Gives back what was still waiting to be shown.
+        """
+        rest = self._detector.feed(self._transcript.flush()) + self._detector.take()
         self._transcript.sent(line if self._echoes else "", prompt)
-        self._noisy = True
+        self._noisy = self._answering = True
+        return rest if rest.strip() else ""
 
     def answered(self, *, pager: bool) -> None:
         """A pager or question was answered: its line is history."""
@@ -57,9 +62,10 @@ class Terminal:
 
     def believe(self, prompt: PromptSeen) -> str:
         """The prompt is real. Gives back output that stands before it on its line."""
-        if self._detector.learnt is None or not prompt.tag:
-            self._detector.learn(prompt)
-        return self._detector.hand_over(prompt)
+        text = self._detector.hand_over(prompt)
+        self._detector.learn(prompt, firm=self._answering and self.echoed)
+        self._answering = False
+        return text
 
     def release(self) -> str:
         """The unfinished line as far as it can be shown already."""
