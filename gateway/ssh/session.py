@@ -76,6 +76,7 @@ class ClientSession(asyncssh.SSHServerSession[bytes]):
         return False
 
     def session_started(self) -> None:
+        self._set_up()  # before the first byte of input, which may come in the same packet
         self._main = asyncio.get_running_loop().create_task(self._run())
 
     # --- input -------------------------------------------------------------------------------------------------------
@@ -139,7 +140,6 @@ class ClientSession(asyncssh.SSHServerSession[bytes]):
 
     async def _run(self) -> None:
         assert self._channel is not None
-        self._set_up()
         status = exits.INTERNAL
         try:
             status = await self._serve()
