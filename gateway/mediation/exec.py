@@ -71,6 +71,11 @@ class ExecMediation:
         """Where the command runs."""
         return self._where.position
 
+    @property
+    def idle(self) -> bool:
+        """Never: the session ends with its command."""
+        return False
+
     def receive(self, event: SessionEvent, now: datetime) -> list[Effect]:
         """What is to be done after `event`, in order."""
         self._effects = []

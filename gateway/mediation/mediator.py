@@ -35,6 +35,9 @@ class _Mediation(Protocol):
     @property
     def prompt(self) -> str: ...
 
+    @property
+    def idle(self) -> bool: ...
+
     def receive(self, event: SessionEvent, now: datetime) -> list[Effect]: ...
 
     def end(self) -> list[Effect]: ...
@@ -61,6 +64,11 @@ class Mediator:
     def prompt(self) -> str:
         """The router's prompt as it was last shown; empty in the exec shape."""
         return self._inner.prompt
+
+    @property
+    def idle(self) -> bool:
+        """Whether everything typed so far is dealt with, and the router waits at its prompt."""
+        return not self._closed and self._inner.idle
 
     @property
     def closed(self) -> bool:

@@ -139,6 +139,11 @@ class ShellMediation:
         return prompt is not None and not self._where.shows(prompt, self._where.position)
 
     @property
+    def idle(self) -> bool:
+        """Whether the router shows its prompt and no line waits: what was typed so far is dealt with."""
+        return self._idle and not len(self._queue)
+
+    @property
     def _idle(self) -> bool:
         """At the prompt, ready for a line."""
         return self._phase is _Phase.READY and self._flight is None and not self._judge.asking and not self._closing

@@ -59,6 +59,11 @@ class Mediating(Protocol):
     @property
     def position(self) -> Position: ...
 
+    @property
+    def idle(self) -> bool:
+        """Whether everything typed so far is dealt with."""
+        ...
+
     def receive(self, event: Event, now: datetime) -> list[Effect]:
         """What to do after `event`; `now` is wall time, UTC."""
         ...
@@ -89,11 +94,22 @@ class Recording(Protocol):
 
 
 class Observer(Protocol):
-    """Somebody who wants to know what became of lines: the REST API, the subscriber's live log."""
+    """Somebody who wants to know what became of lines: the REST API, the subscriber's live log.
+
+    Called in the order in which things happen; MUST NOT block or raise.
+    """
+
+    def recorded(self, record: Record, command: RecordedCommand) -> None:
+        """Its record is durable; it is about to be sent."""
+        ...
 
     def finished(self, result: RecordResult) -> None: ...
 
     def blocked(self, verdict: Deny) -> None: ...
+
+    def idle(self) -> None:
+        """Everything typed so far is dealt with, the lines that the gateway answered itself included. Repeated."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +219,7 @@ class LiveSession:
             while not self.closed():
                 while self._inbox and not self.closed():
                     await self._step(self._inbox.popleft())
+                    self._tell_idle()
                 if not self.closed():
                     self._wake.clear()
                     await self._wake.wait()
@@ -222,6 +239,10 @@ class LiveSession:
     def closing(self) -> Closing:
         """How it ended; `aborted` if it did not end by the mediator."""
         return self._closing if self._closing is not None else Closing("aborted", "", 255)
+
+    def _tell_idle(self) -> None:
+        if self._observer is not None and not self._inbox and not self.closed() and self._mediator.idle:
+            self._observer.idle()
 
     def _put(self, event: Event) -> None:
         self._inbox.append(event)
@@ -267,7 +288,10 @@ class LiveSession:
         """Do one effect. Returns the event that answers it, if any. Raises `AuditError`, `DriverError`."""
         match effect:
             case Record():
-                return Recorded(await self._journal.append_command(self._new_command(effect)))
+                command = await self._journal.append_command(self._new_command(effect))
+                if self._observer is not None:
+                    self._observer.recorded(effect, command)
+                return Recorded(command)
             case RecordBlocked():
                 await self._record_blocked(effect)
             case RecordResult():

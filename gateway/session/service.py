@@ -5,10 +5,11 @@ sure that each step is in the evidence before the next one happens.
 """
 
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from typing import TypeAlias
 
 import structlog
 
@@ -33,7 +34,7 @@ from gateway.policy.complete import complete, help_text
 from gateway.policy.decide import decide, own_line
 from gateway.policy.load import PolicyBundle
 from gateway.policy.position import agrees
-from gateway.policy.verdict import Position, Site, Verdict
+from gateway.policy.verdict import Allow, Deny, Position, Site, Verdict
 from gateway.session.live import LiveSessions
 from gateway.session.runner import Closing, LiveSession, Observer
 from gateway.session.terminal import Terminal, TerminalTraits
@@ -41,6 +42,9 @@ from gateway.session.terminal import Terminal, TerminalTraits
 log = structlog.get_logger(__name__)
 
 ROLES_THAT_KILL = frozenset({"supervisor", "operator"})
+
+Veto: TypeAlias = Callable[[Allow], Deny | None]
+"""A front end's last word on a line that policy allows: a refusal in its place, or none. It can never allow more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +149,21 @@ class AccessService:
             )
         )
 
+    async def record_call(self, auth: Authenticated, route: str, method: str, status: int) -> None:
+        """A call over the REST API was answered. What only reads is queued in order; anything else is durable first.
+
+        `route` is the template of the path, without what was filled in.
+        """
+        entry = NewEntry(
+            kind=Kind.API_CALL,
+            facts={"route": route, "method": method, "status": status},
+            sealed={"who": self._who(auth)},
+        )
+        if method == "GET":
+            self._journal.append_later(entry)
+        else:
+            await self._journal.append(entry)
+
     def _who(self, auth: Authenticated) -> dict[str, Json]:
         factors: list[Json] = [*sorted(auth.factors)]
         return {
@@ -210,6 +229,7 @@ class AccessService:
         consent_id: str | None = None,
         token: str | None = None,
         observer: Observer | None = None,
+        veto: Veto | None = None,
     ) -> LiveSession:
         """Open a session to a router under an active consent.
 
@@ -237,7 +257,7 @@ class AccessService:
         )
         upstream = await self._connect(grant, shape, session_id)
         try:
-            return await self._start(auth, grant, active, upstream, session_id, shape, terminal, observer)
+            return await self._start(auth, grant, active, upstream, session_id, shape, terminal, observer, veto)
         except BaseException:
             await upstream.close()
             raise
@@ -293,6 +313,7 @@ class AccessService:
         shape: Shape,
         terminal: Terminal,
         observer: Observer | None,
+        veto: Veto | None,
     ) -> LiveSession:
         # Counted and recorded only now: a router that cannot be reached does not use up the subscriber's consent.
         await self.consents.use(active, session=session_id)
@@ -319,7 +340,7 @@ class AccessService:
             session_id=session_id,
             grant=grant,
             router=upstream,
-            mediator=self._mediator(grant, shape, traits),
+            mediator=self._mediator(grant, shape, traits, veto),
             journal=self._journal,
             recorder=recorder,
             terminal=terminal,
@@ -328,7 +349,7 @@ class AccessService:
             observer=observer,
         )
 
-    def _mediator(self, grant: AccessGrant, shape: Shape, traits: TerminalTraits) -> Mediator:
+    def _mediator(self, grant: AccessGrant, shape: Shape, traits: TerminalTraits, veto: Veto | None) -> Mediator:
         platform = grant.target.platform
         bundle = self.parts.policy
         session = self.parts.settings.session
@@ -340,7 +361,7 @@ class AccessService:
         return Mediator(
             Setup(
                 definition=definition,
-                decide=partial(_decide, bundle, grant),
+                decide=partial(_decide, bundle, grant, veto),
                 own_line=partial(own_line, bundle),
                 agrees=partial(agrees, table),
                 deadline=grant.deadline,
@@ -396,8 +417,13 @@ class AccessService:
         )
 
 
-def _decide(bundle: PolicyBundle, grant: AccessGrant, position: Position, line: str, now: datetime) -> Verdict:
-    return decide(bundle, grant.site, position, line, grant.rights, now)
+def _decide(
+    bundle: PolicyBundle, grant: AccessGrant, veto: Veto | None, position: Position, line: str, now: datetime
+) -> Verdict:
+    verdict = decide(bundle, grant.site, position, line, grant.rights, now)
+    if veto is None or isinstance(verdict, Deny):
+        return verdict
+    return veto(verdict) or verdict
 
 
 def _help(bundle: PolicyBundle, grant: AccessGrant, position: Position, line: str) -> str:
