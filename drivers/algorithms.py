@@ -70,7 +70,7 @@ LEGACY: Mapping[str, Kind] = MappingProxyType(
 Order is preference, after all modern ones. `ssh-rsa` is RSA with SHA-1; an RSA key as such needs no entry here.
 """
 
-_NO_MATCH = re.compile(r"No matching (?P<kind>[a-z ]+) algorithm found, sent \S* and received (?P<received>\S*)")
+_NO_MATCH = re.compile(r"No matching [A-Za-z ]+ algorithm found, sent \S* and received (?P<received>\S*)")
 
 
 @dataclass(frozen=True, slots=True)
