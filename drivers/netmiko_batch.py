@@ -42,15 +42,15 @@ _SIGNS: tuple[tuple[str, str], ...] = (
     (r"IOS XR|^RP/\d+/\w+/CPU\d:", "iosxr"),
     (r"\bNX-OS\b|Nexus Operating System", "nxos"),
     (r"Cisco IOS Software|Cisco Internetwork Operating System|IOS-XE", "ios"),
-    (r"\bBCM\d{4,5}\b|Broadcom", "bcm_cpe"),
+    (r"\bBCM\d{4,6}\b|Broadcom", "bcm_cpe"),
 )
 """What shows a platform in the SSH version, login text, prompt or a probe's answer. The first that fits counts."""
 
 PROBES: tuple[tuple[str, str], ...] = (
-    (r"[\w.-]+[>#]\s*\Z", "show version\n"),
-    (r"[\w.-]+@[\w.-]+>\s*\Z", "show version\n"),
-    (r"<[\w.-]+>\s*\Z", "display version\n"),
-    (r"[$#]\s*\Z", "cat /etc/openwrt_release /etc/os-release\n"),
+    (r"\A[\w.-]+[>#]\Z", "show version\n"),
+    (r"\A[\w.-]+@[\w.-]+>\Z", "show version\n"),
+    (r"\A<[\w.-]+>\Z", "display version\n"),
+    (r"[$#]\Z", "cat /etc/openwrt_release /etc/os-release\n"),
 )
 """Prompt and the one line that is then asked. A fixed reading command; the wrong one is never tried: on some routers an
 unknown word opens a connection."""
@@ -200,9 +200,9 @@ def _parameters(target: Target, known_hosts: str) -> dict[str, Any]:
         "host": target.address,
         "port": target.port,
         "username": credential.user,
-        "password": credential.password or "",
+        "password": credential.password,
         "pkey": _private_key(target, credential.private_key) if credential.private_key else None,
-        "use_keys": credential.private_key is not None,
+        "use_keys": False,  # those of the local user
         "allow_agent": False,
         "ssh_strict": True,
         "system_host_keys": False,

@@ -1,0 +1,155 @@
+"""netmiko: platforms are recognised with the least asking; only recorded commands are sent; keys are pinned."""
+
+import re
+from dataclasses import replace
+
+import asyncssh
+import pytest
+
+from drivers.errors import DriverError, HostKeyChanged, LoginRefused, RouterUnreachable
+from drivers.lab import Access, IosRouter, OpenWrtRouter
+from drivers.netmiko_batch import PROBES, _recognise, detect_platform, fetch_host_key, run_diagnostics
+from drivers.session import Credential
+from tests.unit.drivers.minting import Minting
+
+
+def sent(router) -> bytes:
+    return b"".join(data for _, data in router.received)
+
+
+async def test_the_host_key_is_fetched_without_a_login():
+    async with OpenWrtRouter() as router:
+        assert await fetch_host_key("127.0.0.1", router.port) == router.host_key
+        assert router.access.attempts == []
+
+
+async def test_no_host_key_where_nothing_listens():
+    with pytest.raises(RouterUnreachable, match="port 1"):
+        await fetch_host_key("127.0.0.1", 1)
+
+
+async def test_a_router_that_shows_what_it_is_is_asked_nothing():
+    async with OpenWrtRouter() as router:
+        assert await detect_platform(router.target()) == "openwrt"
+        assert sent(router) == b""
+
+
+async def test_a_router_that_does_not_is_asked_one_line_that_is_announced_first():
+    announced: list[bytes] = []
+
+    async def announce(probe: bytes) -> None:
+        announced.append(probe + sent(router))
+
+    async with IosRouter() as router:
+        assert await detect_platform(router.target(), before_probe=announce) == "ios"
+        assert announced == [b"show version\n"]
+        assert sent(router) == b"show version\n"
+
+
+async def test_nothing_is_asked_if_it_cannot_be_announced():
+    async def refuse(probe: bytes) -> None:
+        raise LookupError("the journal is full")
+
+    async with IosRouter() as router:
+        with pytest.raises(LookupError):
+            await detect_platform(router.target(), before_probe=refuse)
+        assert sent(router) == b""
+
+
+async def test_diagnostics_send_the_recorded_commands_and_nothing_else():
+    mint = Minting()
+    commands = [mint("uci get network.lan.ipaddr\n"), mint("cat /nosuch\n"), mint("uptime | wc -l\n")]
+    async with OpenWrtRouter() as router:
+        answers = await run_diagnostics(router.target(), commands)
+        assert sent(router) == b"".join(command.wire for command in commands)
+    assert [answer.command for answer in answers] == commands
+    assert [answer.output for answer in answers] == [
+        "192.168.1.1",
+        "cat: can't open '/nosuch': No such file or directory",
+        "1",
+    ]
+
+
+async def test_a_recorded_command_is_not_sent_twice():
+    command = Minting()("uptime\n")
+    async with OpenWrtRouter() as router:
+        with pytest.raises(DriverError, match="second time"):
+            await run_diagnostics(router.target(), [command, command])
+        assert sent(router) == b"uptime\n"
+
+
+async def test_another_host_key_ends_it_before_a_credential_is_offered():
+    key = asyncssh.generate_private_key("ssh-ed25519").export_public_key().decode()
+    async with OpenWrtRouter() as router:
+        with pytest.raises(HostKeyChanged, match="home-1"):
+            await run_diagnostics(replace(router.target(), host_key=key), [Minting()("uptime\n")])
+        assert (router.access.attempts, sent(router)) == ([], b"")
+
+
+async def test_a_private_key_logs_in():
+    key = asyncssh.generate_private_key("ssh-ed25519")
+    async with OpenWrtRouter(access=Access(public_key=key.export_public_key().decode())) as router:
+        credential = Credential(user="root", private_key=key.export_private_key().decode())
+        assert await detect_platform(replace(router.target(), credential=credential)) == "openwrt"
+
+
+async def test_a_private_key_that_cannot_be_read_is_said_so():
+    async with OpenWrtRouter() as router:
+        credential = Credential(user="root", private_key="nonsense")
+        with pytest.raises(DriverError, match="without passphrase"):
+            await detect_platform(replace(router.target(), credential=credential))
+
+
+async def test_a_wrong_password_is_refused_without_naming_it():
+    async with OpenWrtRouter() as router:
+        target = replace(router.target(), credential=Credential(user="root", password="wrong-secret"))
+        with pytest.raises(LoginRefused, match="home-1") as caught:
+            await detect_platform(target)
+    assert "wrong-secret" not in str(caught.value)
+
+
+async def test_a_router_that_is_not_there_is_unreachable():
+    async with OpenWrtRouter() as router:
+        with pytest.raises(RouterUnreachable, match="home-1"):
+            await detect_platform(replace(router.target(), port=1))
+
+
+@pytest.mark.parametrize(
+    ("seen", "platform"),
+    [
+        ("SSH-2.0-dropbear\n OpenWrt 23.05.5, r24106\nroot@OpenWrt:~#", "openwrt"),
+        ("Hello, this is FRRouting (version 8.4.4).\nfrr-1#", "frr"),
+        ("Welcome to VyOS - vyos ttyS0\nvyos@r1:~$", "vyos"),
+        ("Welcome to EdgeOS\nubnt@r1:~$", "edgeos"),
+        ("SSH-2.0-ROSSSH\n[admin@MikroTik] >", "routeros"),
+        ("--- JUNOS 21.4R1.12 Kernel 64-bit\nadmin@r1>", "junos"),
+        ("Junos: 21.4R1.12", "junos"),
+        ("SSH-2.0-HUAWEI-1.5\n<r1>", "huawei_vrp"),
+        ("TiMOS-B-20.10.R1 both/x86_64 Nokia 7750 SR", "sros"),
+        ("Cisco IOS XR Software, Version 7.3.2", "iosxr"),
+        ("RP/0/RSP0/CPU0:r1#", "iosxr"),
+        ("Cisco Nexus Operating System (NX-OS) Software", "nxos"),
+        ("Cisco IOS Software, C880 Software", "ios"),
+        ("Cisco IOS XE Software, Version 17\nCisco IOS Software [Bengaluru]", "ios"),
+        ("BCM963268 Broadband Router\n>", "bcm_cpe"),
+        ("SSH-2.0-OpenSSH_9.6\nuser@machine:~$", None),
+    ],
+)
+def test_what_a_router_shows_names_its_platform(seen, platform):
+    assert _recognise(seen) == platform
+
+
+@pytest.mark.parametrize(
+    ("prompt", "probe"),
+    [
+        ("R1>", "show version\n"),
+        ("R1#", "show version\n"),
+        ("admin@r1>", "show version\n"),
+        ("<r1>", "display version\n"),
+        ("user@r1:~$", "cat /etc/openwrt_release /etc/os-release\n"),
+        ("/ #", "cat /etc/openwrt_release /etc/os-release\n"),
+        ("login:", None),
+    ],
+)
+def test_the_prompt_decides_which_line_is_asked(prompt, probe):
+    assert next((text for pattern, text in PROBES if re.search(pattern, prompt)), None) == probe
