@@ -6,6 +6,7 @@ Everything that a router would have for going further is there and works: ssh (d
 root, dropbear-bin and busybox-static. Counterpart: `tests.real.home_host` counts what reaches the home.
 """
 
+import fcntl
 import json
 import shutil
 import sys
@@ -164,8 +165,10 @@ def _network(ground: Ground) -> tuple[str, str]:
     cable = f"vst{ground.tag}m"
     ground.run("ip", "link", "add", cable, "type", "veth", "peer", "name", "eth0", "netns", router)
     ground.later(lambda: ground.run("ip", "link", "delete", cable, check=False))
-    outside, inside = _free_network(ground)
-    ground.run("ip", "address", "add", f"{outside}/30", "dev", cable)
+    with Path("/run/lock/vestibule-real").open("w") as lock:  # two runs must not choose the same network
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        outside, inside = _free_network(ground)
+        ground.run("ip", "address", "add", f"{outside}/30", "dev", cable)
     ground.run("ip", "link", "set", cable, "up")
     ground.inside(router, "ip", "address", "add", f"{inside}/30", "dev", "eth0")
     ground.inside(router, "ip", "link", "set", "eth0", "up")

@@ -24,7 +24,7 @@ def namespaces(require_root: None, require_program: RequireProgram, leave_out: C
     with Ground() as ground:
         try:
             probe = ground.namespace(f"vst-probe-{ground.tag}")
-            ground.inside(probe, "ip", "link", "add", "a", "type", "veth", "peer", "name", "b")
+            ground.inside(probe, "ip", "link", "add", "probe0", "type", "veth", "peer", "name", "probe1")
         except RuntimeError as error:
             leave_out(f"network namespaces cannot be made here: {error}")
 
