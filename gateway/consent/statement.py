@@ -70,14 +70,14 @@ _MARK: Final[dict[Block, str]] = {"title": "# ", "heading": "## ", "paragraph": 
 
 def _blocks(line: str, language: Language, facts: dict[str, str]) -> list[tuple[Block, str]]:
     if line.startswith("@"):
-        return [("item", words) for words in _capability_list(line[1:], language)]
+        return [("item", words) for words in sentences_of(line[1:], language)]
     for kind in ("heading", "title", "item"):
         if line.startswith(_MARK[kind]):
             return [(kind, line.removeprefix(_MARK[kind]).format_map(facts))]
     return [("paragraph", line.format_map(facts))]
 
 
-def _capability_list(kind: str, language: Language) -> tuple[str, ...]:
+def sentences_of(kind: str, language: Language) -> tuple[str, ...]:
     """Sentences of one class, each once: several capabilities may read alike."""
     if kind == "never":
         return never_sentences(language)

@@ -1,0 +1,302 @@
+"""The subscriber's app: one page reached by a one-time link, and the public statement. Server-rendered, no script.
+
+Counterpart: `gateway.consent.service`, which decides and records; this module reads forms and shows pages.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TypeAlias
+
+import structlog
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from audit.errors import AuditError
+from config.settings import Settings
+from gateway.consent.cases import Case
+from gateway.consent.lifecycle import MAX_QUESTIONS, Shown
+from gateway.consent.model import PENDING, Consent, Language
+from gateway.consent.secrecy import same
+from gateway.consent.service import ConsentService
+from gateway.consent.terms import MAX_TEXT
+from gateway.errors import BadRequest, ConsentProblem, GatewayError, NotAllowed
+from gateway.web import cookies
+from gateway.web.guard import Guard, from_own_page, read_form
+from gateway.web.plain_log import LogFor, LogLine, evidence_log
+from gateway.web.receipt import receipt
+from gateway.web.render import Renderer, as_shown, language_of
+from gateway.web.words import word
+
+STATIC: Final = Path(__file__).parent / "static"
+
+Fields: TypeAlias = dict[str, list[str]]
+Act: TypeAlias = Callable[[Case, Fields, str], Awaitable[Consent]]
+_log = structlog.get_logger("web")
+
+
+class _Wrong(Exception):
+    """A field is wrong; `key` names the words for it. Never leaves this module."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(key)
+        self.key = key
+
+
+def customer_app(service: ConsentService, settings: Settings, *, log_for: LogFor | None = None) -> Starlette:
+    """The app. `log_for` gives a consent's plain-language log; by default it is read from the embedded journal."""
+    https = (settings.customer.public_url or "").startswith("https://")
+    pages = _Pages(service, Renderer(settings.consent, https), log_for or evidence_log(settings.evidence_dir), https)
+    acts: dict[str, Act] = {
+        "/case/grant": pages.grant,
+        "/case/deny": pages.deny,
+        "/case/question": pages.question,
+        "/case/revoke": pages.revoke,
+        "/case/extension/allow": pages.allow_extension,
+        "/case/extension/refuse": pages.refuse_extension,
+    }
+    return Starlette(
+        routes=[
+            Route("/", pages.home),
+            Route("/health", _health),
+            Route("/style.css", _style),
+            Route("/statement", pages.statement),
+            Route("/l/{token}", pages.link, methods=["GET"]),
+            Route("/l/{token}", pages.open_link, methods=["POST"]),
+            Route("/l/{token}/again", pages.new_link, methods=["POST"]),
+            Route("/case", pages.case),
+            Route("/case/receipt", pages.receipt),
+            *(Route(path, pages.acting(act), methods=["POST"]) for path, act in acts.items()),
+        ],
+        middleware=[Middleware(Guard, https=https)],
+        exception_handlers={HTTPException: pages.not_found, GatewayError: pages.problem, AuditError: pages.problem},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Pages:
+    """The handlers."""
+
+    service: ConsentService
+    renderer: Renderer
+    log_for: LogFor
+    https: bool
+
+    # --- public ------------------------------------------------------------------------------------------------------
+
+    async def home(self, _: Request) -> Response:
+        return RedirectResponse("/statement", status_code=303)
+
+    async def statement(self, request: Request) -> Response:
+        """Anyone may read it, in every language offered."""
+        language = self._language(request)
+        shown = as_shown(self.service.statement(language))
+        return self.renderer.page(request, "statement.html", language, shown.title, statement=shown, on_statement=True)
+
+    # --- the link ----------------------------------------------------------------------------------------------------
+
+    async def link(self, request: Request) -> Response:
+        """Looking at a link does not open it: programs that look at links in messages must not use it up.
+
+        The button also makes the browser's next requests its own, so that a strict cookie goes along.
+        """
+        token = request.path_params["token"]
+        link = await self.service.cases.find(token)
+        if not link.replaced and cookies.chosen(request, link.ref, https=self.https):
+            return RedirectResponse(f"/case?c={link.ref}", status_code=303)
+        language = self._language(request)
+        return self.renderer.page(request, "open.html", language, word("open_title", language), action=f"/l/{token}")
+
+    async def open_link(self, request: Request) -> Response:
+        token = request.path_params["token"]
+        if not from_own_page(request):
+            return self._refused(request)
+        try:
+            case = await self.service.cases.open(token, cookies.held(request, https=self.https))
+        except ConsentProblem as problem:
+            if problem.code != "link_used":
+                raise
+            return self._used(request, self._language(request), token)
+        response = RedirectResponse(f"/case?c={case.link_ref}", status_code=303)
+        cookies.keep(request, response, case, https=self.https)
+        return response
+
+    async def new_link(self, request: Request) -> Response:
+        if not from_own_page(request):
+            return self._refused(request)
+        await self.service.new_link(request.path_params["token"])
+        language = self._language(request)
+        return self._message(request, language, "sent_title", word("sent_text", language))
+
+    # --- the case ----------------------------------------------------------------------------------------------------
+
+    async def case(self, request: Request) -> Response:
+        return await self._show(request, await self._resume(request, request.query_params.get("c")))
+
+    async def receipt(self, request: Request) -> Response:
+        case = await self._resume(request, request.query_params.get("c"))
+        consent = await self.service.view(case)
+        if consent.granted_at is None:
+            raise HTTPException(404)
+        text = await self.service.statement_shown(consent)
+        body = receipt(consent, self.service.settings.controller, text)
+        headers = {"content-disposition": f'attachment; filename="consent-{consent.id}.json"'}
+        return Response(body, media_type="application/json", headers=headers)
+
+    def acting(self, act: Act) -> Callable[[Request], Awaitable[Response]]:
+        """A handler that checks where the form comes from, acts, and shows what came of it."""
+
+        async def handler(request: Request) -> Response:
+            try:
+                fields = await read_form(request)
+            except BadRequest:
+                return self._refused(request)
+            case = await self._resume(request, _one(fields, "c"))
+            if not from_own_page(request) or not same(_one(fields, "f"), case.form_token):
+                return self._refused(request)
+            try:
+                await act(case, fields, request.client.host if request.client else "")
+            except ConsentProblem:
+                return await self._show(request, case, status=409, alert="moved_on")
+            except _Wrong as wrong:
+                return await self._show(request, case, status=400, alert=wrong.key, fields=fields)
+            except BadRequest:
+                return await self._show(request, case, status=400, alert="bad_grant", fields=fields)
+            return RedirectResponse(f"/case?c={case.link_ref}", status_code=303)
+
+        return handler
+
+    async def grant(self, case: Case, fields: Fields, source: str) -> Consent:
+        minutes = _one(fields, "minutes").strip()
+        most = (await self.service.view(case)).minutes
+        if not (minutes.isascii() and minutes.isdecimal() and len(minutes) <= 4 and 1 <= int(minutes) <= most):
+            raise _Wrong("bad_minutes")
+        language = _one(fields, "language")
+        known = [code for code in self.service.settings.languages if code == language]
+        if not known:
+            raise BadRequest("The language of the statement is missing.")
+        return await self.service.grant(
+            case,
+            scope=tuple(fields.get("scope", ())),
+            minutes=int(minutes),
+            shown=Shown(language=known[0], digest=_one(fields, "statement")),
+            source=source,
+        )
+
+    async def deny(self, case: Case, _: Fields, source: str) -> Consent:
+        return await self.service.deny(case, source=source)
+
+    async def question(self, case: Case, fields: Fields, source: str) -> Consent:
+        try:
+            return await self.service.ask_question(case, _one(fields, "question"), source=source)
+        except BadRequest as error:
+            raise _Wrong("bad_question") from error
+
+    async def revoke(self, case: Case, _: Fields, source: str) -> Consent:
+        return await self.service.revoke(case, source=source)
+
+    async def allow_extension(self, case: Case, fields: Fields, source: str) -> Consent:
+        return await self.service.grant_extension(case, scope=tuple(fields.get("scope", ())), source=source)
+
+    async def refuse_extension(self, case: Case, _: Fields, source: str) -> Consent:
+        return await self.service.refuse_extension(case, source=source)
+
+    # --- problems ----------------------------------------------------------------------------------------------------
+
+    async def not_found(self, request: Request, error: Exception) -> Response:
+        status = error.status_code if isinstance(error, HTTPException) else 404
+        return self._problem(request, "not_found", status)
+
+    async def problem(self, request: Request, error: Exception) -> Response:
+        """What a handler could not answer itself, in the reader's language."""
+        match error:
+            case ConsentProblem(code="too_many_links"):
+                return self._problem(request, "too_many_links", 429)
+            case ConsentProblem(code="link_used"):
+                return self._problem(request, "missing", 410)
+            case ConsentProblem() | NotAllowed():
+                return self._problem(request, "missing", 404)
+            case AuditError():
+                return self._problem(request, "not_recorded", 503)
+            case _:
+                _log.error("web.problem", error=type(error).__name__)
+                return self._problem(request, "broken", 503)
+
+    # --- inside ------------------------------------------------------------------------------------------------------
+
+    async def _resume(self, request: Request, ref: str | None) -> Case:
+        return await self.service.cases.resume(cookies.chosen(request, ref, https=self.https))
+
+    async def _show(
+        self,
+        request: Request,
+        case: Case,
+        *,
+        status: int = 200,
+        alert: str | None = None,
+        fields: Fields | None = None,
+    ) -> Response:
+        consent = await self.service.view(case)
+        language = self._language(request, consent.language)
+        limits = {"minutes": consent.minutes, "length": MAX_TEXT, "count": MAX_QUESTIONS}
+        lines = None if consent.state in PENDING else await self._log(consent, language)
+        return self.renderer.case(
+            request,
+            language,
+            case,
+            consent,
+            self.service.statement(language),
+            lines,
+            self.service.clock.now(),
+            status=status,
+            alert=None if alert is None else word(alert, language, **limits),
+            ticked=tuple((fields or {}).get("scope", ())),
+            question_text=_one(fields or {}, "question"),
+        )
+
+    async def _log(self, consent: Consent, language: Language) -> Sequence[LogLine] | None:
+        try:
+            return await self.log_for(consent.id, language)
+        except AuditError as error:
+            _log.error("web.log_unavailable", error=type(error).__name__)
+            return None
+
+    def _language(self, request: Request, preferred: Language | None = None) -> Language:
+        return language_of(request, self.service.settings.languages, preferred)
+
+    def _used(self, request: Request, language: Language, token: str) -> Response:
+        return self.renderer.page(
+            request, "used.html", language, word("used_title", language), status=410, action=f"/l/{token}"
+        )
+
+    def _refused(self, request: Request) -> Response:
+        return self._problem(request, "bad_form", 403)
+
+    def _problem(self, request: Request, key: str, status: int) -> Response:
+        language = self._language(request)
+        return self._message(request, language, "problem_title", word(key, language), status=status)
+
+    def _message(self, request: Request, language: Language, title: str, text: str, status: int = 200) -> Response:
+        back = "/case" if cookies.held(request, https=self.https) else None
+        here = request.url.path if request.method == "GET" else "/statement"
+        return self.renderer.page(
+            request, "message.html", language, word(title, language), status=status, text=text, back=back, here=here
+        )
+
+
+def _one(fields: Fields, name: str) -> str:
+    """The field's only value; empty if it is missing or there are several."""
+    values = fields.get(name, [])
+    return values[0] if len(values) == 1 else ""
+
+
+async def _health(_: Request) -> Response:
+    return PlainTextResponse("ok\n")
+
+
+async def _style(_: Request) -> Response:
+    return FileResponse(STATIC / "style.css", media_type="text/css", headers={"cache-control": "max-age=3600"})
