@@ -5,6 +5,7 @@ Names that a row mentions are checked here: positions, contexts, filters, argume
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TypeAlias
 
@@ -240,9 +241,13 @@ def _add_prefix(spec: TableSpec, prefix: PrefixSpec, places: Mapping[Place, Item
     if prefix.to not in spec.modes:
         raise ValueError(f"{prefix.to} is not in modes")
     word = Keyword(prefix.word)
-    target = [item for item in places[prefix.to] if not _moves(item[0])]
+    target = [(_behind(word, rule), rest) for rule, rest in places[prefix.to] if not _moves(rule)]
     for place in _expand_all(spec, prefix.places):
         places[place].extend((rule, (word, 0, rest)) for rule, rest in target)
+
+
+def _behind(word: Keyword, rule: Rule) -> Rule:
+    return rule if rule.send is None else replace(rule, send=(word, *rule.send))
 
 
 def _moves(rule: Rule) -> bool:

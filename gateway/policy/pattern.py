@@ -82,7 +82,12 @@ def parse_pattern(text: str, slot_of: SlotOf) -> Sequence:
     return branches[0]
 
 
+_MARKS: Final = frozenset("[]{}()|<\\")
+
+
 def _tokens(text: str) -> list[str]:
+    if _MARKS.isdisjoint(text):
+        return text.split()
     marks: list[str] = []
     at = 0
     while at < len(text):
@@ -170,6 +175,8 @@ def may_be_empty(sequence: Sequence) -> bool:
 
 
 def _word(mark: str, slot_of: SlotOf) -> Item:
+    if mark.isalnum():
+        return Keyword(mark)
     parts: list[str | Slot] = []
     for plain, argument, run in _PIECE.findall(mark):
         if argument or (not plain and not run):
@@ -188,6 +195,10 @@ def _word(mark: str, slot_of: SlotOf) -> Item:
 
 
 def _template(mark: str, parts: tuple[str | Slot, ...]) -> Template:
-    regex = "".join(re.escape(part) if isinstance(part, str) else f"({part.type.fragment})" for part in parts)
+    # Named groups: an expression of a table may have groups of its own.
+    regex = "".join(
+        re.escape(part) if isinstance(part, str) else f"(?P<slot{at}>{part.type.fragment})"
+        for at, part in enumerate(parts)
+    )
     label = re.sub(r"<(?:([A-Za-z][\w-]*):)?[^<>]*>", lambda m: f"<{m[1]}>" if m[1] else m[0], mark)
     return Template(parts, re.compile(rf"(?:{regex})\Z", re.ASCII | re.DOTALL), label)

@@ -73,7 +73,7 @@ class Stop:
 
 @dataclass(slots=True)
 class Thread:
-    """One reading of the words so far. Not changed after it was made."""
+    """One reading of the words so far. Only `walk` sets `stop`, before anyone else sees the thread."""
 
     node: Node
     at: int
@@ -231,12 +231,12 @@ def _template(template: Template, word: Word, lexer: LexerSpec) -> tuple[Piece, 
     values: list[Value] = []
     plain: list[str] = []
     shown: list[str] = []
-    for part in template.parts:
+    for at, part in enumerate(template.parts):
         if isinstance(part, str):
             canonical: str | None = part
             shown.append(part)
         else:
-            canonical = _accepted(part, found[len(values) + 1], lexer)
+            canonical = _accepted(part, found[f"slot{at}"], lexer)
             values.append(Value(part, canonical or ""))
             shown.append(REDACTED if part.secret else canonical or "")
         if canonical is None:

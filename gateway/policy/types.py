@@ -34,7 +34,7 @@ class ArgType:
     split: bool = False
     """May be written with a blank before its number (`Gi 0/1`)."""
     minus: bool = False
-    """Takes negative numbers; any other value that begins with `-` could be read as an option."""
+    """Names values that begin with `-`; any other such value could be read as an option and is refused."""
 
 
 def pattern_type(label: str, pattern: str) -> ArgType:
@@ -44,12 +44,7 @@ def pattern_type(label: str, pattern: str) -> ArgType:
     def match(text: str) -> str | None:
         return text if whole.match(text) and text.isascii() and text.isprintable() and " " not in text else None
 
-    return ArgType(label=label, match=match, fragment=_plain_groups(pattern))
-
-
-def _plain_groups(pattern: str) -> str:
-    """The pattern without capturing groups, so that it can stand inside a group of ours."""
-    return re.sub(r"(?<!\\)\((?!\?)", "(?:", pattern)
+    return ArgType(label=label, match=match, fragment=pattern, minus=pattern.startswith("-"))
 
 
 _STAR: Final = r"(?!\.{1,2}(?:/|\Z))[A-Za-z0-9_.:@-]+"
@@ -64,24 +59,25 @@ def enumeration(label: str, values: tuple[str, ...]) -> ArgType:
     whole = re.compile(rf"(?:{'|'.join(wild)})\Z", re.ASCII) if wild else None
 
     def match(text: str) -> str | None:
-        return text if text in plain or (whole is not None and whole.match(text) is not None) else None
+        return text if text in plain or (whole is not None and text[0:1] != "-" and whole.match(text)) else None
 
+    dashes = any(value.startswith("-") for value in plain)
     fragment = "|".join([*map(re.escape, sorted(plain)), *wild])
-    return ArgType(label=label, match=match, fragment=fragment, values=tuple(sorted(plain)))
+    return ArgType(label=label, match=match, fragment=fragment, values=tuple(sorted(plain)), minus=dashes)
 
 
 def interface(label: str, spec: IfaceSpec) -> ArgType:
     """Interface names with abbreviated kinds (`te0/0/0`, `Gi 0/1`), expanded. An ambiguous beginning does not match."""
     names = {name.lower(): name for name in spec.iface}
-    whole = compiled(rf"([A-Za-z][A-Za-z-]*) ?((?:{_plain_groups(spec.number)}))\Z")
+    whole = compiled(rf"(?P<kind>[A-Za-z][A-Za-z-]*) ?(?P<number>{spec.number})\Z")
 
     def match(text: str) -> str | None:
         found = whole.match(text)
         if found is None:
             return None
-        kind = found[1].lower()
+        kind = found["kind"].lower()
         fits = [kind] if kind in names else [name for name in names if name.startswith(kind)]
-        return names[fits[0]] + found[2] if len(fits) == 1 else None
+        return names[fits[0]] + found["number"] if len(fits) == 1 else None
 
     return ArgType(label=label, match=match, split=True)
 

@@ -6,6 +6,7 @@ import yaml
 
 from gateway.policy.compile import compile_table
 from gateway.policy.errors import PolicyError
+from gateway.policy.resolver import resolve
 from gateway.policy.schema import read_table
 
 
@@ -80,3 +81,13 @@ def test_rule_ids_count_rows_and_patterns_and_carry_no_words(document: Any) -> N
     table = compile_table("ios.yaml", read_table("ios.yaml", document))
     assert [rule.id for rule in table.rules[:3]] == ["ios.1.1", "ios.1.2", "ios.2.1"]
     assert [rule.order for rule in table.rules] == list(range(len(table.rules)))
+
+
+def test_a_rules_own_wording_keeps_the_prefix_word(document: Any) -> None:
+    document["commands"].append(row(cmd=["un all"], send="undebug all"))
+    document["commands"].append(row(cmd=["undebug all"]))
+    table = compile_table("ios.yaml", read_table("ios.yaml", document))
+    command = table.lex("do un all").commands[0]
+    found = resolve(table, "config", command, "do un all")
+    assert isinstance(found, list)
+    assert [match.canonical for match in found] == ["do undebug all"]

@@ -118,6 +118,15 @@ def test_enumerations_take_listed_values_and_simple_stars() -> None:
     assert [text for text in bad if files.match(text) is not None] == []
 
 
+def test_only_listed_values_may_begin_with_a_dash() -> None:
+    flags = enumeration("<flag>", ("-4", "*"))
+    assert flags.minus
+    assert (flags.match("-4"), flags.match("-6"), flags.match("x")) == ("-4", None, "x")
+    assert not enumeration("<flag>", ("*",)).minus
+    assert pattern_type("<x>", "-[46]").minus
+    assert not pattern_type("<x>", "[46-]").minus
+
+
 def test_patterns_are_whole_ascii_and_without_blanks() -> None:
     kind = pattern_type("<x>", r"(a|b)\w.*")
     assert kind.match("ab1") == "ab1"
