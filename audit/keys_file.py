@@ -39,7 +39,8 @@ class FileKeyStore:
         self._root = root
         self._tenant = tenant
         self._lock = threading.Lock()
-        self._keks: dict[int, bytes] = {}
+        self._keks: dict[bytes, bytes] = {}
+        """By their wrapped form: a row that was rolled back or destroyed finds nothing here."""
 
     @classmethod
     def open(cls, path: Path, keys_dir: Path, tenant: str) -> "FileKeyStore":
@@ -105,7 +106,7 @@ class FileKeyStore:
             "SELECT id, wrapped FROM kek WHERE tenant = ? AND class = ? AND month = ?", (self._tenant, retention, month)
         ).fetchone()
         if row is not None:
-            return row[0], self._unwrap_kek(row[0], row[1])
+            return row[0], self._unwrap_kek(row[1])
         kek = os.urandom(ROOT_KEY_BYTES)
         cursor = self._connection.execute(
             "INSERT INTO kek (tenant, class, month, wrapped) VALUES (?, ?, ?, ?)",
@@ -114,18 +115,18 @@ class FileKeyStore:
         assert cursor.lastrowid is not None
         return cursor.lastrowid, kek
 
-    def _unwrap_kek(self, kek_id: int, wrapped: bytes | None) -> bytes:
+    def _unwrap_kek(self, wrapped: bytes | None) -> bytes:
         if wrapped is None:
             raise KeyUnavailable("The month's key was destroyed at the end of its retention.")
-        if kek_id not in self._keks:
-            self._keks[kek_id] = unwrap(self._root, wrapped)
-        return self._keks[kek_id]
+        if wrapped not in self._keks:
+            self._keks[wrapped] = unwrap(self._root, wrapped)
+        return self._keks[wrapped]
 
     def get(self, key_set: str, compartment: str) -> bytes:
         with self._lock:
             try:
                 row = self._connection.execute(
-                    "SELECT dek.wrapped, kek.id, kek.wrapped FROM dek JOIN keyset USING (ks) "
+                    "SELECT dek.wrapped, kek.wrapped FROM dek JOIN keyset USING (ks) "
                     "JOIN kek ON kek.id = keyset.kek WHERE ks = ? AND comp = ?",
                     (key_set, compartment),
                 ).fetchone()
@@ -133,7 +134,7 @@ class FileKeyStore:
                 raise KeyUnavailable(f"The key database cannot be read ({error}).") from error
             if row is None or row[0] is None:
                 raise KeyUnavailable(f"The key for '{compartment}' of key set {key_set} is missing or was destroyed.")
-            return unwrap(self._unwrap_kek(row[1], row[2]), row[0])
+            return unwrap(self._unwrap_kek(row[1]), row[0])
 
     def destroy(self, key_set: str, compartments: Sequence[str]) -> None:
         with self._lock:
@@ -161,7 +162,7 @@ class FileKeyStore:
                 "UPDATE dek SET wrapped = NULL WHERE ks IN (SELECT ks FROM keyset WHERE kek = ?)", row
             )
             count: int = self._connection.execute("SELECT count(*) FROM keyset WHERE kek = ?", row).fetchone()[0]
-            self._keks.pop(row[0], None)
+            self._keks.clear()
         self._empty_wal()
         return count
 

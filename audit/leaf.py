@@ -113,7 +113,8 @@ def parse(data: bytes) -> Head:
         head = _head_of(value)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise BadEntry("A field of the head is missing or of the wrong type.") from error
-    check_facts(head.facts)
+    if check_facts(head.facts) != head.facts:
+        raise BadEntry("A fact of the head is null; absent facts are left out.")
     return head
 
 
