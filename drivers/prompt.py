@@ -21,7 +21,8 @@ LOOK_LIMIT: Final = 512
 _HOSTLESS: Final = "/~#$"
 """What prompts begin with that name no host."""
 
-_COLOUR: Final = re.compile(r"\x1b\[[0-9;:]*[mK]")
+_COLOUR: Final = re.compile(r"\x1b\[[0-9;:]*m")
+_ERASE: Final = re.compile(r"\x1b\[[0-2]?K")
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +157,7 @@ class PromptDetector:
     def _find_prompt(self) -> PromptSeen | None:
         line = self._line()
         if line is None:
-            return None
+            return self._after_text()
         bare = line.rstrip(" ")
         for mode, pattern in self._modes:
             match = pattern.match(bare)
@@ -204,14 +205,14 @@ class PromptDetector:
 
     def _line(self) -> str | None:
         """What the terminal shows of the unfinished line, if that is a whole line and short enough to look at."""
-        if not self._tail or self._cut:
+        if not self._tail or self._cut or len(self._tail) > 4 * LOOK_LIMIT:
             return None
         line = visible(self._tail)
         return line if line and len(line) <= LOOK_LIMIT else None
 
     def _after_text(self) -> PromptSeen | None:
         """A prompt behind output that does not end in a line end (`printf x`). Never certain."""
-        if self.learnt is None or not self.learnt.host:
+        if self.learnt is None or not self.learnt.host or self.learnt.host not in self._tail:
             return None
         line = visible(self._tail[-LOOK_LIMIT:])
         start = line.rfind(self.learnt.host)
@@ -249,19 +250,24 @@ class PromptDetector:
 
 
 def visible(line: str) -> str:
-    """What a terminal shows of one unfinished line: colours dropped, CR and BS performed. Linear."""
+    """What a terminal shows of one unfinished line: colours dropped; CR, BS and erase in line performed. Linear.
+
+    What CR returns over counts as overwritten.
+    """
     if "\x1b" in line:
-        line = _COLOUR.sub("", line)
+        line = _ERASE.sub("\0", _COLOUR.sub("", line))
     if "\r" in line:
         line = line.rstrip("\r")
         line = line[line.rfind("\r") + 1 :]
     if "\b" not in line:
-        return line
+        return line.replace("\0", "")
     cells: list[str] = []
     column = 0
     for char in line:
         if char == "\b":
             column = max(0, column - 1)
+        elif char == "\0":
+            del cells[column:]
         else:
             cells[column : column + 1] = [char]
             column += 1

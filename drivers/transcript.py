@@ -184,7 +184,8 @@ class _Scan:
             return _Match.MORE
         if char == " " and (complete or self._seen == 0 or self._is_padding(held, self._position - 1)):
             return _Match.MORE
-        if (self._seen or self._first) and not complete and (returned or not self._line[self._seen].isascii()):
+        spelled = not complete and not self._line[self._seen].isascii()
+        if (self._seen or self._first) and (returned or spelled):
             # Drawn again from the start, or a character that the terminal spells in a way of its own.
             self._redrawn = True
             return _Match.MORE

@@ -27,6 +27,9 @@ Describe = Callable[[str], str]
 """What can follow the line (`?`), as whole lines; empty where `?` is an ordinary character."""
 
 _COLOUR: Final = re.compile(r"\x1b\[[0-9;:]*[mK]")
+_PRINTABLE: Final = re.compile(r"[^\x00-\x1f\x7f?]*")
+"""A run of characters that are no keys."""
+
 _ERASED_WORD: Final = re.compile(r"\S*\s*\Z")
 
 
@@ -59,8 +62,9 @@ class LineEditor:
         self._describe = describe
         self._filter = InputFilter()
         self._editor = _Editor(_Screen(self, write), self, term_type, width)
-        self._unseen = _Editor(_Screen(self, _nowhere), self, term_type, width)
-        self._unseen.literal = True
+        self._unseen: _Editor | None = None
+        """Edits pasted lines; made when it is needed first."""
+        self._term_type = term_type
         self._busy = False
         """A line of the packet at hand waits for its echo."""
         self._later = ""
@@ -105,7 +109,8 @@ class LineEditor:
     def interrupted(self) -> None:
         """Ctrl-C: the line in work is left standing and begun anew."""
         self._editor.leave_line()
-        self._unseen.leave_line()
+        if self._unseen is not None:
+            self._unseen.leave_line()
         self._on_interrupt()
 
     def _type(self, keys: Keys, *, last: bool) -> None:
@@ -136,9 +141,16 @@ class LineEditor:
             return
         end = text.rfind("\n") + 1
         if end:
-            self._unseen.process_input(self._later + text[:end], None)
+            self._type_unseen(self._later + text[:end])
             self._later = ""
         self._later += text[end:]
+
+    def _type_unseen(self, text: str) -> None:
+        if self._unseen is None:
+            self._unseen = _Editor(_Screen(self, _nowhere), self, self._term_type, 0)
+        self._unseen.take_history(self._editor)
+        self._unseen.process_input(text, None)
+        self._editor.take_history(self._unseen)
 
     def _draw_later(self) -> None:
         text, self._later = self._later, ""
@@ -251,6 +263,10 @@ class _Editor(SSHLineEditor):
         self.register_key("?", self._question_mark)
         self.register_key("\x17", _erase_word)
 
+    def _build_printable(self) -> None:
+        """As inherited, but not worked out anew for each session: what comes from `InputFilter` is known."""
+        self._printable = _PRINTABLE
+
     @property
     def waits_for_echo(self) -> bool:
         """A line was submitted and no output followed yet."""
@@ -271,6 +287,10 @@ class _Editor(SSHLineEditor):
         end = data.rfind("\n") + 1
         self._shown = data[end:] if end else (self._shown + data)[-MAX_LINE:]
         super().process_output(data)
+
+    def take_history(self, other: "_Editor") -> None:
+        """Remember the lines of `other` from now on."""
+        self._history, self._history_index = other._history, other._history_index
 
     def leave_line(self) -> None:
         """Begin a new line behind the one in work, which stays on the screen."""
