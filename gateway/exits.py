@@ -16,6 +16,8 @@ FAILED: Final = 1
 """A check found something: verification contradicted, policy score critical, demo step failed."""
 INCOMPLETE: Final = 2
 """Verification could not see everything."""
+UNVERIFIABLE: Final = 3
+"""Verification could not begin: no log there, no key to check with, or wrong usage."""
 USAGE: Final = 64
 UNAVAILABLE: Final = 69
 """The router or a service cannot be reached."""
@@ -27,6 +29,10 @@ NOT_PERMITTED: Final = 77
 CONFIG: Final = 78
 REFUSED: Final = 126
 """Policy refused the command; it was not sent."""
+INTERRUPTED: Final = 130
+"""Ctrl-C at the `vestibule` command."""
+OUTPUT_CLOSED: Final = 141
+"""Whoever read the output of `vestibule` stopped reading."""
 ENDED: Final = 143
 """The session was ended from outside: revoked, expired, killed."""
 

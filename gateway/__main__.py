@@ -1,0 +1,81 @@
+"""`vestibule`, and `python -m gateway`: hands the command line what stands above the front ends.
+
+What is started here is imported when it is started: help, `verify` and `policy` load no server.
+"""
+
+import asyncio
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TextIO
+
+from gateway.cli.app import Programs, make_app, run
+
+if TYPE_CHECKING:
+    from config.settings import Settings
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; the exit status. Without `arguments` those of the process."""
+    programs = Programs(initialise=_initialise, first_operator=_first_operator, serve=_serve, demo=_demo)
+    return run(make_app(programs), sys.argv[1:] if arguments is None else arguments)
+
+
+def _initialise(settings: "Settings") -> None:
+    from gateway.assembly import initialise
+
+    initialise(settings)
+
+
+def _first_operator(settings: "Settings", name: str, uid: int) -> bool:
+    return asyncio.run(_register_operator(settings, name, uid))
+
+
+async def _register_operator(settings: "Settings", name: str, uid: int) -> bool:
+    """The one person whom no operator registers. On record first, like everybody who comes later."""
+    from audit.entry import Kind, NewEntry
+    from config.errors import ConfigError
+    from gateway.assembly import House
+
+    house = await House.open(settings)
+    try:
+        known = await house.directory.principal_by_uid(uid)
+        if known is not None and known.role == "operator":
+            return False
+        if known is not None:
+            raise ConfigError(
+                f"User id {uid} belongs to somebody who is no operator; name another one with --operator."
+            )
+        entry = NewEntry(
+            kind=Kind.ADMIN_CHANGE,
+            facts={"act": "person.add", "by": "init"},
+            sealed={"who": {"uid": uid}, "act": {"name": name, "role": "operator", "uid": uid}},
+        )
+        await house.journal.append(entry)
+        await house.registry.add_person(name, "operator", uid=uid)
+    finally:
+        await house.stop("initialised")
+    return True
+
+
+def _serve(settings: "Settings") -> int:
+    from gateway.assembly import serve
+
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.run(serve(settings))
+    return uvloop.run(serve(settings))
+
+
+def _demo(keep: bool, out: TextIO) -> int:
+    from gateway.demo import run as play
+
+    def say(text: str) -> None:
+        out.write(text + "\n")
+        out.flush()
+
+    return asyncio.run(play(keep=keep, say=say, colour=out.isatty()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

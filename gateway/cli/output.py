@@ -1,0 +1,141 @@
+"""What the command prints: one JSON value or text for people on standard output, notes on standard error.
+
+Nothing that was stored reaches a terminal unescaped: control and bidi characters are spelled out
+(`audit.recording.terminal.visible`; JSON writes everything beyond ASCII as an escape). Times are UTC.
+"""
+
+import dataclasses
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from audit.recording.terminal import visible
+
+_WIDE: Final = 10_000
+"""Columns where nobody looks at the width: in a pipe a row is one line."""
+
+_COLOURS: Final = {
+    "allow": "green",
+    "confirm": "yellow",
+    "sensitive": "yellow",
+    "deny": "red",
+    "verified": "green",
+    "granted": "green",
+    "in-use": "green",
+    "revoked": "red",
+    "denied": "red",
+}
+
+
+class _Console(Console):
+    """Rich's, except that a closed pipe is the caller's to handle."""
+
+    def on_broken_pipe(self) -> None:
+        raise  # noqa: PLE0704 - called from the handler of the BrokenPipeError
+
+
+def console(*, err: bool = False) -> Console:
+    """Standard output (or error) as it is now. Texts are printed as they are: no markup, no guessed colours."""
+    stream = sys.stderr if err else sys.stdout
+    width = None if stream.isatty() else _WIDE
+    return _Console(file=stream, width=width, markup=False, emoji=False, highlight=False, soft_wrap=False)
+
+
+def print_json(value: object) -> None:
+    """One JSON value on standard output; indented where a person looks on."""
+    indent = 2 if sys.stdout.isatty() else None
+    sys.stdout.write(json.dumps(value, default=_plain, indent=indent, ensure_ascii=True) + "\n")
+
+
+def print_text(text: str, style: str = "") -> None:
+    """Lines for people; controls other than line ends are spelled out."""
+    out = console()
+    for line in text.split("\n"):
+        out.print(Text(visible(line), style=style), soft_wrap=True)
+
+
+def note(text: str) -> None:
+    """A remark on standard error, which never mixes with what a program reads."""
+    out = console(err=True)
+    out.print(Text("\n".join(visible(line) for line in text.split("\n")), style="dim"), soft_wrap=True)
+
+
+def print_table(heads: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str) -> None:
+    """Rows under their heads, or the sentence `empty`."""
+    listed = [[_cell(value) for value in row] for row in rows]
+    if not listed:
+        print_text(empty)
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
+    for head in heads:
+        table.add_column(head, overflow="fold")
+    for row in listed:
+        table.add_row(*row)
+    out = console()
+    with out.capture() as capture:
+        out.print(table)
+    # Rich pads every row to the table's width; a pipe needs no blanks at the ends of lines.
+    out.file.write("".join(line.rstrip() + "\n" for line in capture.get().splitlines()))
+
+
+def print_record(record: Mapping[str, object]) -> None:
+    """One thing, a line per field."""
+    width = max((len(name) for name in record), default=0)
+    out = console()
+    for name, value in record.items():
+        out.print(Text(f"{name:<{width}}  ") + _cell(value), soft_wrap=True)
+
+
+def moment(value: object) -> str:
+    """A time as people read it: `2026-01-31 10:42:05Z`. Text that is no time stays as it is."""
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            return str(value)
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+    return "-" if value is None else str(value)
+
+
+def _cell(value: object) -> Text:
+    text = visible(_words(value))
+    return Text(text, style=_COLOURS.get(text, ""))
+
+
+def _words(value: object) -> str:
+    if value is None or value == "":
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, datetime):
+        return moment(value)
+    if isinstance(value, Mapping):
+        return " ".join(f"{name}={_words(part)}" for name, part in value.items()) or "-"
+    if isinstance(value, list | tuple | set | frozenset):
+        return ", ".join(_words(part) for part in value) or "-"
+    return str(value)
+
+
+def _plain(value: Any) -> object:
+    """What JSON has no word for."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, set | frozenset):
+        return sorted(value)
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"{type(value).__name__} has no JSON form")
