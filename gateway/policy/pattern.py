@@ -9,6 +9,7 @@ A backslash makes the next character plain.
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final, TypeAlias
 
 from gateway.policy.types import ArgType
@@ -32,13 +33,22 @@ class Slot:
     """Beginnings of canonical values that do not fit."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Template:
     """One word of fixed text and arguments, such as `wireless.<radio>.channel=<chan>`."""
 
     parts: tuple[str | Slot, ...]
-    whole: re.Pattern[str]
     label: str
+
+    @cached_property
+    def whole(self) -> re.Pattern[str]:
+        """The whole word, with a group `slot<n>` for the argument at `parts[n]`. Made when first needed."""
+        # Named groups: an expression of a table may have groups of its own.
+        regex = "".join(
+            re.escape(part) if isinstance(part, str) else f"(?P<slot{at}>{part.type.fragment})"
+            for at, part in enumerate(self.parts)
+        )
+        return re.compile(rf"(?:{regex})\Z", re.ASCII | re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,20 +98,19 @@ _MARKS: Final = frozenset("[]{}()|<\\")
 def _tokens(text: str) -> list[str]:
     if _MARKS.isdisjoint(text):
         return text.split()
-    marks: list[str] = []
-    at = 0
-    while at < len(text):
-        found = _TOKEN.match(text, at)
-        if found is None:
-            raise ValueError(f"in {text!r}, {text[at:]!r} cannot be read; arguments are written <type> or <name:type>")
-        mark = found[0]
-        glued = mark[0] not in "|)]} \t" and at > 0 and text[at - 1] not in "|([{ \t"
-        if glued or (mark[0] not in "|()[]{} \t" and text[found.end() : found.end() + 1] in {"[", "{", "("}):
+    marks = _TOKEN.findall(text)
+    if "".join(marks) != text:
+        raise ValueError(f"in {text!r}, something cannot be read; arguments are written <type> or <name:type>")
+    before = " "
+    for mark in marks:
+        if mark[0] not in _AFTER_WORDS and before[0] not in _BEFORE_WORDS:
             raise ValueError(f"in {text!r}, put blanks around brackets; inside a word use an enumeration type")
-        if not mark.isspace():
-            marks.append(mark)
-        at = found.end()
-    return marks
+        before = mark
+    return [mark for mark in marks if not mark.isspace()]
+
+
+_AFTER_WORDS: Final = frozenset(" \t|)]}")
+_BEFORE_WORDS: Final = frozenset(" \t|([{")
 
 
 def _branches(marks: list[str], at: int, closer: str, slot_of: SlotOf) -> tuple[list[Sequence], int]:
@@ -195,10 +204,5 @@ def _word(mark: str, slot_of: SlotOf) -> Item:
 
 
 def _template(mark: str, parts: tuple[str | Slot, ...]) -> Template:
-    # Named groups: an expression of a table may have groups of its own.
-    regex = "".join(
-        re.escape(part) if isinstance(part, str) else f"(?P<slot{at}>{part.type.fragment})"
-        for at, part in enumerate(parts)
-    )
     label = re.sub(r"<(?:([A-Za-z][\w-]*):)?[^<>]*>", lambda m: f"<{m[1]}>" if m[1] else m[0], mark)
-    return Template(parts, re.compile(rf"(?:{regex})\Z", re.ASCII | re.DOTALL), label)
+    return Template(parts, label)

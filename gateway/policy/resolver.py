@@ -139,10 +139,9 @@ def _step(table: Table, active: list[Thread], words: tuple[Word, ...], end: int,
             names = dict.fromkeys(name for _, (name, _) in found)
             if len({table.graph.key(name) for name in names}) > 1:
                 return Stop("ambiguous", at, _said(active), _stop(active), tuple(names))
-        exact = bool(found) and table.graph.key(found[0][1][0]) == key
     moved = [_take(thread, spell(name, table.lexer), node, word) for thread, (name, node) in found]
-    if not found or not exact:
-        moved += _arguments(table, active, words, end, text, only_split=bool(found))
+    # An interface in two words (`Gi 0/1`) may look like a keyword with an argument; both readings then count.
+    moved += _arguments(table, active, words, end, text, only_split=bool(found))
     return moved or Stop("never" if _stop(active) else "unknown", at, _said(active), _stop(active))
 
 
