@@ -61,6 +61,20 @@ class SessionView:
     blocked: int
 
 
+def view_of(live: LiveSession) -> SessionView:
+    """What may be told of a session while it lives, and of its last state afterwards."""
+    return SessionView(
+        id=live.id,
+        rep=live.grant.principal.name,
+        router=live.grant.router.name,
+        consent=live.grant.consent_ref,
+        opened_at=live.opened_at,
+        expires_at=live.grant.deadline,
+        commands=live.totals.commands,
+        blocked=live.totals.blocked,
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
     """What the service works with; `gateway.assembly` puts it together."""
@@ -184,20 +198,7 @@ class AccessService:
     def sessions(self, auth: Authenticated) -> list[SessionView]:
         """Live sessions: all for a supervisor or operator, one's own for everybody else."""
         sees_all = auth.principal.role in ROLES_THAT_KILL
-        return [
-            SessionView(
-                id=live.id,
-                rep=live.grant.principal.name,
-                router=live.grant.router.name,
-                consent=live.grant.consent_ref,
-                opened_at=live.opened_at,
-                expires_at=live.grant.deadline,
-                commands=live.totals.commands,
-                blocked=live.totals.blocked,
-            )
-            for live in self.live
-            if sees_all or live.grant.principal.id == auth.principal.id
-        ]
+        return [view_of(live) for live in self.live if sees_all or live.grant.principal.id == auth.principal.id]
 
     async def kill(self, auth: Authenticated, session_id: str) -> None:
         """End a live session now. One's own always; others' for a supervisor or operator. Recorded first."""
