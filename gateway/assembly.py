@@ -110,7 +110,7 @@ class House:
             secret=derive(root, "consent/links"),
         )
         self.live = LiveSessions()
-        self.consents.on_ended(lambda consent_id, reason: _ignore(self.live.end_consent(consent_id, reason)))
+        self.consents.on_ended(self._cut)
         self.service = AccessService(
             Parts(
                 settings=settings,
@@ -171,6 +171,9 @@ class House:
         await self.journal.append(
             NewEntry(kind=Kind.POLICY_LOAD, policy_digest=self.service.parts.policy.digest, facts={})
         )
+
+    def _cut(self, consent_id: str, reason: str) -> None:
+        self.live.end_consent(consent_id, reason)
 
     def _poisoned(self) -> None:
         log.critical("journal_lost")

@@ -33,7 +33,7 @@ INTERRUPTED: Final = 130
 """Ctrl-C at the `vestibule` command."""
 OUTPUT_CLOSED: Final = 141
 """Whoever read the output of `vestibule` stopped reading."""
-ENDED: Final = 143
+ENDED: Final = 125
 """The session was ended from outside: revoked, expired, killed."""
 
 

@@ -23,6 +23,7 @@ from config.clock import Clock
 from drivers.errors import DriverError
 from drivers.session import DriverSession
 from gateway.access.identity import AccessGrant
+from gateway.mediation import messages
 from gateway.mediation.events import (
     Close,
     Effect,
@@ -46,6 +47,7 @@ from gateway.mediation.events import (
     Throttle,
     TimePassed,
 )
+from gateway.mediation.setup import ENDED_STATUS
 from gateway.policy.verdict import Deny, Position
 from gateway.session.terminal import Terminal
 
@@ -58,6 +60,11 @@ class Mediating(Protocol):
 
     @property
     def position(self) -> Position: ...
+
+    @property
+    def closed(self) -> bool:
+        """Whether `Close` was given out, and nothing more will be."""
+        ...
 
     @property
     def idle(self) -> bool:
@@ -264,18 +271,15 @@ class LiveSession:
     async def _step(self, event: Event) -> None:
         pending: deque[Event] = deque([event])
         while pending and not self.closed():
-            current = pending.popleft()
-            for effect in self._mediator.receive(current, self._clock.now()):
+            for effect in self._mediator.receive(pending.popleft(), self._clock.now()):
                 try:
                     answer = await self._perform(effect)
-                except RecordRefused as refused:
-                    pending.appendleft(RecordRefusedEvent(refused.reason))
-                    break
-                except AuditError:
-                    pending.appendleft(RecordFailedEvent())
-                    break
-                except DriverError:
-                    pending.appendleft(RouterEnded(None))
+                except (AuditError, DriverError) as error:
+                    failure = _failure(error)
+                    if self._mediator.closed:
+                        # The `Close` behind the failed effect is dropped with the rest, and no other one will come.
+                        self._close_after(failure)
+                    pending.appendleft(failure)
                     break
                 if answer is not None:
                     pending.append(answer)
@@ -283,6 +287,12 @@ class LiveSession:
                     break
         if isinstance(event, RouterOutput):
             self._room.release()
+
+    def _close_after(self, failure: Event) -> None:
+        reason = failure.reason if isinstance(failure, RecordRefusedEvent) else "record_failed"
+        if isinstance(failure, RouterEnded):
+            reason = "router_closed"
+        self._closing = Closing(reason, messages.closing(reason), ENDED_STATUS)
 
     async def _perform(self, effect: Effect) -> Event | None:
         """Do one effect. Returns the event that answers it, if any. Raises `AuditError`, `DriverError`."""
@@ -439,3 +449,14 @@ class LiveSession:
                     },
                 )
             )
+
+
+def _failure(error: AuditError | DriverError) -> Event:
+    """What the mediator is told when an effect could not be done."""
+    match error:
+        case RecordRefused():
+            return RecordRefusedEvent(error.reason)
+        case AuditError():
+            return RecordFailedEvent()
+        case _:
+            return RouterEnded(None)

@@ -1,0 +1,497 @@
+"""The whole story on loopback, for real: `vestibule demo`. Every step checks itself; the first that fails ends it.
+
+A gateway, a simulated OpenWrt home router with a computer behind it, a rep who is the system's own `ssh`, and a
+subscriber who answers the link over HTTP. Nothing needs root, nothing leaves 127.0.0.1, everything is in one
+temporary directory.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import re
+import shutil
+import sqlite3
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from html import unescape
+from pathlib import Path
+from typing import Final
+
+import asyncssh
+import httpx
+
+from config.errors import VestibuleError
+from config.files import make_private_dir, write_private
+from config.settings import ApiSettings, ConsentSettings, CustomerSettings, Settings, SshSettings
+from drivers.lab.home import HomeComputer
+from drivers.lab.openwrt import OpenWrtRouter
+from gateway import assembly, exits
+from gateway.consent.model import State
+from gateway.session.admin import RouterEntry
+
+ROUTER: Final = "home-7"
+REP: Final = "alice"
+HOME_ADDRESS: Final = "192.168.1.50"
+PROMPT: Final = "root@OpenWrt:~# "
+STEP_SECONDS: Final = 20.0
+"""How long a step may take before the demo says that it hangs."""
+
+Say = Callable[[str], None]
+
+
+class DemoFailed(VestibuleError):
+    """A step did not show what it should."""
+
+
+@dataclass(slots=True)
+class Teller:
+    """Tells the story and holds each step to what it promises."""
+
+    say: Say
+    colour: bool
+    steps: int = 0
+    checks: int = 0
+
+    def step(self, title: str) -> None:
+        """A new step."""
+        self.steps += 1
+        self.say(f"\n{self._in('1;36', f'{self.steps}. {title}')}")
+
+    def tell(self, text: str) -> None:
+        """What somebody sees, indented."""
+        for line in text.strip("\n").splitlines():
+            self.say(f"     {line.rstrip()}")
+
+    def typed(self, text: str) -> None:
+        """What somebody types."""
+        self.say(f"   {self._in('1', '$ ' + text)}")
+
+    def check(self, holds: bool, what: str) -> None:
+        """One promise. Raises `DemoFailed`."""
+        if not holds:
+            raise DemoFailed(f"Step {self.steps} failed: not so: {what}.")
+        self.checks += 1
+        self.say(f"   {self._in('32', 'ok')} {what}")
+
+    def _in(self, code: str, text: str) -> str:
+        return f"\x1b[{code}m{text}\x1b[0m" if self.colour else text
+
+
+@dataclass(slots=True)
+class Ssh:
+    """The rep's side: the system's ssh with its own key."""
+
+    port: int
+    key: Path
+    known_hosts: Path
+    program: str = field(default_factory=lambda: shutil.which("ssh") or "")
+
+    def command(self, *words: str, tty: bool = False) -> list[str]:
+        """The full command line."""
+        options = ["-F", "none", "-i", str(self.key), "-o", f"UserKnownHostsFile={self.known_hosts}"]
+        options += ["-o", "StrictHostKeyChecking=yes", "-o", "IdentitiesOnly=yes", "-o", "LogLevel=ERROR"]
+        return [self.program, *options, *(["-tt"] if tty else []), "-p", str(self.port), *words]
+
+    async def run(self, *words: str) -> tuple[int, str, str]:
+        """Run to the end: exit status, output, errors."""
+        process = await asyncio.create_subprocess_exec(
+            *self.command(*words), stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        out, err = await asyncio.wait_for(process.communicate(), STEP_SECONDS)
+        return process.returncode or 0, _plain(out), _plain(err)
+
+
+class Terminal:
+    """A rep's ssh with a terminal: type lines, wait for what comes."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+        self.seen = ""
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def open(cls, ssh: Ssh, destination: str) -> AsyncIterator["Terminal"]:
+        """Start ssh with a terminal; it is ended with the block."""
+        process = await asyncio.create_subprocess_exec(
+            *ssh.command(destination, tty=True),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        try:
+            yield cls(process)
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+
+    async def until(self, text: str) -> str:
+        """What came up to and including `text`."""
+        assert self._process.stdout is not None
+        async with asyncio.timeout(STEP_SECONDS):
+            while text not in self.seen:
+                data = await self._process.stdout.read(65536)
+                if not data:
+                    raise DemoFailed(f"The session ended before {text!r} came; it said: {self.seen[-300:]!r}.")
+                self.seen += _plain(data)
+        found, _, self.seen = self.seen.partition(text)
+        return found + text
+
+    async def type(self, line: str, until: str = PROMPT) -> str:
+        """Type a line; what came up to the next prompt."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(line.encode() + b"\r")
+        await self._process.stdin.drain()
+        return await self.until(until)
+
+    async def ended(self) -> tuple[int, str]:
+        """Wait until ssh has left: its exit status and the last words."""
+        assert self._process.stdout is not None
+        async with asyncio.timeout(STEP_SECONDS):
+            rest = self.seen + _plain(await self._process.stdout.read())
+            return await self._process.wait(), rest
+
+
+class Subscriber:
+    """The subscriber's browser: follows the link, fills in the forms of the page, keeps its cookie."""
+
+    def __init__(self) -> None:
+        self._browser = httpx.AsyncClient(follow_redirects=True, timeout=STEP_SECONDS)
+        self._page: httpx.Response | None = None
+
+    async def open(self, link: str) -> str:
+        """Open the one-time link; the page as text."""
+        self._page = await self._browser.get(link)
+        return page_text(self._page.text)
+
+    async def reload(self) -> str:
+        """The page as it is now."""
+        assert self._page is not None
+        self._page = await self._browser.get(self._page.url)
+        return page_text(self._page.text)
+
+    async def press(self, action: str, **fields: str | list[str]) -> str:
+        """Send the form whose action ends in `action`, with its hidden fields; the page that follows."""
+        assert self._page is not None
+        url, hidden = form_of(self._page.text, action)
+        self._page = await self._browser.post(self._page.url.join(url), data={**hidden, **fields})
+        if self._page.status_code >= 400:
+            raise DemoFailed(f"The subscriber's page answered {self._page.status_code} to {action!r}.")
+        return page_text(self._page.text)
+
+    async def close(self) -> None:
+        await self._browser.aclose()
+
+
+def form_of(page: str, action: str) -> tuple[str, dict[str, str]]:
+    """Address and hidden fields of the form whose action ends in `action`. Raises `DemoFailed`."""
+    for form in re.findall(r"<form.*?</form>", page, re.DOTALL):
+        found = re.search(r'action="([^"]*)"', form)
+        if found and found[1].endswith(action):
+            hidden: dict[str, str] = {}
+            for tag in re.findall(r"<input[^>]*>", form):
+                attributes = dict(re.findall(r'([a-z-]+)="([^"]*)"', tag))
+                if attributes.get("type") == "hidden":
+                    hidden[attributes["name"]] = unescape(attributes.get("value", ""))
+            return unescape(found[1]), hidden
+    raise DemoFailed(f"The subscriber's page has no form for {action!r}.")
+
+
+def page_text(page: str) -> str:
+    """A page's words, roughly as a person reads them."""
+    body = re.sub(r"(?s)<(head|style|script).*?</\1>", "", page)
+    text = unescape(re.sub(r"<[^>]+>", " ", re.sub(r"</(p|li|h\d|div|dt|dd|tr|label|legend)>", "\n", body)))
+    return "\n".join(" ".join(line.split()) for line in text.splitlines() if line.strip())
+
+
+def _plain(data: bytes) -> str:
+    return data.decode("utf-8", "replace").replace("\r\n", "\n")
+
+
+# --- the story --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Scene:
+    """Everybody and everything on stage."""
+
+    teller: Teller
+    house: assembly.House
+    router: OpenWrtRouter
+    home: HomeComputer
+    ssh: Ssh
+    subscriber: Subscriber
+    settings: Settings
+
+    async def link(self) -> str:
+        """The link in the newest message to the subscriber."""
+        newest = max(self.settings.outbox_dir.iterdir(), key=lambda path: path.stat().st_mtime_ns)
+        found = re.search(r"https?://[^\s\"\\]+/l/[A-Za-z0-9_-]+", newest.read_text())
+        if found is None:
+            raise DemoFailed("The message to the subscriber holds no link.")
+        return found[0]
+
+
+@contextlib.asynccontextmanager
+async def _stage(teller: Teller, directory: Path) -> AsyncIterator[Scene]:
+    settings = Settings(
+        data_dir=directory / "data",
+        tenant="demo",
+        ssh=SshSettings(port=0),
+        api=ApiSettings(port=None),
+        customer=CustomerSettings(port=0),
+        consent=ConsentSettings(controller="Demo Internet Ltd."),
+    )
+    assembly.initialise(settings)
+    async with HomeComputer() as home, OpenWrtRouter(home=home, pause=0.2) as router:
+        house = await assembly.House.open(settings)
+        subscriber = Subscriber()
+        try:
+            await house.start()
+            ssh = await _register(house, router, directory)
+            yield Scene(teller, house, router, home, ssh, subscriber, settings)
+        finally:
+            await subscriber.close()
+            await house.stop()
+
+
+async def _register(house: assembly.House, router: OpenWrtRouter, directory: Path) -> Ssh:
+    """The operator's part: a rep with a key, a router with its pinned host key, a contact on file."""
+    key = asyncssh.generate_private_key("ssh-ed25519")
+    make_private_dir(directory / "rep")
+    write_private(directory / "rep" / "id_ed25519", key.export_private_key("openssh"))
+    known = f"[127.0.0.1]:{house.ssh_port} {assembly.host_key(house.settings).export_public_key().decode()}"
+    write_private(directory / "rep" / "known_hosts", known.encode())
+    await house.registry.add_person(REP, "rep")
+    await house.registry.add_key(REP, key.export_public_key().decode())
+    target = router.target(ROUTER)
+    added = await house.registry.register(
+        RouterEntry(
+            name=ROUTER,
+            platform=target.platform,
+            address=target.address,
+            port=target.port,
+            host_key=target.host_key,
+            credential=target.credential,
+        )
+    )
+    await house.registry.add_contact(added.subscriber_ref, "mail", "subscriber@demo.example")
+    return Ssh(house.ssh_port, directory / "rep" / "id_ed25519", directory / "rep" / "known_hosts")
+
+
+async def _no_consent(scene: Scene) -> None:
+    teller = scene.teller
+    teller.step("No consent, no session")
+    teller.typed(f"ssh {ROUTER}@gateway 'ubus call system board'")
+    status, out, err = await scene.ssh.run(f"{ROUTER}@127.0.0.1", "ubus call system board")
+    teller.tell(err)
+    teller.check(status == exits.NOT_PERMITTED and not out, "the rep is refused with one sentence")
+    teller.check(not scene.router.received, "the router received nothing")
+
+
+async def _ask(scene: Scene) -> None:
+    teller = scene.teller
+    teller.step("The rep asks, the subscriber decides")
+    words = (
+        f"request {ROUTER} --ticket T-1042 --reason 'Your line drops in the evening' --minutes 20 --sessions 3"
+        " --scope wifi.credentials.write,device.reboot"
+    )
+    teller.typed(f"ssh vestibule@gateway {words}")
+    status, out, err = await scene.ssh.run("vestibule@127.0.0.1", words)
+    teller.tell(out + err)
+    teller.check(status == 0, "the request is on record and a link is on its way")
+    page = await scene.subscriber.open(await scene.link())
+    teller.tell("The subscriber's page: " + " / ".join(page.splitlines()[:6]))
+    teller.check("Your line drops in the evening" in page, "the subscriber reads who asks, what for and why")
+    await scene.subscriber.press("/grant", scope=["device.reboot"], minutes="20")
+    consent = (await scene.house.consents.list(await _rep(scene)))[0]
+    teller.check(consent.state is State.GRANTED, "the subscriber agrees")
+    teller.check(consent.granted == ("device.reboot",), "but to less than was asked: no new Wi-Fi password")
+
+
+async def _diagnose(scene: Scene, terminal: Terminal) -> None:
+    teller = scene.teller
+    teller.step("The rep looks at the line, with plain ssh")
+    teller.typed(f"ssh {ROUTER}@gateway")
+    banner = await terminal.until(PROMPT)
+    teller.tell("\n".join(banner.splitlines()[:2]))
+    teller.check("recorded" in banner, "the rep is told what was agreed, until when, and that it is recorded")
+    for line in ("ifstatus wan", "logread | tail -n 3", "ping -c 3 9.9.9.9"):
+        teller.typed(line)
+        shown = await terminal.type(line)
+        teller.tell("\n".join(shown.splitlines()[1:5]))
+        teller.check(bool(shown.strip()) and "Refused" not in shown, f"`{line}` ran")
+
+
+async def _pivot(scene: Scene, terminal: Terminal) -> None:
+    teller = scene.teller
+    teller.step("The router and no further")
+    before = len(scene.router.received)
+    for line in (f"ssh pi@{HOME_ADDRESS}", f"uptime `nc {HOME_ADDRESS} 22`"):
+        teller.typed(line)
+        shown = await terminal.type(line)
+        teller.tell("\n".join(shown.splitlines()[1:-1]))
+        teller.check("Refused" in shown, "refused, with the reason")
+    status, _, err = await scene.ssh.run("-W", f"{HOME_ADDRESS}:22", f"{ROUTER}@127.0.0.1")
+    teller.typed(f"ssh -W {HOME_ADDRESS}:22 {ROUTER}@gateway")
+    teller.tell(err)
+    teller.check(status != 0, "port forwarding does not exist")
+    teller.check(len(scene.router.received) == before, "none of it was sent to the router")
+    teller.check(scene.home.connections == 0, "the computer in the home saw no connection")
+
+
+async def _change(scene: Scene, terminal: Terminal) -> None:
+    teller = scene.teller
+    teller.step("A change the consent covers, and one it does not")
+    line = "uci set wireless.radio0.channel='11' && uci commit wireless && wifi reload"
+    teller.typed(line)
+    teller.tell((await terminal.type(line, until="[y/N]")).splitlines()[-1])
+    teller.typed("y")
+    await terminal.type("y")
+    teller.check(scene.router.uci.get("wireless.radio0.channel") == "11", "after a y the channel is 11 on the router")
+    secret = "Correct-Horse-Battery"  # noqa: S105 - an example that must never arrive
+    teller.typed("uci set wireless.default_radio0.key='…'")
+    shown = await terminal.type(f"uci set wireless.default_radio0.key='{secret}'")
+    teller.tell("\n".join(shown.splitlines()[1:-1]))
+    teller.check("Refused" in shown or "consent" in shown, "a new Wi-Fi password is refused: it was not agreed to")
+    arrived = b"".join(data for _, data in scene.router.received)
+    teller.check(secret.encode() not in arrived, "and never reached the router")
+
+
+async def _revoke(scene: Scene, terminal: Terminal) -> str:
+    teller = scene.teller
+    teller.step("The subscriber changes their mind in mid-session")
+    session = next(iter(scene.house.live)).id
+    teller.typed("ping -c 100 9.9.9.9")
+    await terminal.type("ping -c 100 9.9.9.9", until="seq=1")
+    await scene.subscriber.reload()
+    start = time.monotonic()
+    await scene.subscriber.press("/revoke")
+    status, rest = await terminal.ended()
+    took = time.monotonic() - start
+    teller.tell(rest.splitlines()[-1] if rest.strip() else "")
+    teller.check(status != 0, f"the rep's terminal is closed, {took * 1000:.0f} ms after the click")
+    again, _, err = await scene.ssh.run(f"{ROUTER}@127.0.0.1", "uptime")
+    teller.tell(err)
+    teller.check(again == exits.NOT_PERMITTED, "and stays closed")
+    return session
+
+
+async def _replay(scene: Scene, session: str) -> None:
+    teller = scene.teller
+    teller.step("An auditor replays")
+    teller.typed(f"vestibule replay {session} --speed max")
+    status, out, err = await _vestibule(scene.settings, "replay", session, "--speed", "max")
+    teller.tell("\n".join(out.splitlines()[-12:]))
+    teller.check(status == 0 and "seq=1" in out and "Refused" in out, "the session as the rep saw it")
+    teller.check("Correct-Horse" not in out + err, "without the secret that was typed")
+
+
+async def _verify(scene: Scene, directory: Path) -> None:
+    teller = scene.teller
+    teller.step("An auditor verifies, and a tampered copy is caught")
+    await scene.house.journal.checkpoint()
+    evidence = scene.settings.evidence_dir
+    teller.typed("vestibule verify")
+    status, out, err = await _vestibule(scene.settings, "verify", str(evidence))
+    teller.tell(out + err)
+    teller.check(status == 0, "every entry is there, unaltered, in order, signed")
+    copy = directory / "copy"
+    _copy_log(evidence, copy)
+    changed = _tamper(copy / "audit.db")
+    teller.typed(f"… change one byte of entry {changed} in a copy …; vestibule verify copy")
+    status, out, err = await _vestibule(scene.settings, "verify", str(copy))
+    teller.tell("\n".join((out + err).splitlines()[:8]))
+    teller.check(status == exits.FAILED, "the tampered copy is caught")
+
+
+def _copy_log(evidence: Path, copy: Path) -> None:
+    """A consistent copy of a log in use, as a backup makes it."""
+    shutil.copytree(evidence, copy, ignore=shutil.ignore_patterns("*.db*", "*.sock", "*lock*"))
+    for name in ("audit.db", "keys.db"):
+        with contextlib.closing(sqlite3.connect(evidence / name)) as source:
+            with contextlib.closing(sqlite3.connect(copy / name)) as target:
+                source.backup(target)
+        os.chmod(copy / name, 0o600)
+
+
+def _tamper(database: Path) -> int:
+    """Turn a refusal into a permission: the change that somebody would want to make. Returns the entry's index."""
+    with contextlib.closing(sqlite3.connect(database)) as db:
+        row = db.execute("SELECT idx, head FROM entry WHERE head LIKE '%cmd.blocked%' LIMIT 1").fetchone()
+        if row is None:
+            raise DemoFailed("The log has no refused command to change.")
+        head = bytes(row[1]) if not isinstance(row[1], str) else row[1].encode()
+        db.execute("UPDATE entry SET head=? WHERE idx=?", (head.replace(b"cmd.blocked", b"cmd.allowed"), row[0]))
+        db.commit()
+        return int(row[0])
+
+
+async def _vestibule(settings: Settings, *words: str) -> tuple[int, str, str]:
+    """Run the `vestibule` command as an auditor does."""
+    path = settings.data_dir / "vestibule.toml"
+    if not path.exists():
+        path.write_text(f'data_dir = {json.dumps(str(settings.data_dir))}\ntenant = "demo"\n', encoding="utf-8")
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "gateway", *words,
+        env={**os.environ, "VESTIBULE_CONFIG": str(path), "NO_COLOR": "1", "COLUMNS": "100"},
+        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    out, err = await asyncio.wait_for(process.communicate(), 3 * STEP_SECONDS)
+    return process.returncode or 0, _plain(out), _plain(err)
+
+
+async def _rep(scene: Scene):  # type: ignore[no-untyped-def]
+    key = asyncssh.read_private_key(scene.ssh.key).export_public_key().decode()
+    auth = await scene.house.service.authenticate_key(key, "demo", fido2=False)
+    assert auth is not None
+    return auth
+
+
+async def run(*, keep: bool, say: Say = print, colour: bool = False) -> int:
+    """Tell the story. Returns the exit status; `keep` leaves everything running until Ctrl-C."""
+    if not shutil.which("ssh"):
+        say("The demo needs the OpenSSH client (Debian: apt-get install openssh-client).")
+        return exits.UNAVAILABLE
+    teller = Teller(say, colour)
+    directory = Path(tempfile.mkdtemp(prefix="vestibule-demo-"))
+    begun = time.monotonic()
+    try:
+        async with _stage(teller, directory) as scene:
+            await _no_consent(scene)
+            await _ask(scene)
+            async with Terminal.open(scene.ssh, f"{ROUTER}@127.0.0.1") as terminal:
+                await _diagnose(scene, terminal)
+                await _pivot(scene, terminal)
+                await _change(scene, terminal)
+                session = await _revoke(scene, terminal)
+            await _replay(scene, session)
+            await _verify(scene, directory)
+            say(f"\nAll {teller.checks} checks of {teller.steps} steps held, in {time.monotonic() - begun:.1f} s.")
+            if keep:
+                await _keep(scene, directory)
+    except (DemoFailed, TimeoutError) as error:
+        say(f"\nFAILED: {error or 'a step hung'}")
+        return exits.FAILED
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+    return exits.OK
+
+
+async def _keep(scene: Scene, directory: Path) -> None:
+    """Leave it running and say what to type."""
+    say = scene.teller.say
+    ssh = " ".join(scene.ssh.command())
+    say("\nStill running; Ctrl-C ends it and removes everything. Try, in other terminals:")
+    say(f"  {ssh} vestibule@127.0.0.1 request {ROUTER} --ticket T-1 --reason test")
+    say(f"  ls -t {scene.settings.outbox_dir}        # the subscriber's messages; open the link in a browser")
+    say(f"  {ssh} {ROUTER}@127.0.0.1")
+    say(f"  VESTIBULE_CONFIG={scene.settings.data_dir}/vestibule.toml vestibule log")
+    say(f"  (everything is in {directory})")
+    with contextlib.suppress(asyncio.CancelledError):
+        await asyncio.Event().wait()
