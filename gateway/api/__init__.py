@@ -1,1 +1,1 @@
-"""The REST API."""
+"""The REST API, for automation over TCP and for the `vestibule` command over the Unix socket."""

@@ -197,6 +197,12 @@ class Administration:
                 raise
         return router
 
+    async def record_probe(self, auth: Authenticated, router_name: str, address: str, sent: bytes) -> None:
+        """A fixed reading line is about to be sent to a router that is being registered, to see what it is."""
+        await self._record(
+            auth, "router.probe", name=router_name, address=address, sent=sent.decode("ascii", "replace")
+        )
+
     async def set_credential(self, auth: Authenticated, router_name: str, credential: Credential) -> None:
         """Replace how the gateway logs in. The credential itself is never recorded."""
         await self._record(auth, "router.credential", name=router_name)

@@ -1,0 +1,67 @@
+"""The REST API as one ASGI app. `gateway.assembly` serves it over TCP and over the Unix socket alike.
+
+Counterparts: `gateway.api.guard` (who calls), `gateway.api.document` (the description, docs/reference/openapi.json).
+"""
+
+from typing import Final
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from gateway.api import consents, people, policy, routers, sessions, who
+from gateway.api.document import describe
+from gateway.api.envelope import Envelope
+from gateway.api.guard import Guard
+from gateway.api.probe import Prober
+from gateway.api.problems import problem_of, respond
+from gateway.api.rest_sessions import RestSessions
+from gateway.session.admin import Administration
+from gateway.session.service import AccessService
+
+ROUTES: Final = (
+    who.open_routes,
+    who.routes,
+    consents.routes,
+    sessions.routes,
+    policy.routes,
+    routers.routes,
+    people.routes,
+)
+
+
+def api_app(service: AccessService, admin: Administration, prober: Prober | None = None) -> FastAPI:
+    """The API over these use cases. Without a `prober` the gateway does not look at routers to be registered."""
+    app = bare_app()
+    app.state.service = service
+    app.state.admin = admin
+    app.state.prober = prober
+    app.state.sessions = RestSessions(service)
+    app.state.guard = Guard(service)
+    return app
+
+
+def bare_app() -> FastAPI:
+    """The routes, without anything behind them: enough to be described."""
+    app = FastAPI(
+        openapi_url="/v1/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        separate_input_output_schemas=False,
+    )
+    for group in ROUTES:
+        app.include_router(group)
+    for family in (RequestValidationError, HTTPException):
+        app.add_exception_handler(family, _refuse)
+    app.add_middleware(Envelope)
+    describe(app)
+    return app
+
+
+async def _refuse(request: Request, error: Exception) -> Response:
+    """What happens outside of guarded routes: no such path, no such method."""
+    del request
+    headers = dict(getattr(error, "headers", None) or {})
+    return respond(problem_of(error), headers)

@@ -1,0 +1,56 @@
+"""`/v1/policy/explain`: what would become of a line. Pure: nothing is sent, no router and no session are needed."""
+
+import ipaddress
+from typing import Literal
+
+from pydantic import Field
+
+from gateway.api.fields import Line, Platform, Wire
+from gateway.api.given import Caller, Service, guarded
+from gateway.policy.explain import Word, explain
+from gateway.policy.verdict import Site
+
+routes = guarded("policy")
+
+
+class Question(Wire):
+    """A line, and where it would be typed."""
+
+    platform: Platform
+    mode: Literal["exec", "privileged", "config", "shell"]
+    context: str = Field("", max_length=256, description="The sub-mode, for example `config-if`.")
+    line: Line
+
+
+class ExplanationOut(Wire):
+    """What would become of it under a consent with every capability. Secrets in texts are redacted."""
+
+    platform: str
+    mode: str
+    context: str
+    line: str
+    verdict: Word = Field(description="By class of its heaviest capability: always, ask, scope, never.")
+    capability: str
+    capabilities: tuple[str, ...]
+    canonical: str | None = Field(description="What would be sent.")
+    rule: str
+    pattern: str | None
+    row: int | None
+    reason: str
+    enters: str | None
+    digest: str = Field(description="Of the policy.")
+
+
+@routes.post("/v1/policy/explain", operation_id="explain", summary="What would become of a line, and why")
+async def explain_line(auth: Caller, service: Service, question: Question) -> ExplanationOut:
+    """The provider's own home prefixes and approved servers count; a subscriber's are not known here."""
+    del auth  # anybody who is known may ask
+    parts = service.parts
+    policy = parts.settings.policy
+    site = Site(
+        lan=tuple(ipaddress.ip_network(prefix) for prefix in policy.lan),
+        approved_dns=frozenset(policy.approved_dns),
+        approved_firmware_hosts=frozenset(policy.approved_firmware_hosts),
+    )
+    said = explain(parts.policy, question.platform, question.mode, question.context, question.line, site)
+    return ExplanationOut(**said.as_json())
