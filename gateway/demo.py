@@ -30,6 +30,7 @@ from config.settings import ApiSettings, ConsentSettings, CustomerSettings, Sett
 from drivers.lab.home import HomeComputer
 from drivers.lab.openwrt import OpenWrtRouter
 from gateway import assembly, exits
+from gateway.access.identity import Authenticated
 from gateway.consent.model import State
 from gateway.session.admin import RouterEntry
 
@@ -165,9 +166,9 @@ class Subscriber:
         self._page: httpx.Response | None = None
 
     async def open(self, link: str) -> str:
-        """Open the one-time link; the page as text."""
+        """Open the one-time link, press the button that takes it into use; the page that follows, as text."""
         self._page = await self._browser.get(link)
-        return page_text(self._page.text)
+        return await self.press(httpx.URL(link).path)
 
     async def reload(self) -> str:
         """The page as it is now."""
@@ -414,16 +415,18 @@ def _copy_log(evidence: Path, copy: Path) -> None:
     """A consistent copy of a log in use, as a backup makes it."""
     shutil.copytree(evidence, copy, ignore=shutil.ignore_patterns("*.db*", "*.sock", "*lock*"))
     for name in ("audit.db", "keys.db"):
-        with contextlib.closing(sqlite3.connect(evidence / name)) as source:
-            with contextlib.closing(sqlite3.connect(copy / name)) as target:
-                source.backup(target)
-        os.chmod(copy / name, 0o600)
+        with (
+            contextlib.closing(sqlite3.connect(evidence / name)) as source,
+            contextlib.closing(sqlite3.connect(copy / name)) as target,
+        ):
+            source.backup(target)
+        (copy / name).chmod(0o600)
 
 
 def _tamper(database: Path) -> int:
     """Turn a refusal into a permission: the change that somebody would want to make. Returns the entry's index."""
     with contextlib.closing(sqlite3.connect(database)) as db:
-        row = db.execute("SELECT idx, head FROM entry WHERE head LIKE '%cmd.blocked%' LIMIT 1").fetchone()
+        row = db.execute("SELECT idx, head FROM entry WHERE instr(head, CAST('cmd.blocked' AS BLOB)) LIMIT 1").fetchone()
         if row is None:
             raise DemoFailed("The log has no refused command to change.")
         head = bytes(row[1]) if not isinstance(row[1], str) else row[1].encode()
@@ -446,7 +449,7 @@ async def _vestibule(settings: Settings, *words: str) -> tuple[int, str, str]:
     return process.returncode or 0, _plain(out), _plain(err)
 
 
-async def _rep(scene: Scene):  # type: ignore[no-untyped-def]
+async def _rep(scene: Scene) -> Authenticated:
     key = asyncssh.read_private_key(scene.ssh.key).export_public_key().decode()
     auth = await scene.house.service.authenticate_key(key, "demo", fido2=False)
     assert auth is not None
