@@ -43,6 +43,7 @@ class Transcript:
         self._held = ""
         self._line = ""
         self._prompt = ""
+        self._plain = "\r\n"
         self._lines_left = 0
         self._scan = _Scan("", "", first=True)
         self.echoed = True
@@ -51,6 +52,7 @@ class Transcript:
     def sent(self, line: str, prompt: str = "") -> None:
         """`line` goes to the router, which shows `prompt` now and may show it again before the echo."""
         self._held, self._line, self._prompt = "", line, prompt.rstrip()
+        self._plain = f"{line}\r\n"
         self._lines_left = SEARCH_LINES
         self._scan = _Scan(self._line, self._prompt, first=True)
         self._state = _State.ECHO if line else _State.PASS
@@ -94,6 +96,9 @@ class Transcript:
                 assert_never(self._state)
 
     def _search(self, text: str) -> str:
+        if not self._held and text.startswith(self._plain):  # nearly always
+            self._state, self.echoed = _State.PASS, True
+            return text[len(self._plain) :]
         self._held += text
         result = self._scan.go_on(self._held)
         if result is _Match.MORE and len(self._held) <= 4 * len(self._line) + _SLACK:

@@ -1,5 +1,10 @@
 """Lines that the gateway answers itself. Pure; also used by `gateway.session.lines` for the help key."""
 
+import re
+from typing import Final
+
+_CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
 
 def help_request(line: str) -> str | None:
     """The part before a help character at the end of `line`; none if it asks for no help.
@@ -26,4 +31,4 @@ def in_quotes(text: str) -> bool:
 
 def holds_control_characters(line: str) -> bool:
     """Whether `line` holds C0 or C1 controls, or characters that break a line."""
-    return any(char < " " or "\x7f" <= char <= "\x9f" or char in "\u2028\u2029" for char in line)
+    return _CONTROL.search(line) is not None

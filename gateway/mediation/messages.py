@@ -49,6 +49,11 @@ def unsure(prompt: str) -> str:
     return UNSURE.format(prompt=prompt.strip())
 
 
+def moved(prompt: str) -> str:
+    """The router changed its mode by itself."""
+    return MOVED.format(prompt=prompt.strip())
+
+
 def closing(reason: str) -> str:
     """The last sentence for a session that ends for `reason`."""
     return CLOSING.get(reason, f"The session is closed ({reason}).")

@@ -9,14 +9,12 @@ import re
 from collections import deque
 from datetime import datetime
 from enum import Enum, auto
-from typing import Final, Literal, assert_never
+from typing import Final, assert_never
 
 from audit.command import Purpose
 from drivers.prompt import PagerSeen, PromptSeen, QuestionSeen
 from gateway.mediation import messages
-from gateway.mediation.display import LineEnds
 from gateway.mediation.events import (
-    Close,
     Effect,
     InputEnded,
     Interrupted,
@@ -29,13 +27,14 @@ from gateway.mediation.events import (
     RouterEnded,
     RouterOutput,
     Send,
-    Show,
     TimePassed,
 )
 from gateway.mediation.flight import Flight, result
 from gateway.mediation.judge import Answered, Asked, Blocked, Go, Judge, Judged, Nothing
 from gateway.mediation.outbox import Item, Outbox
+from gateway.mediation.questions import Leave, Reply, respond
 from gateway.mediation.queue import LineQueue
+from gateway.mediation.rep import Rep
 from gateway.mediation.setup import DENIED_STATUS, FAILED_STATUS, SessionEvent, Setup
 from gateway.mediation.terminal import Terminal
 from gateway.mediation.whereabouts import Whereabouts
@@ -55,11 +54,11 @@ class ShellMediation:
     """State of one terminal session."""
 
     def __init__(self, setup: Setup) -> None:
-        self._setup = setup
+        self._setup: Final = setup
         self._definition: Final = setup.definition
         self._limits: Final = setup.limits
         self._terminal = Terminal(setup.definition)
-        self._line_ends = LineEnds(setup.newline or "\n")
+        self._rep = Rep(setup)
         self._where = Whereabouts(setup)
         self._judge = Judge(setup)
         self._queue = LineQueue(setup.limits.queue_lines)
@@ -69,11 +68,11 @@ class ShellMediation:
         self._phase = _Phase.LOGIN
         self._flight: Flight | None = None
         self._status = 0
+        """Exit status of the last line."""
         self._input_ended = False
-        self._closing = False
         self._waiting_since: float | None = None
+        """Since when the login, or a preparation line, has been waiting for a prompt."""
         self._cancelled_at: float | None = None
-        self._effects: list[Effect] = []
         self._now: datetime = setup.deadline
 
     @property
@@ -88,7 +87,8 @@ class ShellMediation:
 
     def receive(self, event: SessionEvent, now: datetime) -> list[Effect]:
         """What is to be done after `event`, in order."""
-        self._now, self._effects = now, []
+        self._now = now
+        self._rep.begin()
         match event:
             case Opened():
                 pass
@@ -97,10 +97,7 @@ class ShellMediation:
             case Interrupted():
                 self._interrupted()
             case InputEnded():
-                self._input_ended = True
-                if self._judge.asking:
-                    self._answer("")
-                self._next()
+                self._end_of_input()
             case RouterOutput(data):
                 self._show(self._terminal.feed(data))
                 self._look()
@@ -112,31 +109,24 @@ class ShellMediation:
                 self._time_passed(moment)
             case _:
                 assert_never(event)
-        return self._effects
+        return self._rep.taken()
 
     def end(self) -> list[Effect]:
         """The session ends from outside: what must still be recorded of the line that is under way."""
-        self._effects, self._closing = [], True
+        self._rep.begin()
         self._finish("closed")
-        return self._effects
+        return self._rep.taken()
 
     def notice(self, text: str) -> list[Effect]:
         """Tell the rep something, and show again what they were at."""
-        self._effects = []
+        self._rep.begin()
         at_prompt = self._idle or self._judge.asking
-        self._say(f"\n{text}\n" if at_prompt and self._setup.show_prompts else f"{text}\n")
+        self._rep.say(f"\n{text}\n" if at_prompt and self._rep.sees_prompts else f"{text}\n")
         if self._judge.asking:
-            self._say(self._judge.question())
+            self._rep.say(self._judge.question())
         elif at_prompt:
-            self._show_prompt()
-        return self._effects
-
-    def _in_doubt(self) -> bool:
-        """Whether another prompt than the session's stands there. If it is real shows when the router is quiet."""
-        if self._phase is not _Phase.READY or self._where.unsure:
-            return False
-        prompt = self._terminal.prompt()
-        return prompt is not None and not self._where.shows(prompt, self._where.position)
+            self._rep.echo(self._where.prompt)
+        return self._rep.taken()
 
     @property
     def idle(self) -> bool:
@@ -146,7 +136,15 @@ class ShellMediation:
     @property
     def _idle(self) -> bool:
         """At the prompt, ready for a line."""
-        return self._phase is _Phase.READY and self._flight is None and not self._judge.asking and not self._closing
+        ready = self._phase is _Phase.READY and self._flight is None
+        return ready and not self._judge.asking and not self._rep.closing
+
+    def _in_doubt(self) -> bool:
+        """Whether another prompt than the session's stands there. If it is real shows when the router is quiet."""
+        if self._phase is not _Phase.READY or self._where.unsure:
+            return False
+        prompt = self._terminal.prompt()
+        return prompt is not None and not self._where.shows(prompt, self._where.position)
 
     # --- what the rep typed ------------------------------------------------------------------------------------------
 
@@ -154,7 +152,7 @@ class ShellMediation:
         if self._judge.asking:
             self._answer(line)
         else:
-            self._effects += self._queue.push(line)
+            self._rep.do(self._queue.push(line))
         self._next()
 
     def _answer(self, text: str) -> None:
@@ -167,22 +165,21 @@ class ShellMediation:
         """Judge waiting lines until one is under way or asked about, or none is left."""
         while self._idle and len(self._queue) and not self._in_doubt():
             line = self._queue.pop()
-            self._effects += self._queue.room()
+            self._rep.do(self._queue.room())
             self._act_on(self._judge.judge(line, self._where, self._now, ahead=len(self._queue) > 0))
-        if self._input_ended and self._idle:
-            self._close("input_ended", exit_status=self._status)
+        if self._input_ended and self._idle and not len(self._queue):
+            self._rep.close("input_ended", exit_status=self._status)
 
     def _act_on(self, judged: Judged) -> None:
-        if self._setup.show_prompts:
-            self._show(f"{judged.shown}\n")
+        self._rep.echo(f"{judged.shown}\n")
         match judged.outcome:
             case Nothing():
-                self._show_prompt()
+                self._rep.echo(self._where.prompt)
             case Answered(text):
-                self._say(text)
-                self._show_prompt()
+                self._rep.say(text)
+                self._rep.echo(self._where.prompt)
             case Asked(question):
-                self._say(question)
+                self._rep.say(question)
             case Blocked():
                 self._blocked(judged.outcome)
             case Go(verdict, confirmed):
@@ -192,42 +189,56 @@ class ShellMediation:
 
     def _blocked(self, outcome: Blocked) -> None:
         self._status = DENIED_STATUS
-        self._effects.append(RecordBlocked(outcome.verdict, outcome.strike))
-        self._say(outcome.text)
+        self._rep.do([RecordBlocked(outcome.verdict, outcome.strike)])
+        self._rep.say(outcome.text)
         if outcome.close is not None:
-            self._close(outcome.close, messages.closing(outcome.close), DENIED_STATUS)
+            self._rep.close(outcome.close, messages.closing(outcome.close), DENIED_STATUS)
         else:
-            self._show_prompt()
+            self._rep.echo(self._where.prompt)
 
     def _interrupted(self) -> None:
-        dropped = self._queue.clear()
-        self._effects += self._queue.room()
+        self._drop_queue()
         flight = self._flight
-        if dropped:
-            self._say(messages.DROPPED.format(count=dropped) + "\n")
         if self._judge.asking:
             self._answer("")
         elif flight is not None and flight.purpose == "command":
             if flight.command is None:
                 flight.cancelled = True
             else:
-                self._stop(self._definition.interrupt)
-        elif self._idle and self._setup.show_prompts:
-            self._show("^C\n")
-            self._show_prompt()
+                self._stop(flight, self._definition.interrupt)
+        elif self._idle:
+            self._rep.echo("^C\n")
+            self._rep.echo(self._where.prompt)
+        self._next()
+
+    def _drop_queue(self) -> None:
+        dropped = self._queue.clear()
+        self._rep.do(self._queue.room())
+        if dropped:
+            self._rep.say(messages.DROPPED.format(count=dropped) + "\n")
+
+    def _end_of_input(self) -> None:
+        self._input_ended = True
+        if self._judge.asking:
+            self._answer("")
         self._next()
 
     # --- what is sent ------------------------------------------------------------------------------------------------
 
     def _start(self, verdict: Allow, purpose: Purpose, confirmed: str | None = None) -> None:
-        self._flight = Flight(
-            verdict=verdict, purpose=purpose, confirmed=confirmed is not None, before=self._where.position
-        )
+        before = self._where.position
+        self._flight = Flight(verdict=verdict, purpose=purpose, confirmed=confirmed is not None, before=before)
         wire = (verdict.canonical + self._definition.line_end).encode()
-        self._ask(Item("line", Record(verdict=verdict, wire=wire, purpose=purpose, confirmed=confirmed)))
+        record = Record(verdict=verdict, wire=wire, purpose=purpose, confirmed=confirmed)
+        self._rep.do(self._outbox.add(Item("line", record)))
 
-    def _ask(self, item: Item) -> None:
-        self._effects += self._outbox.add(item)
+    def _stop(self, flight: Flight, wire: str) -> None:
+        """Interrupt the running command, unless that is under way already."""
+        flight.interrupted = True
+        if not self._outbox.holds("interrupt"):
+            verdict = self._setup.own_line("\x03", "interrupt")
+            record = Record(verdict=verdict, wire=wire.encode(), purpose="interrupt")
+            self._rep.do(self._outbox.add(Item("interrupt", record)))
 
     def _recorded(self, event: Recorded) -> None:
         command = event.command
@@ -235,7 +246,7 @@ class ShellMediation:
             item = self._outbox.answered(command)
         except ValueError:
             self._finish("closed")
-            self._close("record_mismatch", messages.closing("record_mismatch"), FAILED_STATUS)
+            self._rep.close("record_mismatch", messages.closing("record_mismatch"), FAILED_STATUS)
             return
         flight = self._flight
         if item is None:
@@ -245,30 +256,30 @@ class ShellMediation:
             flight.command = command
             self._send_line(flight)
         elif flight is None or flight.command is None or not self._still_wanted(item, flight):
-            self._effects.append(result(command, "not_sent"))
+            self._rep.do([result(command, "not_sent")])
         else:
-            self._effects += [Send(command), result(command, "done")]
+            self._rep.do([Send(command), result(command, "done")])
             if item.kind != "interrupt":
                 self._terminal.answered(pager=item.kind == "pager")
-        self._effects += self._outbox.ask_next()
+        self._rep.do(self._outbox.ask_next())
 
     def _send_line(self, flight: Flight) -> None:
         command = flight.command
         assert command is not None
         if flight.cancelled or self._in_doubt():
             self._finish("not_sent")
-            if flight.cancelled and self._setup.show_prompts:
-                self._show("^C\n")
-            elif not flight.cancelled:
-                self._say(f"\n{messages.PROMPT_CHANGED}\n")
-            self._show_prompt()
+            if flight.cancelled:
+                self._rep.echo("^C\n")
+            else:
+                self._rep.say(f"\n{messages.PROMPT_CHANGED}\n")
+            self._rep.echo(self._where.prompt)
             self._next()
             return
         self._show(self._terminal.sent(flight.verdict.canonical, self._where.prompt))
         if flight.purpose == "command":
-            self._effects.append(Mark(command.n, flight.verdict.shown, "confirm" if flight.confirmed else "allow"))
+            self._rep.do([Mark(command.n, flight.verdict.shown, "confirm" if flight.confirmed else "allow")])
         self._waiting_since = None
-        self._effects.append(Send(command))
+        self._rep.do([Send(command)])
 
     def _still_wanted(self, item: Item, flight: Flight) -> bool:
         """Whether the router still waits for what was recorded; its output may have gone on meanwhile."""
@@ -276,141 +287,6 @@ class ShellMediation:
             return True
         seen = self._terminal.question(flight.verdict.answers, flight.verdict.canonical)
         return isinstance(seen, PagerSeen if item.kind == "pager" else QuestionSeen)
-
-    def _stop(self, wire: str) -> None:
-        """Interrupt the running command, unless that is under way already."""
-        assert self._flight is not None
-        self._flight.interrupted = True
-        if not self._outbox.holds("interrupt"):
-            verdict = self._setup.own_line("\x03", "interrupt")
-            self._ask(Item("interrupt", Record(verdict=verdict, wire=wire.encode(), purpose="interrupt")))
-
-    # --- what the router prints --------------------------------------------------------------------------------------
-
-    def _look(self, quiet: float = 0.0) -> None:
-        """See what the output ends in. `quiet`: seconds without output."""
-        if self._closing:
-            return
-        settled = quiet >= self._limits.settle_seconds
-        prompt = self._terminal.prompt()
-        flight = self._flight
-        if self._phase is _Phase.LOGIN:
-            if prompt is not None:
-                self._logged_in(prompt)
-        elif flight is None:
-            if prompt is not None:
-                self._prompt_while_idle(prompt, settled)
-        elif flight.command is not None:
-            if prompt is not None and (settled or self._is_end(prompt, flight)):
-                self._landed(prompt, flight)
-            elif prompt is None:
-                self._look_for_question(flight, quiet)
-
-    def _is_end(self, prompt: PromptSeen, flight: Flight) -> bool:
-        """Whether `prompt` ends the command beyond doubt."""
-        if self._phase is _Phase.PREPARING:
-            return self._terminal.echoed and prompt.certain
-        return self._terminal.echoed and prompt.certain and self._where.shows(prompt, flight.expected)
-
-    def _logged_in(self, prompt: PromptSeen) -> None:
-        self._show(self._terminal.believe(prompt))
-        self._where.start(prompt)
-        self._phase = _Phase.PREPARING
-        self._at_prompt()
-
-    def _prompt_while_idle(self, prompt: PromptSeen, settled: bool) -> None:
-        """The router printed a prompt unasked: the rest of the one before, one after a message, or another one."""
-        if not self._where.shows(prompt, self._where.position):
-            if settled and not self._where.unsure:
-                self._show(self._terminal.believe(prompt))
-                self._arrive(prompt, self._where.position)
-                self._show_prompt()
-                self._next()
-            return
-        text = self._terminal.hand_over()
-        self._terminal.believe(prompt)
-        self._where.prompt = prompt.text
-        if self._setup.show_prompts and self._phase is _Phase.READY:
-            self._show(text)
-
-    def _landed(self, prompt: PromptSeen, flight: Flight) -> None:
-        """The command has ended."""
-        self._show(self._terminal.believe(prompt))
-        if self._phase is _Phase.PREPARING:
-            self._where.start(prompt)
-        self._finish("interrupted" if flight.interrupted else "done")
-        if self._phase is _Phase.READY:
-            self._arrive(prompt, flight.expected)
-        self._at_prompt()
-
-    def _arrive(self, prompt: PromptSeen, expected: Position) -> None:
-        if self._where.arrive(prompt, expected):
-            return
-        text = messages.unsure(prompt.text) if self._where.unsure else messages.MOVED.format(prompt=prompt.text.strip())
-        self._say(f"{text}\n")
-
-    def _at_prompt(self) -> None:
-        if self._prepare:
-            line = self._prepare.popleft()
-            self._start(self._setup.own_line(line, "preparation"), "preparation")
-            return
-        self._phase = _Phase.READY
-        self._show_prompt()
-        self._next()
-
-    def _look_for_question(self, flight: Flight, quiet: float) -> None:
-        if self._outbox.holds("pager", "question", "interrupt"):
-            return
-        seen = self._terminal.question(flight.verdict.answers, flight.verdict.canonical)
-        match seen:
-            case None:
-                pass
-            case PagerSeen(answer):
-                flight.pages += 1
-                self._reply("pager", answer, allowed=flight.pages <= self._limits.pages)
-            case QuestionSeen():
-                self._question(seen, flight, quiet)
-            case _:
-                assert_never(seen)
-
-    def _question(self, seen: QuestionSeen, flight: Flight, quiet: float) -> None:
-        answer = seen.answer
-        if seen.secret is not None and seen.secret not in flight.secrets and seen.secret in self._setup.secrets:
-            answer = self._setup.secrets[seen.secret] + self._definition.line_end
-        if answer is None:
-            if seen.cancel or quiet >= self._limits.question_seconds:
-                self._show(self._terminal.hand_over())
-                self._cancel()
-            return
-        if not seen.certain and quiet < self._limits.settle_seconds:
-            return
-        self._show(self._terminal.hand_over())
-        flight.answers += 1
-        if seen.secret is not None:
-            flight.secrets.add(seen.secret)
-        self._reply("question", answer, allowed=flight.answers <= self._limits.answers)
-
-    def _reply(self, kind: Literal["pager", "question"], answer: str, *, allowed: bool) -> None:
-        if not allowed:
-            self._cancel()
-            return
-        if kind == "pager":
-            verdict = self._setup.own_line(answer, "pager")
-        else:
-            verdict = self._setup.own_line(answer.rstrip("\r\n"), "answer")
-        self._ask(Item(kind, Record(verdict=verdict, wire=answer.encode(), purpose="answer")))
-
-    def _cancel(self) -> None:
-        """Leave a question that has no answer. Lines that wait were typed for what would have come after it."""
-        assert self._flight is not None
-        if not self._flight.given_up:
-            self._flight.given_up = True
-            self._say(f"\n{messages.CANCELLED}\n")
-            dropped = self._queue.clear()
-            self._effects += self._queue.room()
-            if dropped:
-                self._say(messages.DROPPED.format(count=dropped) + "\n")
-            self._stop(self._definition.cancel)
 
     def _finish(self, outcome: str) -> None:
         """The line under way is over; record how."""
@@ -421,40 +297,149 @@ class ShellMediation:
             failed = outcome == "interrupted" or flight.account.begins_with(self._errors)
             self._status = FAILED_STATUS if failed else 0
         if flight.command is not None:
-            self._effects.append(result(flight.command, outcome, flight.account))
+            self._rep.do([result(flight.command, outcome, flight.account)])
+
+    # --- what the router prints --------------------------------------------------------------------------------------
+
+    def _show(self, text: str) -> None:
+        """The router's output: a banner only to a terminal, of the gateway's own lines nothing."""
+        if self._phase is _Phase.READY:
+            text = self._rep.show(text)
+        elif self._phase is _Phase.LOGIN:
+            self._rep.echo(text)
+        self._count(text)
+
+    def _count(self, text: str) -> None:
+        if text and self._flight is not None and self._flight.command is not None:
+            self._flight.account.add(text)
+
+    def _look(self, quiet: float = 0.0) -> None:
+        """See what the output ends in. `quiet`: seconds without output."""
+        if self._rep.closing:
+            return
+        settled = quiet >= self._limits.settle_seconds
+        prompt, flight = self._terminal.prompt(), self._flight
+        if self._phase is _Phase.LOGIN:
+            if prompt is not None:
+                self._logged_in(prompt)
+        elif flight is None:
+            if prompt is not None:
+                self._prompt_while_idle(prompt, settled)
+        elif flight.command is not None:
+            if prompt is None:
+                self._look_for_question(flight, quiet)
+            elif settled or self._is_end(prompt, flight):
+                self._landed(prompt, flight)
+
+    def _is_end(self, prompt: PromptSeen, flight: Flight) -> bool:
+        """Whether `prompt` ends the command beyond doubt."""
+        expected = self._phase is _Phase.PREPARING or self._where.shows(prompt, flight.expected)
+        return expected and prompt.certain and self._terminal.echoed
+
+    def _logged_in(self, prompt: PromptSeen) -> None:
+        self._show(self._terminal.believe(prompt))
+        self._where.start(prompt)
+        self._phase = _Phase.PREPARING
+        self._at_prompt()
+
+    def _landed(self, prompt: PromptSeen, flight: Flight) -> None:
+        """The line under way has ended."""
+        self._show(self._terminal.believe(prompt))
+        self._count(self._rep.show_end())
+        self._finish("interrupted" if flight.interrupted else "done")
+        if self._phase is _Phase.READY:
+            self._arrive(prompt, flight.expected)
+        else:
+            self._where.start(prompt)
+        self._at_prompt()
+
+    def _at_prompt(self) -> None:
+        if self._prepare:
+            verdict = self._setup.own_line(self._prepare.popleft(), "preparation")
+            self._start(verdict, "preparation")
+            return
+        self._phase = _Phase.READY
+        self._rep.echo(self._where.prompt)
+        self._next()
+
+    def _arrive(self, prompt: PromptSeen, expected: Position) -> None:
+        if not self._where.arrive(prompt, expected):
+            unsure = self._where.unsure
+            self._rep.say(f"{messages.unsure(prompt.text) if unsure else messages.moved(prompt.text)}\n")
+
+    def _prompt_while_idle(self, prompt: PromptSeen, settled: bool) -> None:
+        """The router printed a prompt unasked: the rest of the one before, one after a message, or another one."""
+        if self._where.shows(prompt, self._where.position):
+            text = self._terminal.hand_over()
+            self._terminal.believe(prompt)
+            self._where.prompt = prompt.text
+            if self._phase is _Phase.READY:
+                self._rep.echo(text)
+        elif settled and not self._where.unsure:
+            self._show(self._terminal.believe(prompt))
+            self._arrive(prompt, self._where.position)
+            self._rep.echo(self._where.prompt)
+            self._next()
+
+    def _look_for_question(self, flight: Flight, quiet: float) -> None:
+        if self._outbox.holds("pager", "question", "interrupt"):
+            return
+        seen = self._terminal.question(flight.verdict.answers, flight.verdict.canonical)
+        response = None if seen is None else respond(seen, flight, self._setup, quiet)
+        if response is None:
+            return
+        if isinstance(seen, QuestionSeen):
+            self._show(self._terminal.hand_over())
+        match response:
+            case Leave():
+                self._cancel(flight)
+            case Reply(kind, answer):
+                verdict = self._setup.own_line(response.text, response.reason)
+                record = Record(verdict=verdict, wire=answer.encode(), purpose="answer")
+                self._rep.do(self._outbox.add(Item(kind, record)))
+            case _:
+                assert_never(response)
+
+    def _cancel(self, flight: Flight) -> None:
+        """Leave a question that has no answer. Lines that wait were typed for what would have come after it."""
+        if not flight.given_up:
+            flight.given_up = True
+            self._rep.say(f"\n{messages.CANCELLED}\n")
+            self._drop_queue()
+            self._stop(flight, self._definition.cancel)
 
     def _router_ended(self) -> None:
         self._show(self._terminal.end())
-        self._show(self._line_ends.flush())
+        self._count(self._rep.show_end())
         flight = self._flight
         leaves = flight is not None and flight.verdict.leaves and flight.command is not None
         self._finish("done" if leaves else "closed")
         if leaves:
-            self._close("logout", exit_status=self._status)
+            self._rep.close("logout", exit_status=self._status)
         else:
             reason = "no_prompt" if self._phase is _Phase.LOGIN else "router_ended"
-            self._close(reason, messages.closing(reason), FAILED_STATUS)
+            self._rep.close(reason, messages.closing(reason), FAILED_STATUS)
 
     # --- time --------------------------------------------------------------------------------------------------------
 
     def _time_passed(self, moment: float) -> None:
         quiet = self._terminal.quiet(moment)
-        if self._phase is not _Phase.READY:
-            self._watch_login(moment)
-        if self._flight is not None and self._flight.command is not None:
-            if quiet >= self._limits.settle_seconds and not self._terminal.echoed:
-                self._show(self._terminal.give_up_echo())
-            self._watch_cancelled(moment)
+        self._watch_login(moment)
+        self._watch_cancelled(moment)
+        if quiet >= self._limits.settle_seconds and not self._terminal.echoed:
+            self._show(self._terminal.give_up_echo())
         self._look(quiet)
-        if self._phase is _Phase.READY and self._terminal.prompt() is None:
+        if self._phase is _Phase.READY and self._terminal.prompt() is None and not self._rep.closing:
             self._show(self._terminal.release())
 
     def _watch_login(self, moment: float) -> None:
+        if self._phase is _Phase.READY:
+            return
         if self._waiting_since is None:
             self._waiting_since = moment
         elif moment - self._waiting_since >= self._limits.login_seconds:
             self._finish("closed")
-            self._close("no_prompt", messages.closing("no_prompt"), FAILED_STATUS)
+            self._rep.close("no_prompt", messages.closing("no_prompt"), FAILED_STATUS)
 
     def _watch_cancelled(self, moment: float) -> None:
         if self._flight is None or not self._flight.given_up:
@@ -463,35 +448,4 @@ class ShellMediation:
             self._cancelled_at = moment
         elif moment - self._cancelled_at >= self._limits.stuck_seconds:
             self._finish("interrupted")
-            self._close("stuck", messages.closing("stuck"), FAILED_STATUS)
-
-    # --- what the rep sees -------------------------------------------------------------------------------------------
-
-    def _show(self, text: str) -> None:
-        """Output, or what a terminal would echo."""
-        if not text:
-            return
-        if self._phase is not _Phase.READY and not (self._phase is _Phase.LOGIN and self._setup.show_prompts):
-            self._count(text)
-            return
-        text = self._line_ends.feed(text)
-        self._count(text)
-        if text:
-            self._effects.append(Show(text))
-
-    def _count(self, text: str) -> None:
-        if text and self._flight is not None and self._flight.command is not None:
-            self._flight.account.add(text)
-
-    def _show_prompt(self) -> None:
-        if self._setup.show_prompts and not self._closing:
-            self._show(self._where.prompt)
-
-    def _say(self, text: str) -> None:
-        """The gateway's own words."""
-        newline = self._setup.newline or "\n"
-        self._effects.append(Show(text.replace("\n", newline), own=True))
-
-    def _close(self, reason: str, message: str = "", exit_status: int = 0) -> None:
-        self._closing = True
-        self._effects.append(Close(reason, message, exit_status))
+            self._rep.close("stuck", messages.closing("stuck"), FAILED_STATUS)
