@@ -66,11 +66,20 @@ def find(call: Call, directory: Path | None, keys: Path | None) -> Place:
     if keys is not None and not _readable(keys / ROOT_KEY):
         raise ConfigError(f"{keys}: there is no {ROOT_KEY} in it that you may read.")
     chosen = keys or beside
+    # A copy is held against this gateway's public key, but not against its signer's state: a copy may be older.
+    public = [chosen / VERIFIER_KEY, *([] if directory is None else _own_public_key(call))]
     return Place(
         evidence=evidence,
         keys=chosen if _readable(chosen / ROOT_KEY) else None,
-        verifier_key=chosen / VERIFIER_KEY if _readable(chosen / VERIFIER_KEY) else None,
+        verifier_key=next(filter(_readable, public), None),
     )
+
+
+def _own_public_key(call: Call) -> list[Path]:
+    """This gateway's, if there is one on this machine."""
+    from config.load import settings_path
+
+    return [call.settings().keys_dir / VERIFIER_KEY] if settings_path(call.config).exists() else []
 
 
 def an_id(text: str, what: str) -> str:

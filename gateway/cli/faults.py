@@ -42,6 +42,8 @@ def fault_of(error: BaseException) -> Fault:
         return Fault("interrupted", "Interrupted.", exits.INTERRUPTED)
     if isinstance(error, OutputClosed | BrokenPipeError):
         return Fault("output_closed", "", exits.OUTPUT_CLOSED)
+    if isinstance(error, VestibuleError) and isinstance(status := getattr(error, "exit", None), int):
+        return Fault(str(getattr(error, "code", "refused")), str(error), status)  # the gateway's own words (`Refused`)
     if isinstance(error, VestibuleError):
         code = error.code if isinstance(error, ConsentProblem) else _word(type(error).__name__)
         return Fault(code, str(error), exits.status_of(error))
