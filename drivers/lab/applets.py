@@ -64,10 +64,8 @@ async def _grep(call: Call) -> int:
         call.streams.err("Usage: grep [-HhnlLoqvsrRiwFE] [-m N] [-A|B|C N] PATTERN [FILE]...\n")
         return 1
     pattern = re.escape(rest[0]) if "F" in flags else rest[0]
-    if "E" not in flags:  # basic regular expressions spell alternation and repetition with a backslash
-        pattern = re.sub(
-            r"\\([|+?(){}])", r"\1", re.sub(r"(?<!\\)([|+?(){}])", r"\\\1", pattern).replace(r"\\\\", "\\")
-        )
+    if not {"E", "F"} & flags.keys():
+        pattern = _extended(pattern)
     try:
         expression = re.compile(pattern, re.IGNORECASE if "i" in flags else 0)
     except re.error:
@@ -82,6 +80,18 @@ async def _grep(call: Call) -> int:
     elif "q" not in flags:
         call.out("".join(f"{lines[index]}\n" for index in shown))
     return int(not hits)
+
+
+def _extended(basic: str) -> str:
+    """A basic regular expression, where alternation and repetition have a backslash, as an extended one."""
+
+    def one(match: re.Match[str]) -> str:
+        escaped, plain = match[1], match[2]
+        if plain is not None:
+            return "\\" + plain
+        return str(escaped) if escaped in "|+?(){}" else match[0]
+
+    return re.sub(r"\\(.)|([|+?(){}])", one, basic)
 
 
 async def _head(call: Call) -> int:
@@ -128,11 +138,13 @@ async def _sort(call: Call) -> int:
 async def _tr(call: Call) -> int:
     flags, rest = _options(call.arguments)
     text = await call.stdin_text()
-    if "d" in flags and rest:
-        call.out("".join(character for character in text if character not in rest[0]))
-    elif len(rest) > 1:
-        table = str.maketrans(rest[0], rest[1].ljust(len(rest[0]), rest[1][-1:]))
-        call.out(text.translate(table))
+    sets = [re.sub(r"(.)-(.)", lambda m: "".join(map(chr, range(ord(m[1]), ord(m[2]) + 1))), one) for one in rest]
+    if "d" in flags and sets:
+        call.out("".join(character for character in text if character not in sets[0]))
+    elif len(sets) > 1 and sets[1]:
+        call.out("".join(sets[1][min(sets[0].find(one), len(sets[1]) - 1)] if one in sets[0] else one for one in text))
+    else:
+        return call.fail("usage: tr [-d] STRING1 [STRING2]")
     return 0
 
 

@@ -154,7 +154,9 @@ def _ping_arguments(words: list[str]) -> tuple[int | None, str | None]:
     queue = list(words)
     while queue:
         word = queue.pop(0)
-        if word == "-c" and queue and queue[0].isdigit():
+        if word[:2] == "-c" and word[2:].isdigit():
+            count = int(word[2:])
+        elif word == "-c" and queue and queue[0].isdigit():
             count = int(queue.pop(0))
         elif word in {"-s", "-W", "-w", "-I", "-i", "-t"} and queue:
             queue.pop(0)

@@ -102,6 +102,11 @@ def _ssh_arguments(words: list[str]) -> tuple[str | None, int, str]:
     return host, port, " ".join(command)
 
 
+async def _scp(call: Call) -> int:
+    remote = [word for word in call.arguments if ":" in word]
+    return await _ssh(Call(["ssh", *remote], call.streams, call.shell))
+
+
 async def _telnet(call: Call) -> int:
     words = [word for word in call.arguments if not word.startswith("-")]
     if not words:
@@ -150,7 +155,7 @@ async def _link(call: Call) -> int:
 
 
 PIVOTS: dict[str, Program] = {
-    "ssh": _ssh, "dbclient": _ssh, "scp": _ssh, "telnet": _telnet, "nc": _nc, "netcat": _nc, "socat": _nc,
+    "ssh": _ssh, "dbclient": _ssh, "scp": _scp, "telnet": _telnet, "nc": _nc, "netcat": _nc, "socat": _nc,
     "wget": _fetch, "uclient-fetch": _fetch, "curl": _fetch, "tftp": _fetch, "ftpget": _fetch, "ftpput": _fetch,
     "etherwake": _link, "ether-wake": _link, "arping": _link,
 }  # fmt: skip

@@ -290,15 +290,18 @@ class _Session(asyncssh.SSHServerSession[bytes]):
             self._task.cancel()
 
     async def _run(self, console: Console) -> None:
-        status = 0
-        with contextlib.suppress(Hangup):
+        status = 1
+        try:
             if self._command is not None:
                 status = await self._brain.execute(console, self._command)
             else:
                 status = await self._brain.shell(console)
-        assert self._channel is not None
-        with contextlib.suppress(OSError):
-            self._channel.exit(status)
+        except Hangup:
+            status = 0
+        finally:  # also when the brain fails: a client must never hang
+            assert self._channel is not None
+            with contextlib.suppress(OSError):
+                self._channel.exit(status)
 
     def _write(self, data: bytes, stderr: bool) -> None:
         assert self._channel is not None
