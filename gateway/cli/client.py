@@ -87,7 +87,7 @@ class Api:
             answer = self._client.request(method, path, **what)
         except httpx.TransportError as error:
             raise Unavailable(
-                f"No gateway answers at {self._place}{_why(error)}; it runs by `vestibule serve`."
+                f"No gateway answers at {self._place}{_why(error)}; `vestibule serve` runs one."
             ) from error
         if answer.is_success:
             return None if answer.status_code == 204 or not answer.content else self._value(answer)

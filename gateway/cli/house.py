@@ -49,7 +49,9 @@ def init(
     first operator is registered under the name of the Unix user, and is recognised on this machine's socket.
     """
     from config.load import settings_path
+    from config.logs import configure
 
+    configure("warning")  # to standard error: the answer has standard output to itself
     uid, name = _operator(operator)
     path = settings_path(call.config)
     fresh = not path.exists()

@@ -1,6 +1,6 @@
 """`vestibule router`: the inventory. For operators; reps may list it.
 
-Over the REST API. A router's host key is pinned here, after a person has compared it; from then on no other is accepted.
+Over the REST API. A router's host key is pinned here, after a person has compared it; no other is accepted then.
 """
 
 import re
