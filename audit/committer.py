@@ -86,15 +86,19 @@ class Committer(Generic[J, R]):
             self._change.notify()
 
     def poison(self, error: Exception) -> None:
-        """Stop recording for good. Called by the thread itself, or by whoever met an error that is as final."""
+        """Stop recording for good, after an error elsewhere that is as final."""
+        self._fail(error, ())
+
+    def _fail(self, error: Exception, jobs: Sequence[Job[J, R]]) -> None:
+        """Poisoned first, answered then: who hears of the failure finds nothing open any more."""
         with self._change:
-            if self._poison is not None:
-                return
-            self._poison = error
-            waiting, self._queue = self._queue, []
+            first = self._poison is None
+            self._poison = self._poison or error
+            waiting, self._queue = [*jobs, *self._queue], []
             self._change.notify()
         _answer((job.ticket, _failure(error)) for job in waiting)
-        self._on_poison(error)
+        if first:
+            self._on_poison(error)
 
     def stop(self) -> None:
         """Finish what is queued and end the thread. Safe to call twice."""
@@ -109,14 +113,13 @@ class Committer(Generic[J, R]):
             try:
                 answers = self._commit([job.work for job in jobs])
             except Exception as error:  # noqa: BLE001 - whatever it was, the medium cannot be trusted any more
-                _answer((job.ticket, _failure(error)) for job in jobs)
-                self.poison(error)
+                self._fail(error, jobs)
                 return
             _answer((job.ticket, answer) for job, answer in zip(jobs, answers, strict=True))
             try:
                 self._after()
             except Exception as error:  # noqa: BLE001 - the same
-                self.poison(error)
+                self._fail(error, ())
                 return
 
     def _take(self) -> list[Job[J, R]]:

@@ -15,10 +15,11 @@ from typing import TypeAlias
 import structlog
 
 from audit._mint import KEY
+from audit.checkpoint import SigningKey, open_checkpoint
 from audit.command import NewCommand, RecordedCommand
 from audit.committer import CAPACITY, Committer, Ticket
 from audit.entry import EntryRef, Kind, NewEntry
-from audit.errors import LogDamaged, RecordFailed
+from audit.errors import BadEntry, LogDamaged, RecordFailed
 from audit.files import CHECKPOINT_FILE, write_durably
 from audit.keyring import KeyRing
 from audit.keys import KeyStore, MemoryKeyStore
@@ -93,14 +94,12 @@ class Journal:
             keyring=KeyRing(keys),
             frontier=recovered.frontier,
         )
-        self._fresh: list[bytes] = list(recovered.added)
-        self._urgent = False
         self._poison_callbacks: list[Callable[[], None]] = []
         self._closed = False
         self._publisher = Publisher(signer, self._publish, self._sign_failed)
-        self._committer: Committer[_Work, _Answer] = Committer(
-            self._commit, after=self._after, on_poison=self._poisoned
-        )
+        self._committer: Committer[_Work, _Answer] = Committer(self._commit, after=store.tidy, on_poison=self._poisoned)
+        found = recovered.frontier
+        self._publisher.durable(recovered.added, found.size, found.root(), urgent=False)
         try:
             self._begin(recovered)
         except BaseException:
@@ -116,11 +115,15 @@ class Journal:
         `origin` names a new log: without a slash it is a prefix, and a random part is added. An existing log keeps its
         own origin, which must fit. Raises `LogDamaged`, `LogInUse`, `KeyUnavailable`, `RecordFailed`.
         """
-        store = open_store(directory)
+        try:
+            store = open_store(directory)
+        except OSError as error:
+            raise RecordFailed(f"The log in {directory} cannot be opened ({error.strerror}).") from error
         keys: KeyStore | None = None
         try:
             name = _origin(store, origin, keys_dir)
             signer = open_file_signer(keys_dir, name, create=store.size() == 0)
+            _check_signer(store, signer)
             keys = FileKeyStore.open(directory / KEYS_FILE, keys_dir, name)
             return cls(store, keys, signer, clock, directory=directory, keys_dir=keys_dir, full_check=full_check)
         except BaseException as error:
@@ -136,8 +139,6 @@ class Journal:
         cls, clock: Clock, *, store: MemoryEntryStore | None = None, keys: MemoryKeyStore | None = None
     ) -> "Journal":
         """The same journal over stores that forget everything and can be told to fail."""
-        from audit.checkpoint import SigningKey
-
         key = SigningKey("logs.memory/test", bytes(range(32)))
         return cls(store or MemoryEntryStore(), keys or MemoryKeyStore(), Signer(key, MemoryState()), clock)
 
@@ -299,20 +300,16 @@ class Journal:
         batch, outcomes = self._stager.stage(drafts, meta)
         if batch.entries or batch.meta:
             self._store.append(batch)
-        self._fresh += [entry.leaf for entry in batch.entries]
-        self._urgent = any(
-            draft.entry.kind in _URGENT for draft, out in zip(drafts, outcomes, strict=True) if isinstance(out, Staged)
-        )
+        if batch.entries:
+            # Told before anybody is answered: who asks for a checkpoint after an append gets one that covers it.
+            urgent = any(
+                isinstance(outcome, Staged) and draft.entry.kind in _URGENT
+                for draft, outcome in zip(drafts, outcomes, strict=True)
+            )
+            leaves = [entry.leaf for entry in batch.entries]
+            self._publisher.durable(leaves, self._stager.frontier.size, self._stager.frontier.root(), urgent=urgent)
         answers = iter(outcomes)
         return [next(answers) if isinstance(item, Draft) else None for item in work]
-
-    def _after(self) -> None:
-        """Committer thread, after everybody was answered."""
-        if self._fresh:
-            frontier = self._stager.frontier
-            self._publisher.durable(self._fresh, frontier.size, frontier.root(), urgent=self._urgent)
-            self._fresh = []
-        self._store.tidy()
 
     def _publish(self, note: bytes) -> None:
         """Publisher thread: a checkpoint was signed. The file first, for those who watch it."""
@@ -340,6 +337,22 @@ def _pass_on(done: "concurrent.futures.Future[_Answer]", future: "concurrent.fut
         future.set_exception(error or RecordFailed("The record was given up."))
     else:
         future.set_result(staged.ref)
+
+
+def _check_signer(store: EntryStore, signer: Signer) -> None:
+    """The signer remembers at least what its own last checkpoint says. Raises `LogDamaged`."""
+    note = store.meta("checkpoint")
+    if note is None:
+        return
+    try:
+        signed = open_checkpoint(note.encode(), signer.verifier)
+    except BadEntry as error:
+        raise LogDamaged(f"The last checkpoint in the database does not verify: {error}") from error
+    if signed.size > signer.state.size:
+        raise LogDamaged(
+            f"The log was signed up to entry {signed.size}, but {STATE_FILE} knows only {signer.state.size}: "
+            "it was lost or is from an older backup. Restore it."
+        )
 
 
 def _origin(store: EntryStore, wanted: str, keys_dir: Path) -> str:

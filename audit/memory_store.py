@@ -8,7 +8,10 @@ from audit.store import Batch, ChunkRow, ConsentEnd, EntryRow, SealedPart, Sessi
 
 
 class MemoryEntryStore:
-    """An `EntryStore` that forgets everything. `fail`, once set, is raised by every later `append`."""
+    """An `EntryStore` that forgets everything. `fail`, once set, is raised by every later `append`.
+
+    `gate` is open; a test that clears it holds every `append` back, like a disk that does not answer.
+    """
 
     def __init__(self) -> None:
         self._entries: list[EntryRow] = []
@@ -21,8 +24,11 @@ class MemoryEntryStore:
         self._lock = threading.Lock()
         self.fail: Exception | None = None
         self.batches = 0
+        self.gate = threading.Event()
+        self.gate.set()
 
     def append(self, batch: Batch) -> None:
+        self.gate.wait()
         if self.fail is not None:
             raise self.fail
         with self._lock:
