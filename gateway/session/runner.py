@@ -395,7 +395,7 @@ class LiveSession:
                 kind=Kind.CMD_BLOCKED,
                 session=self.id,
                 consent_ref=self.grant.consent_ref,
-                policy_digest=verdict.policy_digest,
+                policy_digest=verdict.policy_digest or None,  # what no policy saw (control characters) has none
                 retention="strike",
                 facts={"verdict": "deny", "why": verdict.kind, "rule": verdict.rule_id, "cap": verdict.capability},
                 sealed={"act": {"typed": verdict.typed_shown, "reason": verdict.reason}},
