@@ -14,7 +14,7 @@ import structlog
 
 from gateway.access.identity import Authenticated
 from gateway.api.problems import BUSY, UNFINISHED, Problem, Refusal
-from gateway.api.rest_terminal import Outcome, RestTerminal
+from gateway.api.rest_terminal import MOST_OUTPUT, Outcome, RestTerminal
 from gateway.errors import NotAllowed
 from gateway.session.runner import Closing, LiveSession
 from gateway.session.service import ROLES_THAT_KILL, AccessService, SessionView, view_of
@@ -52,6 +52,8 @@ class RestSessions:
     """One an app. Used from the event loop only."""
 
     def __init__(self, service: AccessService) -> None:
+        self.most_output = MOST_OUTPUT
+        """Bound on the output of one command in sessions that open from now on."""
         self._service = service
         self._running: dict[str, _Running] = {}
         self._ended: OrderedDict[str, Ended] = OrderedDict()
@@ -82,7 +84,7 @@ class RestSessions:
         self, auth: Authenticated, router: str, *, consent_id: str | None, token: str | None
     ) -> SessionView | Ended:
         """Open a session and have it run. Raises what `AccessService.open` raises."""
-        terminal = RestTerminal()
+        terminal = RestTerminal(self.most_output)
         live = await self._service.open(
             auth,
             router,

@@ -63,11 +63,11 @@ class _Line:
         self.record, self.command = record, command
         self.output, self.size, self.truncated, self.account = [], 0, False, Account()
 
-    def add(self, text: str) -> None:
-        """Keep output up to the bound; sum up all of it."""
+    def add(self, text: str, most: int) -> None:
+        """Keep output up to `most` bytes; sum up all of it."""
         self.account.add(text)
         data = text.encode("utf-8", "replace")
-        room = MOST_OUTPUT - self.size
+        room = most - self.size
         if len(data) > room:
             self.truncated = True
             text = data[:room].decode("utf-8", "ignore")
@@ -100,7 +100,8 @@ class RestTerminal:
 
     traits: TerminalTraits = TerminalTraits(pty=False, asks=False, confirmed_by="rest")
 
-    def __init__(self) -> None:
+    def __init__(self, most_output: int = MOST_OUTPUT) -> None:
+        self._most_output = most_output
         self.errors: tuple[re.Pattern[str], ...] = ()
         """How error messages of the router's platform begin."""
         self._line: _Line | None = None
@@ -129,7 +130,7 @@ class RestTerminal:
         if stderr:
             line.notices = (line.notices + text)[:MOST_NOTICES]
         else:
-            line.add(text)
+            line.add(text, self._most_output)
 
     async def drained(self) -> None:
         """Always."""
