@@ -2,6 +2,9 @@
 
 Free text never passes: an answer comes from the command's policy row, from the platform's definition, or is a password
 of the inventory. A question without one of these is left by Ctrl-C once the router has been quiet for a while.
+
+Output may look like a question where it is cut into pieces. A blank or Enter does no harm then; an answer with text in
+it would stand in front of the next command, so it waits until the router is quiet.
 """
 
 from dataclasses import dataclass
@@ -41,7 +44,10 @@ Response: TypeAlias = Reply | Leave
 
 def respond(seen: PagerSeen | QuestionSeen, flight: Flight, setup: Setup, quiet: float) -> Response | None:
     """What to do about `seen`, or nothing yet. `quiet`: seconds without output. Counts what is given in `flight`."""
+    settled = quiet >= setup.limits.settle_seconds
     if isinstance(seen, PagerSeen):
+        if seen.answer.strip() and not settled:
+            return None
         flight.pages += 1
         return Reply("pager", seen.answer) if flight.pages <= setup.limits.pages else Leave()
     answer = seen.answer
@@ -50,7 +56,7 @@ def respond(seen: PagerSeen | QuestionSeen, flight: Flight, setup: Setup, quiet:
         answer = None if secret is None else secret + setup.definition.line_end
     if answer is None:
         return Leave() if seen.cancel or quiet >= setup.limits.question_seconds else None
-    if not seen.certain and quiet < setup.limits.settle_seconds:
+    if not settled and (answer.strip() or not seen.certain):
         return None
     flight.answers += 1
     if seen.secret is not None:

@@ -400,6 +400,16 @@ class ShellMediation:
             case _:
                 assert_never(response)
 
+    def _at_pager_or_prompt(self) -> bool:
+        """Whether the unfinished line is one that the rep is not shown as output."""
+        if self._terminal.prompt() is not None:
+            return True
+        flight = self._flight
+        if flight is None or flight.command is None:
+            return False
+        seen = self._terminal.question(flight.verdict.answers, flight.verdict.canonical)
+        return isinstance(seen, PagerSeen)
+
     def _cancel(self, flight: Flight) -> None:
         """Leave a question that has no answer. Lines that wait were typed for what would have come after it."""
         if not flight.given_up:
@@ -429,7 +439,7 @@ class ShellMediation:
         if quiet >= self._limits.settle_seconds and not self._terminal.echoed:
             self._show(self._terminal.give_up_echo())
         self._look(quiet)
-        if self._phase is _Phase.READY and self._terminal.prompt() is None and not self._rep.closing:
+        if self._phase is _Phase.READY and not self._rep.closing and not self._at_pager_or_prompt():
             self._show(self._terminal.release())
 
     def _watch_login(self, moment: float) -> None:

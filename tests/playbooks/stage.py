@@ -6,6 +6,7 @@ A scenario is a text file, one step a line:
     with: platform=ios pty asks strikes=3     how the session is set up, before the first step
     login                                     Opened, banner and preparation, whose effects are not listed
     > show clock                              a line is typed
+    keys: show clokc\\b\\bck\\r                 bytes come from the client's keyboard, through its line editor
     ^C / ^D                                   Ctrl-C, end of input
     router: show clock\\r\\n12:00\\r\\nR1#        the router prints (stderr: on the other stream)
     router ends 0                             the router closes, with an exit status or without
@@ -65,6 +66,7 @@ from gateway.policy.load import load_bundle
 from gateway.policy.position import agrees
 from gateway.policy.table import PolicyBundle
 from gateway.policy.verdict import Position, Rights, Site, Verdict
+from gateway.session.lines import LineEditor
 
 HERE = Path(__file__).parent
 START = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
@@ -155,6 +157,12 @@ class Stage:
         self.seconds = 0.0
         self.holding = False
         self._held: deque[Record] = deque()
+        self.editor = LineEditor(
+            lambda text: None,
+            on_line=lambda line: self.play(LineTyped(line)),
+            on_interrupt=lambda: self.play(Interrupted()),
+            on_eof=lambda: self.play(InputEnded()),
+        )
         self._numbers = itertools.count(1)
 
     def play(self, event: Event) -> None:
@@ -297,6 +305,8 @@ def perform(stage: Stage, text: str) -> None:  # noqa: PLR0912 - one branch a st
             stage.login()
         case "open":
             stage.play(Opened())
+        case "keys:":
+            stage.editor.feed(unescaped(rest).encode("latin-1"))
         case ">":
             stage.play(LineTyped(unescaped(rest)))
         case "paste":
