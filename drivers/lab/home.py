@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 SERVICES = {
     22: b"SSH-2.0-OpenSSH_9.6\r\n",
@@ -41,7 +41,7 @@ class HomeComputer:
     name: str = "laptop"
     contacts: list[Contact] = field(default_factory=list)
     _servers: dict[int, asyncio.Server] = field(default_factory=dict, repr=False)
-    _open: set[asyncio.StreamWriter] = field(default_factory=set, repr=False)
+    _open: dict[asyncio.Task[Any], asyncio.StreamWriter] = field(default_factory=dict, repr=False)
 
     @property
     def connections(self) -> int:
@@ -73,8 +73,9 @@ class HomeComputer:
     ) -> None:
         for server in self._servers.values():
             server.close()
-        for writer in list(self._open):
-            writer.close()
+        for writer in self._open.values():
+            writer.transport.abort()
+        await asyncio.gather(*self._open, return_exceptions=True)
         for server in self._servers.values():
             await server.wait_closed()
         self._servers.clear()
@@ -83,7 +84,9 @@ class HomeComputer:
         async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             contact = Contact("tcp", service)
             self.contacts.append(contact)
-            self._open.add(writer)
+            task = asyncio.current_task()
+            assert task is not None
+            self._open[task] = writer
             try:
                 writer.write(SERVICES[service])
                 while data := await reader.read(4096):
@@ -94,7 +97,7 @@ class HomeComputer:
             except ConnectionError:
                 pass
             finally:
-                self._open.discard(writer)
+                del self._open[task]
                 writer.close()
 
         return accept
