@@ -7,11 +7,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from gateway.policy.capabilities import CAPABILITIES
+from gateway.policy.filters import resolve
 from gateway.policy.grammar import Node
 from gateway.policy.lexer import Command, LineRefused, Word
 from gateway.policy.pattern import Slot, Template
 from gateway.policy.position import place_of, position_after
-from gateway.policy.resolver import Stop, Thread, resolve, walk
+from gateway.policy.resolver import Stop, Thread, walk
 from gateway.policy.rule import Rule
 from gateway.policy.table import PolicyBundle, Table
 from gateway.policy.verdict import Position, Rights

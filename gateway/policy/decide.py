@@ -14,10 +14,11 @@ from gateway.policy import hosts
 from gateway.policy._mint import KEY
 from gateway.policy.capabilities import CAPABILITIES, weight
 from gateway.policy.errors import PolicyError
+from gateway.policy.filters import resolve
 from gateway.policy.lexer import Command, Line, LineRefused
 from gateway.policy.position import place_of, position_after
 from gateway.policy.redact import redact
-from gateway.policy.resolver import Match, Piece, Stop, resolve
+from gateway.policy.resolver import Match, Piece, Stop
 from gateway.policy.schema import RowSpec
 from gateway.policy.table import PolicyBundle, Table
 from gateway.policy.verdict import Allow, Deny, DenyKind, Position, Rights, Site, Verdict

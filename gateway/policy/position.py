@@ -4,8 +4,8 @@ The context of a position may be a context's name, a prompt tag (`config-if`) or
 (`interface Dialer2`). All three come to the same place here.
 """
 
+from gateway.policy.filters import resolve
 from gateway.policy.lexer import LineRefused
-from gateway.policy.resolver import resolve
 from gateway.policy.rule import Rule
 from gateway.policy.table import Table
 from gateway.policy.verdict import Position

@@ -4,7 +4,6 @@ At every word: an exact keyword wins; else the one keyword that begins so, sever
 may then fit several rules (the same words as different arguments); `decide` takes the strictest.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -86,26 +85,22 @@ class Thread:
     """A value took the rest of the line, filters included."""
 
 
-def resolve(table: Table, place: str, command: Command, text: str) -> list[Match] | Stop:
-    """Every rule that `command` (of the line `text`) fits at `place`, or where it stopped. The list is never empty."""
+def resolve_words(table: Table, place: str, command: Command, text: str) -> tuple[list[Match], list[Match]] | Stop:
+    """Every rule that the words of `command` (of the line `text`) fit at `place`, or where they stopped.
+
+    First the readings in which the words are all there is to it, then those in which a value took the filters too.
+    """
     threads = walk(table, table.roots[place], command.words, command.end, text)
     if isinstance(threads, Stop):
         return threads
     complete = [(thread, rule) for thread in threads for rule in thread.node.accepts]
     firm = [(thread, rule) for thread, rule in complete if not rule.known]
     if not firm:
-        said = _said(threads)
         stop = _stop(threads)
         kind: Literal["unknown", "incomplete", "never"] = "never" if stop else "unknown" if complete else "incomplete"
-        return Stop(kind, len(command.words), said, stop)
-    matches = [Match(rule, thread.pieces, thread.values, thread.pieces) for thread, rule in firm]
-    if not command.filters or all(thread.whole for thread, _ in firm):
-        return [sent for match in matches if (sent := _as_sent(match, table.lexer)) is not None] or Stop(
-            "unknown", len(command.words), _said(threads)
-        )
-    return _filtered(
-        table, command, text, [m for m, (thread, _) in zip(matches, firm, strict=True) if not thread.whole]
-    )
+        return Stop(kind, len(command.words), said(threads), stop)
+    matches = [(thread.whole, Match(rule, thread.pieces, thread.values, thread.pieces)) for thread, rule in firm]
+    return [match for whole, match in matches if not whole], [match for whole, match in matches if whole]
 
 
 def walk(table: Table, root: Node, words: tuple[Word, ...], end: int, text: str) -> list[Thread] | Stop:
@@ -138,11 +133,35 @@ def _step(table: Table, active: list[Thread], words: tuple[Word, ...], end: int,
             found = [(thread, edge) for thread in active for edge in thread.node.beginning(key)]
             names = dict.fromkeys(name for _, (name, _) in found)
             if len({table.graph.key(name) for name in names}) > 1:
-                return Stop("ambiguous", at, _said(active), _stop(active), tuple(names))
-    moved = [_take(thread, spell(name, table.lexer), node, word) for thread, (name, node) in found]
-    # An interface in two words (`Gi 0/1`) may look like a keyword with an argument; both readings then count.
-    moved += _arguments(table, active, words, end, text, only_split=bool(found))
-    return moved or Stop("never" if _stop(active) else "unknown", at, _said(active), _stop(active))
+                return Stop("ambiguous", at, said(active), _stop(active), tuple(names))
+    if not found:
+        moved = _arguments(table, active, words, end, text, only_split=False)
+        return moved or Stop("never" if _stop(active) else "unknown", at, said(active), _stop(active))
+    return _beside_keyword(table, active, found, words, end, text)
+
+
+def _beside_keyword(
+    table: Table,
+    active: list[Thread],
+    found: list[tuple[Thread, tuple[str, Node]]],
+    words: tuple[Word, ...],
+    end: int,
+    text: str,
+) -> list[Thread] | Stop:
+    """Readings as the one keyword found, and as an interface in two words (`Gi 0/1`), whose kind is a keyword too.
+
+    Both count if it is the same word (`dot11Radio 0`); else an exact keyword wins, and an abbreviation is ambiguous.
+    """
+    at = active[0].at
+    keyword = found[0][1][0]
+    moved = [_take(thread, spell(name, table.lexer), node, words[at]) for thread, (name, node) in found]
+    for thread in _arguments(table, active, words, end, text, only_split=True):
+        kind = thread.pieces[-1].text.removesuffix(words[at + 1].text)
+        if table.graph.key(kind) == table.graph.key(keyword):
+            moved.append(thread)
+        elif table.graph.key(words[at].text) != table.graph.key(keyword):
+            return Stop("ambiguous", at, said(active), _stop(active), (keyword, kind))
+    return moved
 
 
 def _take(thread: Thread, name: str, node: Node, word: Word) -> Thread:
@@ -190,14 +209,9 @@ def _raw_value(
 ) -> tuple[str | None, int, bool]:
     """The text to try for `slot`, the last word it takes, and whether it takes the rest of the line."""
     word = words[at]
-    if (
-        slot.type.split
-        and not word.quoted
-        and at + 1 < len(words)
-        and word.text.isascii()
-        and not _has_digit(word.text)
-    ):
-        return f"{word.text} {words[at + 1].text}", at + 1, False
+    after = words[at + 1].text if at + 1 < len(words) else ""
+    if slot.type.split and after[:1].isdigit() and not word.quoted and not word.text[-1:].isdigit():
+        return f"{word.text} {after}", at + 1, False
     if only_split or _looks_like_option(word.text, slot, table.lexer):
         return None, at, False
     if slot.type.blank and table.lexer.rest_of_line:
@@ -208,10 +222,6 @@ def _raw_value(
 def _looks_like_option(text: str, slot: Slot, lexer: LexerSpec) -> bool:
     """Whether a program may take the value for an option; quotes do not help against that."""
     return text.startswith("-") and not slot.type.minus and not (slot.type.blank and lexer.rest_of_line)
-
-
-def _has_digit(text: str) -> bool:
-    return any(character.isdigit() for character in text)
 
 
 def _accepted(slot: Slot, text: str, lexer: LexerSpec) -> str | None:
@@ -247,7 +257,8 @@ def _template(template: Template, word: Word, lexer: LexerSpec) -> tuple[Piece, 
     return Piece(sent, "".join(shown) if secret else sent, word.start, word.end), tuple(values)
 
 
-def _said(threads: list[Thread]) -> str:
+def said(threads: list[Thread]) -> str:
+    """The words read so far, as they may be shown."""
     return " ".join(piece.shown for piece in threads[0].pieces)
 
 
@@ -255,8 +266,8 @@ def _stop(threads: list[Thread]) -> Rule | None:
     return min((t.stop for t in threads if t.stop is not None), key=lambda rule: rule.order, default=None)
 
 
-def _as_sent(match: Match, lexer: LexerSpec) -> Match | None:
-    """The match with the text of its rule's `send`, if it has one."""
+def as_sent(match: Match, lexer: LexerSpec) -> Match | None:
+    """The match with the text of its rule's `send`, if it has one; none if an argument of that was not given."""
     if match.rule.send is None:
         return match
     values = {value.slot.name: value for value in match.values}
@@ -275,81 +286,3 @@ def _as_sent(match: Match, lexer: LexerSpec) -> Match | None:
                 shown += part if isinstance(part, str) else part.text
         pieces.append(Piece(spell(text, lexer), shown, 0, 0))
     return Match(match.rule, tuple(pieces), match.values, match.typed)
-
-
-# --- filters ----------------------------------------------------------------------------------------------------------
-
-
-def _filtered(table: Table, command: Command, text: str, matches: list[Match]) -> list[Match] | Stop:
-    """The matches that take these filters, with them."""
-    pipes: list[Piece] = []
-    names: set[str] = set()
-    segments = command.filters if table.lexer.chains else command.filters[:1]
-    for words in segments:
-        found = _filter(table, words, command.end if not table.lexer.chains else words[-1].end, text)
-        if isinstance(found, Stop):
-            return found
-        if not table.lexer.chains and len(command.filters) > 1 and not found.whole:
-            return Stop("filter", 0, found.pieces[0].text)
-        names.add(found.pieces[0].text)
-        pipe = table.lexer.filter_char or "|"
-        pipes += [Piece(pipe, pipe, words[0].start, words[0].start), *found.pieces]
-    fitting = [m for m in matches if m.rule.never or m.rule.filters is None or names <= m.rule.filters]
-    sent = [
-        Match(m.rule, (*s.pieces, *pipes), m.values, m.typed)
-        for m in fitting
-        if (s := _as_sent(m, table.lexer)) is not None
-    ]
-    return sent or Stop("filter", 0, matches[0].shown if matches else "")
-
-
-def _filter(table: Table, words: tuple[Word, ...], end: int, text: str) -> Thread | Stop:
-    if table.filter_root is None:
-        return Stop("filter", 0, "")
-    threads = walk(table, table.filter_root, _separate(table, words), end, text)
-    if isinstance(threads, Stop):
-        rule = threads.rule
-        return (
-            Stop("never", 0, "", rule)
-            if rule is not None
-            else Stop("filter", 0, threads.understood, None, threads.options)
-        )
-    for thread in threads:
-        stop = thread.stop or (_hidden_filter(table, thread) if thread.whole else None)
-        if stop is not None:
-            return Stop("never", 0, _said([thread]), stop)
-    done = [thread for thread in threads if thread.node.accepts]
-    return done[0] if done else Stop("filter", 0, _said(threads))
-
-
-def _hidden_filter(table: Table, thread: Thread) -> Rule | None:
-    """A second filter inside the rest of the line. The device may take it for one where the table says it cannot."""
-    for segment in thread.values[-1].text.split(table.lexer.filter_char or "|")[1:]:
-        words = segment.split()
-        if len(words) > 1 and table.filter_root is not None and words[0].isascii():
-            for _, node in table.filter_root.beginning(table.graph.key(words[0])):
-                for rule in node.accepts:
-                    if rule.never:
-                        return rule
-    return None
-
-
-def _separate(table: Table, words: tuple[Word, ...]) -> tuple[Word, ...]:
-    """Joined options of a shell filter one by one: `-iE` as `-i -E`, `-A3` as `-A 3`."""
-    known = table.programs.get(words[0].text)
-    return words if known is None else (words[0], *(part for word in words[1:] for part in _options(word, *known)))
-
-
-def _options(word: Word, alone: frozenset[str], valued: frozenset[str]) -> Iterator[Word]:
-    letters = word.text[1:]
-    if not word.text.startswith("-") or word.quoted or len(letters) < 2 or letters[0] not in alone | valued:
-        yield word
-        return
-    at = next((index for index, letter in enumerate(letters) if letter not in alone), len(letters))
-    if at < len(letters) and letters[at] not in valued:
-        yield word
-        return
-    for letter in letters[: at + 1]:
-        yield Word(f"-{letter}", word.start, word.end)
-    if letters[at + 1 :]:
-        yield Word(letters[at + 1 :], word.start, word.end)

@@ -69,7 +69,7 @@ def enumeration(label: str, values: tuple[str, ...]) -> ArgType:
 def interface(label: str, spec: IfaceSpec) -> ArgType:
     """Interface names with abbreviated kinds (`te0/0/0`, `Gi 0/1`), expanded. An ambiguous beginning does not match."""
     names = {name.lower(): name for name in spec.iface}
-    whole = compiled(rf"(?P<kind>[A-Za-z][A-Za-z-]*) ?(?P<number>{spec.number})\Z")
+    whole = compiled(rf"(?P<kind>[A-Za-z][A-Za-z0-9-]*?) ?(?P<number>{spec.number})\Z")
 
     def match(text: str) -> str | None:
         found = whole.match(text)

@@ -6,7 +6,7 @@ import yaml
 
 from gateway.policy.compile import compile_table
 from gateway.policy.errors import PolicyError
-from gateway.policy.resolver import resolve
+from gateway.policy.filters import resolve
 from gateway.policy.schema import read_table
 
 

@@ -78,7 +78,9 @@ def test_numbers_lose_leading_zeros_and_may_be_negative() -> None:
     assert integer(0, 30).match("-0") is None
 
 
-CISCO = interface("<iface>", IfaceSpec(iface=("Dialer", "GigabitEthernet", "TenGigabitEthernet", "Tunnel", "Vlan")))
+CISCO = interface(
+    "<iface>", IfaceSpec(iface=("Dialer", "Dot11Radio", "GigabitEthernet", "TenGigabitEthernet", "Tunnel", "Vlan"))
+)
 
 
 @pytest.mark.parametrize(
@@ -89,6 +91,8 @@ CISCO = interface("<iface>", IfaceSpec(iface=("Dialer", "GigabitEthernet", "TenG
         ("g0/1.100", "GigabitEthernet0/1.100"),
         ("DIALER2", "Dialer2"),
         ("tu1", "Tunnel1"),
+        ("Dot11Radio0/1", "Dot11Radio0/1"),
+        ("do0", "Dot11Radio0"),
         ("vl1", "Vlan1"),
     ],
 )
