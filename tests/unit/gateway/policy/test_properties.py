@@ -263,7 +263,9 @@ def test_blanks_case_and_abbreviation_change_nothing(case: Case, seed: int) -> N
         for other in (shortened, padded):
             assert type(other) is type(plain), (position, line, plain, other)
             if isinstance(plain, Allow) and isinstance(other, Allow):
-                assert (other.canonical, other.capability) == (plain.canonical, plain.capability)
+                # `Dot11Radio 0` and `Dot11Radio0` are one interface; which is sent depends on the readings there are.
+                assert other.canonical.replace(" ", "") == plain.canonical.replace(" ", "")
+                assert other.capability == plain.capability
 
 
 SAFE = frozenset(string.ascii_letters + string.digits + "_./:@%+,=- ")
