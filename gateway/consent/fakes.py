@@ -11,7 +11,7 @@ from typing import TypeAlias
 from audit.entry import Compartment, EntryRef, Json, Kind, NewEntry
 from gateway.consent.model import FINAL, PENDING, Consent
 from gateway.consent.notifier import Contact, ContactKind, Message, NotifyFailed
-from gateway.consent.store import Code, Link
+from gateway.consent.store import MOST, Code, Link
 
 Consents: TypeAlias = list[Consent]
 
@@ -47,7 +47,8 @@ class MemoryConsentStore:
             self._consents[consent.id] = consent
 
     async def of(self, rep_id: str, router_id: str) -> Consents:
-        return [c for c in self._newest() if (c.rep_id, c.router_id) == (rep_id, router_id)]
+        found = [c for c in self._newest() if (c.rep_id, c.router_id) == (rep_id, router_id)]
+        return sorted(found, key=lambda c: c.state in FINAL)[:MOST]
 
     async def latest(self, *, rep_id: str | None = None, unfinished: bool = False, limit: int = 200) -> Consents:
         found = [

@@ -6,9 +6,12 @@ after a crash; `ConsentService.reconcile` then brings it in line.
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 from gateway.consent.model import Consent
+
+MOST: Final = 50
+"""Consents of one rep for one router that are looked at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +55,7 @@ class ConsentStore(Protocol):
         ...
 
     async def of(self, rep_id: str, router_id: str) -> list[Consent]:
-        """Of this rep for this router, newest first."""
+        """Of this rep for this router: unfinished ones first, then newest first; at most `MOST`."""
         ...
 
     async def latest(self, *, rep_id: str | None = None, unfinished: bool = False, limit: int = 200) -> list[Consent]:

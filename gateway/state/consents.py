@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, Select, insert, select, update
 
 from gateway.access.credentials import Vault
 from gateway.consent.model import FINAL, PENDING, Consent
-from gateway.consent.store import Code, Link
+from gateway.consent.store import MOST, Code, Link
 from gateway.state.database import Database
 from gateway.state.schema import codes, consent_tokens, consents, links, marks, statements
 
@@ -56,7 +56,13 @@ class StateConsentStore:
         await self._database.run(work)
 
     async def of(self, rep_id: str, router_id: str) -> Consents:
-        return await self._select(_newest().where(consents.c.rep_id == rep_id, consents.c.router_id == router_id))
+        wanted = (
+            select(consents)
+            .where(consents.c.rep_id == rep_id, consents.c.router_id == router_id)
+            .order_by(consents.c.state.in_(_FINAL), consents.c.requested_at.desc(), consents.c.id.desc())
+            .limit(MOST)
+        )
+        return await self._select(wanted)
 
     async def latest(self, *, rep_id: str | None = None, unfinished: bool = False, limit: int = 200) -> Consents:
         wanted = _newest().limit(limit)

@@ -140,7 +140,11 @@ class Renderer:
     ) -> Response:
         """The page of a case in whatever state it is; `lines` none if the log cannot be read."""
         facts: dict[str, Any] = {"case": case, "consent": consent, "here": f"/case?c={case.link_ref}"}
-        facts |= {"follow": request.query_params.get("follow") == "1", "lines": lines, **extra}
+        # A page with a form to fill in is never renewed under its reader's hands.
+        facts["follow"] = (
+            request.query_params.get("follow") == "1" and consent.state in LIVE and consent.extension is None
+        )
+        facts |= {"lines": lines, **extra}
         facts["granted"] = [sentence(capability, language) for capability in consent.granted]
         if consent.state in PENDING:
             facts |= _pending(consent, statement, language, now, facts)
@@ -149,7 +153,7 @@ class Renderer:
             facts |= _live(consent, language, now)
             facts["handoff_url"] = self.settings.handoff_url
             return self.page(request, "live.html", language, word("live_title", language), **facts)
-        return self.page(request, "over.html", language, word("over_title", language), **{**facts, "follow": False})
+        return self.page(request, "over.html", language, word("over_title", language), **facts)
 
 
 def _pending(

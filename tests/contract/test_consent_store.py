@@ -98,12 +98,22 @@ async def test_overwrite_goes_forward_only(store: ConsentStore) -> None:
     assert (found.revision, found.state) == (5, State.REVOKED)
 
 
-async def test_of_lists_one_reps_consents_for_one_router_newest_first(store: ConsentStore) -> None:
-    old, new = consent(), consent(requested_at=NOW + timedelta(seconds=1))
-    for each in (old, new, consent(rep_id="other"), consent(router_id="other")):
+async def test_of_lists_one_reps_consents_for_one_router_the_unfinished_first(store: ConsentStore) -> None:
+    old, new = granted(), consent(requested_at=NOW + timedelta(seconds=1))
+    over = consent(state=State.REVOKED, requested_at=NOW + timedelta(seconds=2))
+    for each in (old, over, new, consent(rep_id="other"), consent(router_id="other")):
         await store.put(each)
-    assert await store.of("rep", "router") == [new, old]
+    assert await store.of("rep", "router") == [new, old, over]
     assert await store.of("rep", "nowhere") == []
+
+
+async def test_of_has_an_end_that_hides_nothing_unfinished(store: ConsentStore) -> None:
+    live = granted()
+    await store.put(live)
+    for number in range(55):
+        await store.put(consent(state=State.CLOSED, requested_at=NOW + timedelta(seconds=number + 1)))
+    found = await store.of("rep", "router")
+    assert (len(found), found[0]) == (50, live)
 
 
 async def test_latest_filters_and_limits(store: ConsentStore) -> None:
