@@ -30,7 +30,9 @@ def decide(bundle: PolicyBundle, site: Site, position: Position, line: str, righ
     """The verdict on `line`, typed at `position`."""
     case = _Case(bundle, site, position, line, rights)
     if rights.ended is not None:
-        return case.deny("ended", "session.control", "rights.ended", f"This access has ended: {rights.ended}.")
+        return case.deny(
+            "ended", "session.control", "rights.ended", f"This access has ended: {rights.ended.rstrip('.')}."
+        )
     if now >= rights.deadline:
         return case.deny("ended", "session.control", "rights.deadline", "The time the subscriber allowed is over.")
     table = bundle.tables.get(position.platform)
@@ -116,9 +118,9 @@ def _whole_line(case: _Case, table: Table, place: str, lexed: Line) -> Verdict:
             place = place_of(table, part.enters) or place
     if denied:
         worst = max(denied, key=_severity)
-        known = len(parts) == len(lexed.commands)
+        # Only of a line that the subscriber may still allow are all secrets known to be marked.
         shown = _edited(case.line, typed)
-        return replace(worst, typed_shown=shown if known else redact(shown), help=lexed.help)
+        return replace(worst, typed_shown=shown if worst.kind == "scope" else redact(shown), help=lexed.help)
     return _allowed(case, table, parts, lexed, _edited(case.line, typed))
 
 
@@ -149,7 +151,8 @@ def _only_begun(stop: Stop, command: Command) -> bool:
 
 
 def _edited(line: str, pieces: Iterable[Piece]) -> str:
-    """The typed line with its secrets replaced; everything else as it was typed."""
+    """The typed line with its secrets replaced; everything else as it was typed, with blanks for tabs."""
+    line = line.replace("\t", " ")
     for piece in sorted((p for p in pieces if p.text != p.shown), key=lambda p: p.start, reverse=True):
         line = line[: piece.start] + piece.shown + line[piece.end :]
     return line

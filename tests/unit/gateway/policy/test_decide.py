@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from gateway.policy.capabilities import CAPABILITIES, SCOPE
 from gateway.policy.decide import decide, own_line
 from gateway.policy.errors import PolicyError
+from gateway.policy.load import compile_bundle
 from gateway.policy.selftest import EVERYTHING, NOW, TEST_SITE
 from gateway.policy.table import PolicyBundle
 from gateway.policy.verdict import Allow, Deny, Position, Rights, Site
@@ -188,6 +189,27 @@ def test_secrets_in_refused_lines_are_not_shown_either(shell, line: str) -> None
     verdict = shell(line)
     assert isinstance(verdict, Deny)
     assert "Blue99" not in repr(verdict)
+
+
+def test_secrets_in_lines_of_a_refusing_row_are_not_shown() -> None:
+    table = b"""
+platform: x1
+lexer: {kind: words}
+modes: [config]
+commands:
+- {cap: persist.user, cmd: ["username <name> secret <word>"]}
+- {cap: session.control, cmd: [end]}
+"""
+    position = Position("x1", "config")
+    for line in ("username admin secret Blue99Horse", "username admin secret Blue99Horse role x"):
+        verdict = decide(compile_bundle({"x1.yaml": table}), TEST_SITE, position, line, EVERYTHING, NOW)
+        assert isinstance(verdict, Deny)
+        assert verdict.capability == "persist.user"
+        assert verdict.typed_shown == "username admin secret <redacted>"
+
+
+def test_tabs_are_blanks_in_the_record(ios) -> None:
+    assert ios("show\tversion").typed_shown == "show version"
 
 
 def test_a_secret_refused_for_its_scope_is_not_shown(shell) -> None:
