@@ -19,6 +19,7 @@ from drivers.algorithms import LEGACY, choose
 from drivers.errors import DriverError, HostKeyChanged, LoginRefused, RouterClosed, RouterUnreachable
 from drivers.sending import SendOnce
 from drivers.session import Target
+from drivers.shell_ssh import name_local_user
 
 if TYPE_CHECKING:
     from netmiko import BaseConnection
@@ -70,6 +71,7 @@ async def fetch_host_key(address: str, port: int, *, legacy_algorithms: frozense
 
     A person compares it with the router before it is pinned. Raises `RouterUnreachable`.
     """
+    name_local_user()
     algorithms = choose("ssh-ed25519", legacy_algorithms)
     try:
         async with asyncio.timeout(_CONNECT_SECONDS):

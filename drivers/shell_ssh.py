@@ -9,6 +9,8 @@ opens towards the gateway are refused, because nothing here listens for any.
 
 import asyncio
 import contextlib
+import getpass
+import os
 import signal
 from collections.abc import Callable
 from typing import Any
@@ -36,10 +38,22 @@ _WINDOW = 192 * 1024
 _PACKET = 32 * 1024
 
 
+def name_local_user() -> None:
+    """Give this process a user name where it has none, as in a container that runs under a bare number.
+
+    asyncssh asks for the local name although every login here names its user, and fails without one.
+    """
+    try:
+        getpass.getuser()
+    except (KeyError, OSError):
+        os.environ["LOGNAME"] = "vestibule"
+
+
 class SshDriver:
     """Opens sessions over SSH. `connect_seconds` bounds TCP, key exchange and login together."""
 
     def __init__(self, *, connect_seconds: float = 20.0, keepalive_seconds: float = 15.0) -> None:
+        name_local_user()
         self._connect_seconds = connect_seconds
         self._keepalive_seconds = keepalive_seconds
 
