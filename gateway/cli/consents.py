@@ -48,7 +48,7 @@ def register(app: typer.Typer) -> None:
 
 def request(
     call: Call,
-    router: Annotated[str, typer.Argument(metavar="ROUTER")],
+    router: Annotated[str, typer.Argument(metavar="ROUTER", help="Its name, as `vestibule router list` shows.")],
     *,
     ticket: Annotated[str, typer.Option(help="Number of the support case.")],
     reason: Annotated[str, typer.Option(help="One sentence that the subscriber reads.")],
@@ -127,7 +127,9 @@ def code(
     _act(call, consent, "code", {"code": spoken})
 
 
-def answer(call: Call, consent: Id, text: Annotated[str, typer.Argument(metavar="TEXT")]) -> None:
+def answer(
+    call: Call, consent: Id, text: Annotated[str, typer.Argument(metavar="TEXT", help="What the subscriber reads.")]
+) -> None:
     """Answer the subscriber's open question. Question and answer stay on record."""
     _act(call, consent, "answer", {"text": text})
 

@@ -86,7 +86,8 @@ def an_id(text: str, what: str) -> str:
     """A ULID as it is stored. Raises `BadRequest`."""
     wanted = text.strip().upper()
     if not is_id(wanted):
-        raise BadRequest(f"That is no {what} id: ids have 26 letters and digits, as `vestibule log --sessions` shows.")
+        lists = "`vestibule log --sessions` lists them" if what == "session" else f"`vestibule {what} list` shows them"
+        raise BadRequest(f"That is no id of a {what}: ids have 26 letters and digits; {lists}.")
     return wanted
 
 

@@ -136,5 +136,8 @@ def _print_opened(rows: list[dict[str, Any]]) -> None:
             record["session"] = f"{row['session']} n {row['n']}"
         if row["consent"]:
             record["consent"] = row["consent"]
-        print_record({**record, **({"facts": row["facts"]} if row["facts"] else {}), **row["sealed"]})
+        for compartment, content in row["sealed"].items():
+            fields = content.items() if isinstance(content, dict) else [("", content)]
+            record |= {f"{compartment} {name}".strip(): value for name, value in fields}
+        print_record({**record, **({"facts": row["facts"]} if row["facts"] else {})})
         print_text("")

@@ -18,7 +18,7 @@ from gateway.errors import BadRequest
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,31}\Z")
 
-Name = Annotated[str, typer.Argument(metavar="NAME")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="Login name.")]
 Role = Literal["rep", "supervisor", "reviewer", "auditor", "automation", "operator"]
 Key = Annotated[str, typer.Argument(metavar="KEY", help="Public key: its file, or the line itself.")]
 Until = Annotated[str, typer.Argument(metavar="DATE", help="2026-12-31 (all of that day, UTC), or `none`.")]

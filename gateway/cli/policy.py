@@ -26,7 +26,7 @@ def register(app: typer.Typer) -> None:
 
 def explain_line(
     call: Call,
-    line: Annotated[str, typer.Argument(help="The line as a rep would type it.")],
+    line: Annotated[str, typer.Argument(metavar="LINE", help="As a rep would type it.")],
     *,
     platform: Annotated[str, typer.Option("--platform", "-p", help="openwrt, ios, frr, …")],
     mode: Annotated[

@@ -27,7 +27,7 @@ _EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what 
 _PANEL: Final = "Access to a router"
 _ROUTER: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}\Z")
 
-Id = Annotated[str, typer.Argument(metavar="SESSION")]
+Id = Annotated[str, typer.Argument(metavar="SESSION", help="Id, as `vestibule session list` shows.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -44,7 +44,7 @@ def open_router(
     call: Call,
     router: Annotated[str, typer.Argument(metavar="ROUTER", help="Or `vestibule`, for control commands.")],
     words: Annotated[
-        list[str] | None, typer.Argument(metavar="[COMMAND]…", help="One command to run instead of a terminal.")
+        list[str] | None, typer.Argument(metavar="COMMAND", help="One command to run instead of a terminal.")
     ] = None,
     *,
     identity: Annotated[
