@@ -19,8 +19,8 @@ INTRODUCTION: Final = """\
 <!-- Written by scripts/generate from gateway/cli. -->
 
 One command, `vestibule`, for everybody. What it prints is for people; with `--json` standard output holds one JSON
-value and nothing else, and an error is one JSON object (`code`, `message`, `exit`) on standard error. Exit statuses are in
-[exit codes](exit-codes.md). Times are UTC. `vestibule --install-completion` sets up your shell.
+value and nothing else, and an error is one JSON object (`code`, `message`, `exit`) on standard error. Exit statuses are
+in [exit codes](exit-codes.md). Times are UTC. `vestibule --install-completion` sets up your shell.
 
 ## Which gateway
 

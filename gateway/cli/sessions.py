@@ -63,7 +63,7 @@ def open_router(
     """Open a session with plain ssh, the gateway's host key pinned and everything else that ssh could do switched off.
 
     Without a consent the gateway leads you through asking for one. The exit status is ssh's own: the router's for a
-    single command, 77 without consent, 126 for a refused line, 143 if the session was ended from outside.
+    single command, 77 without consent, 126 for a refused line, 125 if the session was ended from outside.
     """
     if not _ROUTER.match(router):
         raise BadRequest("A router's name is 1 to 63 of a-z 0-9 . _ - and begins with a letter or digit.")
