@@ -10,7 +10,6 @@ from typing import Final
 
 from config.clock import Clock
 from config.ids import new_id
-from gateway.consent.model import FINAL, Consent
 from gateway.consent.secrecy import LINK_BYTES, case_cookie, cookie_case, form_token, link_digest, link_text
 from gateway.consent.store import ConsentStore, Link
 from gateway.errors import ConsentProblem
@@ -87,8 +86,3 @@ class Cases:
             cookie=case_cookie(self._key, link.ref),
             form_token=form_token(self._key, link.ref),
         )
-
-
-def may_be_sent_again(consent: Consent) -> bool:
-    """Whether a new link still makes sense."""
-    return consent.state not in FINAL

@@ -11,9 +11,10 @@ from weakref import WeakValueDictionary
 import structlog
 
 from audit.entry import EntryRef, Kind, NewEntry
-from gateway.consent.lifecycle import Transition, recorded
+from gateway.consent.lifecycle import recorded
 from gateway.consent.model import Consent
 from gateway.consent.store import ConsentStore
+from gateway.consent.transition import Transition
 from gateway.errors import NotAllowed
 
 Rule: TypeAlias = Callable[[Consent], Transition]

@@ -3,6 +3,7 @@
 Every function takes the consent as it stands and `now`, and returns a `Transition`: the consent as it will be and the
 entry that MUST be durable before that takes effect. What is not possible raises `ConsentProblem` (the state forbids
 it) or `BadRequest` (the input is wrong). Counterpart: `gateway.consent.service`, the only caller outside of tests.
+Extensions stand in `gateway.consent.extension`.
 
     requested ──► more-info-requested ──► requested …                     (question, answer)
     requested, more-info-requested ──► granted | denied | lapsed | closed
@@ -14,7 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from audit.entry import Json, Kind, NewEntry
+from audit.entry import Json, Kind
 from config.settings import ConsentSettings
 from gateway.access.identity import Principal, Router
 from gateway.consent._mint import KEY
@@ -26,29 +27,16 @@ from gateway.consent.model import (
     Channel,
     Claims,
     Consent,
-    Extension,
     Language,
     Question,
     State,
 )
 from gateway.consent.record import GATEWAY, By, entry_of, stamp
 from gateway.consent.terms import check_range, check_scope, free_text, listed
+from gateway.consent.transition import SENTENCE, Transition, check_live, check_pending, end, problem, step
 from gateway.errors import BadRequest, ConsentProblem
 
 MAX_QUESTIONS: Final = 10
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Transition:
-    """`entry` MUST be durable before `consent` replaces what was."""
-
-    consent: Consent
-    entry: NewEntry
-
-    @property
-    def ended(self) -> str | None:
-        """One word why the consent ended with this transition; none if it goes on."""
-        return self.consent.ended_reason if self.consent.state in FINAL else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +129,7 @@ def grant(
 
     `shown` is the statement that was in front of the subscriber, if it was not the one the request was made with.
     """
-    _pending(consent, now)
+    check_pending(consent, now)
     granted = consent.asked if scope is None else tuple(c for c in consent.asked if c in scope)
     if scope is not None and not set(scope) <= set(consent.asked):
         raise BadRequest("Only what was asked for can be granted.")
@@ -149,7 +137,7 @@ def grant(
         raise BadRequest("A recorded call alone cannot grant extra capabilities; send a link or a code instead.")
     duration = consent.minutes if minutes is None else minutes
     check_range("minutes", duration, consent.minutes)
-    after = _step(
+    after = step(
         consent,
         state=State.GRANTED,
         granted=granted,
@@ -176,17 +164,17 @@ def recorded(consent: Consent, entry_index: int) -> Consent:
 
 def deny(consent: Consent, by: By, now: datetime) -> Transition:
     """The subscriber says no."""
-    _pending(consent, now)
-    return _end(consent, State.DENIED, Kind.CONSENT_DENIED, by, now, "denied")
+    check_pending(consent, now)
+    return end(consent, State.DENIED, Kind.CONSENT_DENIED, by, now, "denied")
 
 
 def ask_question(consent: Consent, text: str, by: By, now: datetime) -> Transition:
     """The subscriber wants to know more before deciding."""
-    _pending(consent, now)
+    check_pending(consent, now)
     if len(consent.questions) >= MAX_QUESTIONS:
         raise BadRequest(f"At most {MAX_QUESTIONS} questions can be asked on one request.")
     question = Question(text=free_text("question", text), asked_at=now)
-    after = _step(consent, state=State.MORE_INFO_REQUESTED, questions=(*consent.questions, question))
+    after = step(consent, state=State.MORE_INFO_REQUESTED, questions=(*consent.questions, question))
     return Transition(
         consent=after,
         entry=entry_of(Kind.CONSENT_QUESTION, after, by, extra={"at": stamp(now)}, subj={"question": question.text}),
@@ -195,11 +183,11 @@ def ask_question(consent: Consent, text: str, by: By, now: datetime) -> Transiti
 
 def answer_question(consent: Consent, text: str, by: By, now: datetime) -> Transition:
     """The rep answers the last question in writing."""
-    _pending(consent, now)
+    check_pending(consent, now)
     if consent.state is not State.MORE_INFO_REQUESTED:
         raise ConsentProblem("no_question", "The subscriber has no open question on this request.")
     answered = replace(consent.questions[-1], answer=free_text("answer", text), answered_at=now)
-    after = _step(consent, state=State.REQUESTED, questions=(*consent.questions[:-1], answered))
+    after = step(consent, state=State.REQUESTED, questions=(*consent.questions[:-1], answered))
     return Transition(
         consent=after,
         entry=entry_of(Kind.CONSENT_ANSWER, after, by, extra={"at": stamp(now)}, subj={"answer": answered.answer}),
@@ -212,29 +200,27 @@ def lapse(consent: Consent, now: datetime, *, reason: str = "lapsed") -> Transit
         raise problem(consent)
     if reason == "lapsed" and now < consent.lapses_at:
         raise ConsentProblem("pending", "The request can still be answered.")
-    return _end(consent, State.LAPSED, Kind.CONSENT_LAPSED, GATEWAY, now, reason)
+    return end(consent, State.LAPSED, Kind.CONSENT_LAPSED, GATEWAY, now, reason)
 
 
 def wrong_code(consent: Consent, by: By, now: datetime) -> Transition:
     """A wrong code was entered; the last allowed attempt ends the request."""
-    _pending(consent, now)
+    check_pending(consent, now)
     left = consent.code_attempts_left - 1
     if left <= 0:
         spent = replace(consent, code_attempts_left=0)
-        return _end(spent, State.LAPSED, Kind.CONSENT_LAPSED, by, now, "code_attempts")
-    after = _step(consent, code_attempts_left=left)
+        return end(spent, State.LAPSED, Kind.CONSENT_LAPSED, by, now, "code_attempts")
+    after = step(consent, code_attempts_left=left)
     return Transition(consent=after, entry=entry_of(Kind.AUTH_FAIL, after, by, extra={"what": "consent_code"}))
 
 
 def use(consent: Consent, session: str | None, by: By, now: datetime) -> Transition:
     """A session opens under the consent; `session` is its id if known."""
-    _live(consent, now)
+    check_live(consent, now)
     if consent.sessions_used >= consent.sessions:
-        raise ConsentProblem("used_up", _SENTENCE[State.USED_UP])
+        raise ConsentProblem("used_up", SENTENCE[State.USED_UP])
     state = State.EXTENSION_REQUESTED if consent.state is State.EXTENSION_REQUESTED else State.IN_USE
-    after = _step(
-        consent, state=state, sessions_used=consent.sessions_used + 1, sessions_live=consent.sessions_live + 1
-    )
+    after = step(consent, state=state, sessions_used=consent.sessions_used + 1, sessions_live=consent.sessions_live + 1)
     extra: dict[str, Json] = {} if session is None else {"session": session}
     return Transition(consent=after, entry=entry_of(Kind.CONSENT_USED, after, by, extra=extra))
 
@@ -243,7 +229,7 @@ def released(consent: Consent) -> Consent:
     """One session fewer is open. No transition by itself: the session's own closing entry is its evidence."""
     if consent.sessions_live == 0:
         return consent
-    return _step(consent, sessions_live=consent.sessions_live - 1)
+    return step(consent, sessions_live=consent.sessions_live - 1)
 
 
 def is_used_up(consent: Consent) -> bool:
@@ -257,14 +243,14 @@ def use_up(consent: Consent, now: datetime) -> Transition:
         raise problem(consent)
     if not is_used_up(consent):
         raise ConsentProblem("in_use", "The consent still covers a session.")
-    return _end(consent, State.USED_UP, Kind.CONSENT_USED_UP, GATEWAY, now, "used_up")
+    return end(consent, State.USED_UP, Kind.CONSENT_USED_UP, GATEWAY, now, "used_up")
 
 
 def revoke(consent: Consent, by: By, now: datetime) -> Transition:
     """The subscriber takes the consent back. Possible at any moment while it is live, also past its end."""
     if consent.state not in LIVE:
         raise problem(consent)
-    return _end(consent, State.REVOKED, Kind.CONSENT_REVOKED, by, now, "revoked")
+    return end(consent, State.REVOKED, Kind.CONSENT_REVOKED, by, now, "revoked")
 
 
 def expire(consent: Consent, now: datetime) -> Transition:
@@ -273,7 +259,7 @@ def expire(consent: Consent, now: datetime) -> Transition:
         raise problem(consent)
     if consent.expires_at is not None and now < consent.expires_at:
         raise ConsentProblem("in_use", "The granted time is not over yet.")
-    return _end(consent, State.EXPIRED, Kind.CONSENT_EXPIRED, GATEWAY, now, "expired")
+    return end(consent, State.EXPIRED, Kind.CONSENT_EXPIRED, GATEWAY, now, "expired")
 
 
 def time_out(consent: Consent, now: datetime) -> Transition:
@@ -285,63 +271,7 @@ def close(consent: Consent, by: By, now: datetime) -> Transition:
     """The rep needs it no longer (or withdraws the request)."""
     if consent.state in FINAL:
         raise problem(consent)
-    return _end(consent, State.CLOSED, Kind.CONSENT_CLOSED, by, now, "closed")
-
-
-def request_extension(
-    consent: Consent,
-    minutes: int,
-    scope: tuple[str, ...],
-    limits: ConsentSettings,
-    grantable: frozenset[str],
-    by: By,
-    now: datetime,
-) -> Transition:
-    """The rep asks for more while the consent is live: `minutes` on top, further `scope` capabilities, or both."""
-    _live(consent, now)
-    if consent.state is State.EXTENSION_REQUESTED:
-        raise ConsentProblem("pending", "An extension already waits for the subscriber's answer.")
-    check_scope(scope, grantable)
-    wanted = tuple(c for c in dict.fromkeys(scope) if c not in consent.granted)
-    if minutes < 0 or (minutes == 0 and not wanted):
-        raise BadRequest("An extension asks for more minutes, for capabilities not granted yet, or for both.")
-    if minutes > _room(consent, limits):
-        raise BadRequest(
-            f"With this extension the consent would last longer than the {limits.max_minutes} minutes allowed; "
-            f"at most {_room(consent, limits)} more can be asked for."
-        )
-    after = _step(
-        consent,
-        state=State.EXTENSION_REQUESTED,
-        extension=Extension(minutes=minutes, scope=wanted, asked_at=now),
-        asked=tuple(dict.fromkeys((*consent.asked, *wanted))),
-    )
-    return Transition(consent=after, entry=entry_of(Kind.CONSENT_EXTENSION, after, by, extra={"phase": "asked"}))
-
-
-def grant_extension(consent: Consent, by: By, now: datetime, *, scope: tuple[str, ...] | None = None) -> Transition:
-    """The subscriber agrees to the extension; `scope` (part of what it asks for) leaves some of it out."""
-    extension = _extension(consent, now)
-    if scope is not None and not set(scope) <= set(extension.scope):
-        raise BadRequest("Only what was asked for can be granted.")
-    added = extension.scope if scope is None else tuple(c for c in extension.scope if c in scope)
-    assert consent.expires_at is not None  # live
-    after = _step(
-        consent,
-        state=_running(consent),
-        extension=None,
-        granted=(*consent.granted, *added),
-        minutes=consent.minutes + extension.minutes,
-        expires_at=consent.expires_at + timedelta(minutes=extension.minutes),
-    )
-    return Transition(consent=after, entry=entry_of(Kind.CONSENT_EXTENSION, after, by, extra={"phase": "granted"}))
-
-
-def refuse_extension(consent: Consent, by: By, now: datetime) -> Transition:
-    """The subscriber leaves it at what was granted."""
-    _extension(consent, now)
-    after = _step(consent, state=_running(consent), extension=None)
-    return Transition(consent=after, entry=entry_of(Kind.CONSENT_EXTENSION, after, by, extra={"phase": "refused"}))
+    return end(consent, State.CLOSED, Kind.CONSENT_CLOSED, by, now, "closed")
 
 
 def activate(
@@ -360,9 +290,9 @@ def activate(
         raise ConsentProblem("other_rep", "This consent was given to somebody else; it cannot be passed on.")
     if consent.router_id != router.id:
         raise ConsentProblem("other_router", "This consent is for another router.")
-    _live(consent, now)
+    check_live(consent, now)
     if consent.sessions_used >= consent.sessions:
-        raise ConsentProblem("used_up", _SENTENCE[State.USED_UP])
+        raise ConsentProblem("used_up", SENTENCE[State.USED_UP])
     if consent.entry_index is None or consent.channel is None or consent.expires_at is None:
         raise ConsentProblem("missing", "The grant of this consent is not on record; ask the subscriber again.")
     scope, expires_at = frozenset(consent.granted), consent.expires_at
@@ -382,70 +312,6 @@ def activate(
         entry_index=consent.entry_index,
         mint=KEY,
     )
-
-
-def problem(consent: Consent) -> ConsentProblem:
-    """Why the consent's state forbids what was wanted, in one sentence."""
-    if consent.state in LIVE:
-        return ConsentProblem("granted", "The subscriber has already granted this request.")
-    code = {State.REQUESTED: "pending", State.MORE_INFO_REQUESTED: "pending", State.USED_UP: "used_up"}
-    return ConsentProblem(code.get(consent.state, consent.state.value), _SENTENCE[consent.state])
-
-
-_SENTENCE: Final = {
-    State.REQUESTED: "The subscriber has not decided on this request yet.",
-    State.MORE_INFO_REQUESTED: "The subscriber asked a question about this request and has not decided yet.",
-    State.DENIED: "The subscriber denied this request.",
-    State.LAPSED: "This request was not answered in time; ask the subscriber again.",
-    State.REVOKED: "The subscriber has revoked this consent.",
-    State.EXPIRED: "The time the subscriber granted is over; ask for a new consent.",
-    State.USED_UP: "All sessions the subscriber granted have been used; ask for a new consent.",
-    State.CLOSED: "This consent was closed; ask for a new one.",
-}
-
-
-def _step(consent: Consent, **changes: object) -> Consent:
-    return replace(consent, revision=consent.revision + 1, **changes)  # type: ignore[arg-type]
-
-
-def _end(consent: Consent, state: State, kind: Kind, by: By, now: datetime, reason: str) -> Transition:
-    after = _step(consent, state=state, ended_at=now, ended_reason=reason, extension=None)
-    return Transition(consent=after, entry=entry_of(kind, after, by))
-
-
-def _pending(consent: Consent, now: datetime) -> None:
-    """Raise unless the subscriber may still decide. The lapse counts from its hour, not from when it is recorded."""
-    if consent.state not in PENDING:
-        raise problem(consent)
-    if now >= consent.lapses_at:
-        raise ConsentProblem("lapsed", _SENTENCE[State.LAPSED])
-
-
-def _live(consent: Consent, now: datetime) -> None:
-    """Raise unless granted, begun and not over. Time ends it by itself, also before the end is recorded."""
-    if consent.state not in LIVE:
-        raise problem(consent)
-    if consent.starts_at is None or now < consent.starts_at:
-        raise ConsentProblem("not_yet", "The time the subscriber granted has not begun.")
-    if consent.expires_at is None or now >= consent.expires_at:
-        raise ConsentProblem("expired", _SENTENCE[State.EXPIRED])
-
-
-def _extension(consent: Consent, now: datetime) -> Extension:
-    _live(consent, now)
-    if consent.extension is None:
-        raise ConsentProblem("no_extension", "No extension is asked for.")
-    return consent.extension
-
-
-def _running(consent: Consent) -> State:
-    """Where a live consent stands without an open extension."""
-    return State.IN_USE if consent.sessions_used else State.GRANTED
-
-
-def _room(consent: Consent, limits: ConsentSettings) -> int:
-    """Whole minutes by which the consent may still grow."""
-    return max(0, limits.max_minutes - consent.minutes)
 
 
 def _match(claims: Claims, consent: Consent) -> None:

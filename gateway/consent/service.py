@@ -14,7 +14,6 @@ from hashlib import sha256
 from typing import TypeAlias
 
 import rfc8785
-import structlog
 from joserfc.jwk import OKPKey
 
 from audit.entry import Json, Kind, NewEntry
@@ -22,25 +21,24 @@ from config.clock import Clock
 from config.ids import new_id
 from config.settings import ConsentSettings
 from gateway.access.identity import Authenticated, Directory, Router
-from gateway.consent import lifecycle
-from gateway.consent.cases import Case, Cases, may_be_sent_again
+from gateway.consent import extension, lifecycle
+from gateway.consent.cases import Case, Cases
+from gateway.consent.courier import Courier
 from gateway.consent.ledger import NOT_YOURS, ChangedListener, EndedListener, Evidence, Ledger
-from gateway.consent.messages import code_message, link_message, notice_message
 from gateway.consent.model import FINAL, LIVE, PENDING, ActiveConsent, Channel, Consent, Language
-from gateway.consent.notifier import Contact, Contacts, Message, Notifier, NotifyFailed
+from gateway.consent.notifier import Contacts, Notifier, NotifyFailed
 from gateway.consent.reconcile import History, reconcile
 from gateway.consent.record import By, stamp
-from gateway.consent.secrecy import CODE_BYTES, code_digest, code_text, same
+from gateway.consent.secrecy import code_digest, same
 from gateway.consent.statement import SCOPE_CAPABILITIES, VERSION, Statement, statement
-from gateway.consent.store import Code, ConsentStore
+from gateway.consent.store import ConsentStore
 from gateway.consent.token import digest as token_digest
 from gateway.consent.token import issue, verify
+from gateway.consent.transition import Transition
 from gateway.errors import BadRequest, ConsentProblem, NotAllowed
 
 Consents: TypeAlias = list[Consent]
 Ids: TypeAlias = list[str]
-
-_log = structlog.get_logger("consent")
 
 
 class ConsentService:
@@ -62,20 +60,35 @@ class ConsentService:
         random: Callable[[int], bytes] = os.urandom,
     ) -> None:
         self.settings = settings
-        self.public_url = public_url
-        """Base of the links that are sent; set again once the listener knows its port."""
         self.clock = clock
         self.cases = Cases(store, clock, secret, random)
         self._ledger = Ledger(journal, store)
         self._store = store
         self._directory = directory
-        self._contacts = contacts
-        self._notifier = notifier
+        self._courier = Courier(
+            store=store,
+            cases=self.cases,
+            contacts=contacts,
+            notifier=notifier,
+            clock=clock,
+            controller=settings.controller,
+            public_url=public_url,
+            secret=secret,
+            random=random,
+        )
         self._token_key = token_key
         self._secret = secret
-        self._random = random
         self._news = asyncio.Condition()
         self._ledger.on_changed(self._announce)
+
+    @property
+    def public_url(self) -> str:
+        """Base of the links that are sent; set again once the listener knows its port."""
+        return self._courier.public_url
+
+    @public_url.setter
+    def public_url(self, url: str) -> None:
+        self._courier.public_url = url
 
     # --- listeners ---------------------------------------------------------------------------------------------------
 
@@ -110,7 +123,7 @@ class ConsentService:
         router = await self._askable(auth, router_name)
         if channel not in {"link", "spoken_code"}:
             raise BadRequest("The subscriber can be asked by link or by spoken_code.")
-        contact = await self._contact(router.subscriber_ref)
+        contact = await self._courier.contact(router.subscriber_ref)
         now = self.clock.now()
         if any(c.state in PENDING and now < c.lapses_at for c in await self._store.of(auth.principal.id, router.id)):
             raise ConsentProblem("pending", "A request of yours for this router already waits for the subscriber.")
@@ -134,7 +147,7 @@ class ConsentService:
         )
         consent = await self._ledger.begin(lifecycle.request(asking, self.settings, SCOPE_CAPABILITIES, _by(auth), now))
         try:
-            await self._send(consent, contact, with_code=channel == "spoken_code")
+            await self._courier.send(consent, contact, with_code=channel == "spoken_code")
         except NotifyFailed:
             await self._ledger.step(consent.id, lambda c: lifecycle.lapse(c, self.clock.now(), reason="undelivered"))
             raise
@@ -143,7 +156,7 @@ class ConsentService:
     async def send_again(self, auth: Authenticated, consent_id: str, *, with_code: bool = False) -> None:
         """Send a fresh link (and code) to the contact on file; earlier ones stop working."""
         consent = await self._own(auth, consent_id)
-        await self._send_again(consent, with_code=with_code)
+        await self._courier.send_again(consent, with_code=with_code)
 
     async def enter_code(self, auth: Authenticated, consent_id: str, code: str) -> Consent:
         """The rep enters the code that the subscriber read out; all that was asked is then granted.
@@ -157,7 +170,7 @@ class ConsentService:
         entered = code_digest(self._secret, consent_id, auth.principal.id, code)
         right = same(entered, stored.digest)
 
-        def rule(c: Consent) -> lifecycle.Transition:
+        def rule(c: Consent) -> Transition:
             now = self.clock.now()
             if not right:
                 return lifecycle.wrong_code(c, _by(auth), now)
@@ -177,7 +190,7 @@ class ConsentService:
         after = await self._ledger.step(
             consent_id, lambda c: lifecycle.answer_question(c, text, _by(auth), self.clock.now())
         )
-        await self._notice(after, "answer")
+        await self._courier.notice(after, "answer")
         return after
 
     async def request_extension(
@@ -187,11 +200,11 @@ class ConsentService:
         await self._own(auth, consent_id)
         after = await self._ledger.step(
             consent_id,
-            lambda c: lifecycle.request_extension(
+            lambda c: extension.request_extension(
                 c, minutes, scope, self.settings, SCOPE_CAPABILITIES, _by(auth), self.clock.now()
             ),
         )
-        await self._notice(after, "extension")
+        await self._courier.notice(after, "extension")
         return after
 
     async def close(self, auth: Authenticated, consent_id: str) -> Consent:
@@ -251,7 +264,7 @@ class ConsentService:
         if shown is not None and (await self._keep_statement(shown.language)).digest != shown.digest:
             raise BadRequest("The statement has changed since this page was opened; read it again.")
 
-        def rule(c: Consent) -> lifecycle.Transition:
+        def rule(c: Consent) -> Transition:
             now = self.clock.now()
             detail: dict[str, Json] = {"link": case.link_digest, "ref": case.link_ref, "confirmed": stamp(now)}
             proof = _proof("link", detail)
@@ -275,18 +288,18 @@ class ConsentService:
 
     async def grant_extension(self, case: Case, *, scope: tuple[str, ...] | None = None, source: str = "") -> Consent:
         """Allow what the rep asks for in addition."""
-        return await self._subscriber_step(case, partial(lifecycle.grant_extension, scope=scope), source)
+        return await self._subscriber_step(case, partial(extension.grant_extension, scope=scope), source)
 
     async def refuse_extension(self, case: Case, *, source: str = "") -> Consent:
         """Leave it at what was granted."""
-        return await self._subscriber_step(case, lifecycle.refuse_extension, source)
+        return await self._subscriber_step(case, extension.refuse_extension, source)
 
     async def new_link(self, link_token: str) -> None:
         """Who holds a link that was opened elsewhere has a new one sent, to the contact on file and nowhere else."""
         link = await self.cases.find(link_token)
         if link.replaced:
             raise ConsentProblem("link_used", "A newer link was already sent.")
-        await self._send_again(await self._known(link.consent_id), with_code=False)
+        await self._courier.send_again(await self._known(link.consent_id), with_code=False)
 
     def statement(self, language: Language) -> Statement:
         """The statement as it reads today; public."""
@@ -380,44 +393,10 @@ class ConsentService:
             raise NotAllowed("There is no such router, or it is not yours to reach.")
         return router
 
-    async def _contact(self, subscriber_ref: str) -> Contact:
-        for contact in await self._contacts.contacts(subscriber_ref):
-            if contact.kind in self._notifier.reaches:
-                return contact
-        raise BadRequest("No contact on file can be reached, so the subscriber cannot be asked. Add one first.")
-
     async def _keep_statement(self, language: Language) -> Statement:
         shown = statement(language, self.settings)
         await self._store.keep_statement(shown.digest, language, VERSION, shown.text)
         return shown
-
-    async def _send(self, consent: Consent, contact: Contact, *, with_code: bool) -> None:
-        link = f"{self.public_url.rstrip('/')}/l/{await self.cases.new_link(consent.id)}"
-        message: Message
-        if with_code:
-            code = code_text(self._random(CODE_BYTES))
-            digest = code_digest(self._secret, consent.id, consent.rep_id, code)
-            await self._store.put_code(Code(consent_id=consent.id, digest=digest, made_at=self.clock.now()))
-            message = code_message(consent, contact, self.settings.controller, link, code)
-        else:
-            message = link_message(consent, contact, self.settings.controller, link)
-        await self._notifier.send(message)
-
-    async def _send_again(self, consent: Consent, *, with_code: bool) -> None:
-        if not may_be_sent_again(consent):
-            raise lifecycle.problem(consent)
-        await self._send(
-            consent, await self._contact(consent.subscriber_ref), with_code=with_code and consent.state in PENDING
-        )
-
-    async def _notice(self, consent: Consent, about: str) -> None:
-        """Point the subscriber to the page. It shows the same without this message, so a failure is only logged."""
-        page = f"{self.public_url.rstrip('/')}/case"
-        try:
-            contact = await self._contact(consent.subscriber_ref)
-            await self._notifier.send(notice_message(consent, contact, self.settings.controller, about, page))
-        except (NotifyFailed, BadRequest) as error:
-            _log.warning("consent.notice_failed", consent=consent.id, error=type(error).__name__)
 
     async def _own(self, auth: Authenticated, consent_id: str, *, or_supervisor: bool = False) -> Consent:
         consent = await self._ledger.current(consent_id)
@@ -435,7 +414,7 @@ class ConsentService:
         return consent
 
     async def _subscriber_step(
-        self, case: Case, rule: Callable[[Consent, By, datetime], lifecycle.Transition], source: str
+        self, case: Case, rule: Callable[[Consent, By, datetime], Transition], source: str
     ) -> Consent:
         return await self._ledger.step(case.consent_id, lambda c: rule(c, _subscriber(source), self.clock.now()))
 

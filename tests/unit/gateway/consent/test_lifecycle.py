@@ -12,11 +12,12 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from audit.leaf import check_facts
 from config.settings import ConsentSettings
 from gateway.access.identity import Principal, Router
-from gateway.consent import lifecycle
-from gateway.consent.lifecycle import Asking, Proof, Transition
+from gateway.consent import extension, lifecycle
+from gateway.consent.lifecycle import Asking, Proof
 from gateway.consent.model import FINAL, LIVE, PENDING, ActiveConsent, Claims, Consent, State
 from gateway.consent.record import By, PastEntry, rebuild
 from gateway.consent.statement import SCOPE_CAPABILITIES
+from gateway.consent.transition import Transition
 from gateway.errors import BadRequest, ConsentProblem
 
 NOW = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
@@ -68,7 +69,7 @@ def in_state(state: State) -> Consent:
         State.DENIED: lambda: lifecycle.deny(requested(), BY, NOW).consent,
         State.LAPSED: lambda: lifecycle.lapse(requested(), later).consent,
         State.IN_USE: lambda: used,
-        State.EXTENSION_REQUESTED: lambda: lifecycle.request_extension(
+        State.EXTENSION_REQUESTED: lambda: extension.request_extension(
             used, 5, ("wifi.ssid.write",), LIMITS, SCOPE_CAPABILITIES, BY, NOW
         ).consent,
         State.REVOKED: lambda: lifecycle.revoke(used, BY, NOW).consent,
@@ -101,9 +102,9 @@ EVENTS: Mapping[str, Event] = {
     "expire": lifecycle.expire,
     "time_out": lifecycle.time_out,
     "close": lambda c, now: lifecycle.close(c, BY, now),
-    "extend": lambda c, now: lifecycle.request_extension(c, 1, (), LIMITS, SCOPE_CAPABILITIES, BY, now),
-    "grant_extension": lambda c, now: lifecycle.grant_extension(c, BY, now),
-    "refuse_extension": lambda c, now: lifecycle.refuse_extension(c, BY, now),
+    "extend": lambda c, now: extension.request_extension(c, 1, (), LIMITS, SCOPE_CAPABILITIES, BY, now),
+    "grant_extension": lambda c, now: extension.grant_extension(c, BY, now),
+    "refuse_extension": lambda c, now: extension.refuse_extension(c, BY, now),
 }
 
 # Where each event leads, in time. What is not listed is refused.
@@ -274,7 +275,7 @@ def test_questions_have_a_limit() -> None:
 
 
 def extend(consent: Consent, minutes: int, scope: tuple[str, ...] = ()) -> Transition:
-    return lifecycle.request_extension(consent, minutes, scope, LIMITS, SCOPE_CAPABILITIES, BY, NOW)
+    return extension.request_extension(consent, minutes, scope, LIMITS, SCOPE_CAPABILITIES, BY, NOW)
 
 
 def test_an_extension_cannot_pass_the_maximum() -> None:
@@ -289,16 +290,16 @@ def test_an_extension_cannot_pass_the_maximum() -> None:
 
 def test_an_extension_may_be_granted_in_part() -> None:
     asked = extend(granted(), 0, ("wifi.ssid.write", "wifi.credentials.write")).consent
-    after = lifecycle.grant_extension(asked, BY, NOW, scope=("wifi.ssid.write",)).consent
+    after = extension.grant_extension(asked, BY, NOW, scope=("wifi.ssid.write",)).consent
     assert after.granted == (*SCOPE, "wifi.ssid.write")
     with pytest.raises(BadRequest):
-        lifecycle.grant_extension(asked, BY, NOW, scope=("config.read",))
+        extension.grant_extension(asked, BY, NOW, scope=("config.read",))
 
 
 def test_an_extension_does_not_outlive_the_consent() -> None:
     asked = extend(granted(), 10).consent
     with pytest.raises(ConsentProblem) as caught:
-        lifecycle.grant_extension(asked, BY, NOW + timedelta(minutes=30))
+        extension.grant_extension(asked, BY, NOW + timedelta(minutes=30))
     assert caught.value.code == "expired"
 
 
@@ -456,7 +457,7 @@ class AnySequence(RuleBasedStateMachine):
     def ask_for_more(self, minutes: int, scope: set[str]) -> None:
         try:
             self._record(
-                lifecycle.request_extension(
+                extension.request_extension(
                     self.consent, minutes, tuple(scope), LIMITS, SCOPE_CAPABILITIES, BY, self.now
                 )
             )
