@@ -265,7 +265,7 @@ def test_blanks_case_and_abbreviation_change_nothing(case: Case, seed: int) -> N
             if isinstance(plain, Allow) and isinstance(other, Allow):
                 # `Dot11Radio 0` and `Dot11Radio0` are one interface; which is sent depends on the readings there are.
                 assert other.canonical.replace(" ", "") == plain.canonical.replace(" ", "")
-                assert other.capability == plain.capability
+                assert weight(other.capability) == weight(plain.capability)
 
 
 SAFE = frozenset(string.ascii_letters + string.digits + "_./:@%+,=- ")
