@@ -10,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from gateway.api import consents, people, policy, routers, sessions, who
+from gateway.api import consents, people, policy, routers, sessions, views, who
 from gateway.api.document import describe
 from gateway.api.envelope import Envelope
 from gateway.api.guard import Guard
@@ -28,6 +28,7 @@ ROUTES: Final = (
     policy.routes,
     routers.routes,
     people.routes,
+    views.routes,
 )
 
 

@@ -25,6 +25,7 @@ _TAGS: Final = {
     "policy": "What may be sent.",
     "routers": "The inventory. Changes are for operators.",
     "people": "People and machine identities. For operators.",
+    "evidence": "The record of what was done.",
 }
 
 _ALWAYS: Final = {

@@ -57,7 +57,11 @@ def log(
             return
         entries = _chosen(evidence, session, consent, last)
         if open_sealed:
-            record_view(call, session or consent, what="log", own=directory is None)
+            wanted = {
+                "session": session and an_id(session, "session"),
+                "consent": consent and an_id(consent, "consent"),
+            }
+            record_view(call, "log", **wanted, copy=directory is not None)
         _list_entries(call, evidence, entries, opened=open_sealed)
 
 

@@ -59,8 +59,7 @@ def replay(
     wanted = an_id(session, "session")
     with place.reader() as evidence:
         recording = read_recording(evidence, wanted)
-        own = directory is None
-        record_view(call, wanted, what="export" if export else "replay", own=own)
+        record_view(call, "export" if export else "replay", session=wanted, copy=directory is not None)
         if export is not None:
             _export(recording, cast_version, output)
             gaps = recording.gaps()
