@@ -12,6 +12,7 @@ from gateway.cli.app import Programs, make_app, run
 
 if TYPE_CHECKING:
     from config.settings import Settings
+    from gateway.assembly import House
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -63,8 +64,18 @@ def _serve(settings: "Settings") -> int:
     try:
         import uvloop
     except ImportError:
-        return asyncio.run(serve(settings))
-    return uvloop.run(serve(settings))
+        return asyncio.run(serve(settings, ready=_say_where))
+    return uvloop.run(serve(settings, ready=_say_where))
+
+
+def _say_where(house: "House") -> None:
+    """Where clients connect; ports may have been picked by the system."""
+    import structlog
+
+    log = structlog.get_logger("serve")
+    log.info("listening", kind="ssh", port=house.ssh_port)
+    if house.api_port is not None:
+        log.info("listening", kind="api", port=house.api_port)
 
 
 def _demo(keep: bool, out: TextIO) -> int:

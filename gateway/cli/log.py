@@ -48,6 +48,8 @@ def log(
         raise BadRequest("Choose one of --sessions, --session and --consent.")
     if sessions and open_sealed:
         raise BadRequest("--open-sealed is for entries; name one session with --session.")
+    session = None if session is None else an_id(session, "session")
+    consent = None if consent is None else an_id(consent, "consent")
     place = find(call, directory, keys)
     if open_sealed and place.keys is None:
         raise KeyUnavailable("The keys were not found or may not be read; name their directory with --keys.")
@@ -69,10 +71,10 @@ def _chosen(
     evidence: "EvidenceReader", session: str | None, consent: str | None, last: int | None
 ) -> "list[StoredEntry]":
     if session is not None:
-        found = evidence.session(an_id(session, "session"))
+        found = evidence.session(session)
         what = "session"
     elif consent is not None:
-        found = evidence.consent(an_id(consent, "consent"))
+        found = evidence.consent(consent)
         what = "consent"
     else:
         return list(evidence.entries(max(0, evidence.size - (last or 50))))
