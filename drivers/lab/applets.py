@@ -364,6 +364,19 @@ async def _ps(call: Call) -> int:
     return 0
 
 
+async def _which(call: Call) -> int:
+    found = [name for name in call.arguments if call.system.files.executable(f"/usr/bin/{name}")]
+    call.out("".join(f"/usr/bin/{name}\n" for name in found))
+    return int(len(found) < len(call.arguments))
+
+
+async def _pidof(call: Call) -> int:
+    names = {"procd": 1, "dropbear": 1620, "netifd": 1711, "pppd": 1870, "dnsmasq": 2044, "hostapd": 2210}
+    found = [str(names[name]) for name in call.arguments if name in names]
+    call.out(" ".join(found) + "\n" if found else "")
+    return int(not found)
+
+
 async def _logger(call: Call) -> int:
     call.system.note("user.notice root: " + " ".join(_options(call.arguments, with_value="tp")[1]))
     return 0
@@ -422,6 +435,7 @@ APPLETS: dict[str, Program] = {
     "[": _test, "exit": _exit, "true": _true, ":": _true, "chmod": _true, "mkdir": _true, "sync": _true,
     "kill": _true, "killall": _true, "false": _false, "sleep": _sleep, "date": _date, "uname": _uname, "id": _id,
     "whoami": _id, "hostname": _hostname, "uptime": _uptime, "free": _free, "df": _df, "ps": _ps, "top": _ps,
-    "logger": _logger, "crontab": _crontab, "yes": _flood, "logout": _hangup,
+    "which": _which, "pidof": _pidof, "pgrep": _pidof, "logger": _logger, "crontab": _crontab,
+    "yes": _flood, "logout": _hangup,
 }  # fmt: skip
 """By name as typed."""

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
-from drivers.lab.console import Console, Hangup, Interrupted
+from drivers.lab.console import Console, Interrupted
 from drivers.lab.syntax import (
     Command,
     Function,
@@ -315,6 +315,3 @@ class Exit(Exception):
     def __init__(self, status: int = 0) -> None:
         super().__init__(status)
         self.status = status
-
-
-__all__ = ["Ash", "Call", "Exit", "Hangup", "Program", "Streams"]

@@ -363,6 +363,40 @@ async def _opkg(call: Call) -> int:
     return 0
 
 
+async def _devstatus(call: Call) -> int:
+    name = call.arguments[0] if call.arguments else ""
+    if name not in {"br-lan", "eth0", "pppoe-wan", "wlan0", "wlan1"}:
+        call.out(f"Device {name} not found\n" if name else "Usage: devstatus <device>\n")
+        return 1
+    call.out(_as_json({"external": False, "present": True, "type": "Network device", "up": True, "carrier": True}))
+    return 0
+
+
+async def _reload_config(call: Call) -> int:
+    call.system.load_wifi()
+    return 0
+
+
+def _fixed(text: str) -> Program:
+    """A program that prints the same whatever it is asked."""
+
+    async def program(call: Call) -> int:
+        call.out(text)
+        return 0
+
+    return program
+
+
+_IW = "".join(
+    f"phy#{number}\n\tInterface wlan{number}\n\t\tifindex {9 + number}\n\t\ttype AP\n\t\ttxpower {power}.00 dBm\n"
+    for number, power in ((0, 23), (1, 20))
+)
+_BRIDGES = "bridge name\tbridge id\t\tSTP enabled\tinterfaces\nbr-lan\t\t7fff.6032b1aa0001\tno\t\teth0.1\n"
+_RULES = "table inet fw4 {\n\tchain input {\n\t\ttype filter hook input priority filter; policy drop;\n\t}\n}\n"
+_MODULES = "ath10k_pci             40960  0\nath9k                 118784  0\npppoe                  16384  2\n"
+_MOUNTS = "/dev/root on /rom type squashfs (ro,relatime)\ntmpfs on /tmp type tmpfs (rw,nosuid,nodev,noatime)\n"
+
+
 async def _tcpdump(call: Call) -> int:
     call.streams.err("listening on br-lan, link-type EN10MB (Ethernet), snapshot length 262144 bytes\n")
     home = call.system.home.address
@@ -374,6 +408,9 @@ OPENWRT_TOOLS: dict[str, Program] = {
     "ubus": _ubus, "uci": _uci, "wifi": _wifi, "iwinfo": _iwinfo, "ifstatus": _ifstatus, "ifup": _ifup,
     "ifdown": _ifdown, "/etc/init.d": _service, "service": _service, "logread": _logread, "dmesg": _dmesg,
     "reboot": _reboot, "poweroff": _reboot, "halt": _reboot, "sysupgrade": _sysupgrade, "firstboot": _sysupgrade,
-    "opkg": _opkg, "tcpdump": _tcpdump,
+    "opkg": _opkg, "tcpdump": _tcpdump, "devstatus": _devstatus, "reload_config": _reload_config,
+    "iw": _fixed(_IW), "brctl": _fixed(_BRIDGES), "nft": _fixed(_RULES), "fw4": _fixed(_RULES),
+    "lsmod": _fixed(_MODULES), "mount": _fixed(_MOUNTS), "clear": _fixed("\x1b[H\x1b[J"),
+    "swconfig": _fixed("Found: switch0 - ag71xx-mdio.0\n"), "nproc": _fixed("1\n"), "sysctl": _fixed("1\n"),
 }  # fmt: skip
 """By name as typed."""

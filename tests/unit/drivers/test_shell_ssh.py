@@ -95,7 +95,7 @@ async def spying(session: Callable[[], object] = SpySession, **options) -> Async
     def make_session():
         made = session()
         sessions.append(made)
-        return made
+        return made  # a session, or what will become one
 
     def make_server():
         servers.append(Spy(make_session))
@@ -450,3 +450,43 @@ async def test_giving_up_while_opening_leaves_no_connection(driver):
         async with asyncio.timeout(5):
             while not servers[0].connection.is_closed():
                 await asyncio.sleep(0.01)
+
+
+async def never() -> SpySession:
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
+async def test_a_terminal_that_never_comes_is_given_up():
+    async with spying(never) as (target, servers, _):
+        with pytest.raises(LoginRefused, match="no terminal"):
+            await SshDriver(connect_seconds=0.5).open(target, "shell")
+        async with asyncio.timeout(5):
+            while not servers[0].connection.is_closed():
+                await asyncio.sleep(0.01)
+
+
+async def test_giving_up_while_the_terminal_starts_leaves_no_connection(driver):
+    async with spying(never) as (target, servers, sessions):
+        opening = asyncio.ensure_future(driver.open(target, "shell"))
+        async with asyncio.timeout(5):
+            while not sessions:
+                await asyncio.sleep(0.01)
+        opening.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await opening
+        async with asyncio.timeout(5):
+            while not servers[0].connection.is_closed():
+                await asyncio.sleep(0.01)
+
+
+async def test_closing_while_a_command_starts_ends_the_sending(driver, mint):
+    async with spying(never) as (target, _, sessions):
+        session = await driver.open(target, "exec")
+        sending = asyncio.ensure_future(session.send(mint("show version\n")))
+        async with asyncio.timeout(5):
+            while not sessions:
+                await asyncio.sleep(0.01)
+            await session.close()
+            with pytest.raises(RouterClosed):
+                await sending

@@ -118,3 +118,27 @@ async def test_what_the_gateway_must_never_send_does_its_work_here(prompt):
     assert "bank.example" in await prompt("tcpdump -ni br-lan port 53")
     assert await prompt("opkg list-installed")
     assert await prompt("opkg install nmap")
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("iw dev", "Interface wlan0"),
+        ("brctl show", "br-lan"),
+        ("nft list ruleset", "table inet fw4"),
+        ("devstatus br-lan", '"carrier": true'),
+        ("which uci ssh", "/usr/bin/uci\n/usr/bin/ssh\n"),
+        ("pidof dnsmasq", "2044"),
+        ("mount | grep tmpfs", "tmpfs on /tmp"),
+        ("uci set wireless.radio1.channel=1; uci commit; reload_config; iwinfo wlan1 | grep Channel:", "Channel: 1 "),
+    ],
+)
+async def test_smaller_commands_that_reps_use(prompt, line, expected):
+    assert expected in await prompt(line)
+    assert prompt.status == 0
+
+
+@pytest.mark.parametrize("line", ["devstatus nosuch", "devstatus", "which nosuch", "pidof nosuch"])
+async def test_what_they_do_not_find_fails(prompt, line):
+    await prompt(line)
+    assert prompt.status == 1
