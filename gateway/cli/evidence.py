@@ -44,12 +44,22 @@ class Place:
 
     @contextmanager
     def reader(self) -> "Iterator[EvidenceReader]":
-        """The log, opened for reading. Raises `LogMissing`, `LogDamaged`, `KeyUnavailable`."""
-        from audit.reader import EvidenceReader
+        """The log, opened for reading. Raises `ConfigError` if it or its keys are not there, `LogDamaged`.
 
-        opened = EvidenceReader.open(self.evidence, self.keys)
+        A recording that is not there, or not as asked for, becomes a `BadRequest`: nothing is wrong with the evidence.
+        """
+        from audit.errors import KeyUnavailable, LogMissing
+        from audit.reader import EvidenceReader
+        from audit.recording.errors import BadRecording
+
+        try:
+            opened = EvidenceReader.open(self.evidence, self.keys)
+        except (LogMissing, KeyUnavailable) as error:
+            raise ConfigError(str(error)) from error
         try:
             yield opened
+        except BadRecording as error:
+            raise BadRequest(str(error)) from error
         finally:
             opened.close()
 

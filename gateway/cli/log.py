@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from audit.errors import KeyUnavailable, SealBroken
+from config.errors import ConfigError
 from gateway.cli.call import Call, command
 from gateway.cli.evidence import PANEL, Directory, Keys, an_id, find
 from gateway.cli.output import print_record, print_table, print_text
@@ -52,7 +53,7 @@ def log(
     consent = None if consent is None else an_id(consent, "consent")
     place = find(call, directory, keys)
     if open_sealed and place.keys is None:
-        raise KeyUnavailable("The keys were not found or may not be read; name their directory with --keys.")
+        raise ConfigError("The keys were not found or may not be read; name their directory with --keys.")
     with place.reader() as evidence:
         if sessions:
             _list_sessions(call, evidence, last)

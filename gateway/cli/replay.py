@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from audit.recording.errors import BadRecording
 from gateway import exits
 from gateway.cli.call import Call, command
 from gateway.cli.evidence import PANEL, Directory, Keys, Place, an_id, find
@@ -107,7 +106,7 @@ def _export(recording: "Recording", version: int, output: Path | None) -> None:
         # A session in the clear: readable by its owner only, and never over something else.
         descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError as error:
-        raise BadRecording(f"{output}: is there already; nothing was written.") from error
+        raise BadRequest(f"{output}: is there already; nothing was written.") from error
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.writelines(cast_lines(recording, version))
 
