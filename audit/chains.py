@@ -103,8 +103,8 @@ class ChainCheck:
     def _check_time(self, index: int, head: Head) -> Iterator[tuple[Severity, str]]:
         last, self._last = self._last, _Moment(head.worker, head.monotonic_ns, head.time)
         if last is None or last.worker != head.worker:
-            self.starts += 1
-            if head.kind is not Kind.LOG_START:
+            self.starts += head.kind is Kind.LOG_START
+            if head.kind not in (Kind.LOG_START, Kind.LOG_CLOCK):
                 yield "contradiction", f"worker {head.worker} records without having started"
         elif head.monotonic_ns < last.monotonic_ns:
             yield "contradiction", "it is older than the entry before it by the worker's own clock"

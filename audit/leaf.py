@@ -51,7 +51,7 @@ class Head:
     monotonic_ns: int
     """Since the start of the worker; against `time` it shows steps of the wall clock."""
     worker: str
-    """`<worker id>/<boot epoch>`."""
+    """`<worker id>/<epoch>`; the epoch rises with every start, and when the monotonic clock has run for long."""
     session: str | None = None
     n: int | None = None
     """Number of the entry in its session, from 0; there is one exactly if there is a session."""
@@ -223,7 +223,7 @@ def _is_scalar(value: Json) -> bool:
 
 
 def _is_count(value: Json) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_INT
 
 
 def _matches(pattern: re.Pattern[str], value: Json) -> bool:

@@ -66,7 +66,9 @@ class SqliteEntryReader:
 
     def _rows(self, sql: str, values: Sequence[object] = ()) -> Iterator[Any]:
         try:
-            yield from self._connection.execute(sql, values)
+            # Not `yield from`: it would close the cursor, which fails if the connection was closed before.
+            for row in self._connection.execute(sql, values):  # noqa: UP028
+                yield row
         except sqlite3.Error as error:
             raise LogDamaged(f"The log database cannot be read: {error}.") from error
 

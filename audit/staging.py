@@ -29,6 +29,9 @@ MAX_SEALED_BYTES = 1 << 20
 
 MAX_CHUNK_BYTES = 1 << 20
 
+EPOCH_NS = 90 * 24 * 3600 * 1_000_000_000
+"""An epoch of the worker's clock. After 104 days nanoseconds no longer fit the integers of canonical JSON (2^53)."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
@@ -122,10 +125,16 @@ class Stager:
         self.ledger = ledger
         self.frontier = frontier
         self._origin = origin
-        self._worker = worker
+        self._worker, _, epoch = worker.rpartition("/")
+        self._epoch = int(epoch)
         self._clock = clock
         self._keyring = keyring
         self._started_ns = clock.monotonic_ns()
+
+    @property
+    def worker(self) -> str:
+        """`<worker id>/<epoch>`, as it stands in heads."""
+        return f"{self._worker}/{self._epoch}"
 
     def stage(self, drafts: Sequence[Draft], meta: Mapping[str, str]) -> tuple[Batch, list[Staged | AuditError]]:
         """Rows for all drafts that may be recorded, and for each draft its place or its refusal.
@@ -133,8 +142,14 @@ class Stager:
         Raises what the key store raises; that is fatal.
         """
         now, monotonic_ns = self._clock.now(), self._clock.monotonic_ns() - self._started_ns
-        self._keyring.provide(self._subjects(drafts, now), now)
         rows = _Rows()
+        if drafts and monotonic_ns >= EPOCH_NS:
+            self._started_ns += monotonic_ns
+            self._epoch += 1
+            monotonic_ns = 0
+            renewed = draft_entry(NewEntry(kind=Kind.LOG_CLOCK, facts={"epoch": self._epoch}))
+            self._stage(renewed, rows, now, monotonic_ns)
+        self._keyring.provide(self._subjects(drafts, now), now)
         outcomes: list[Staged | AuditError] = []
         for draft in drafts:
             try:
@@ -163,7 +178,7 @@ class Stager:
         started = {draft.entry.session for draft in drafts if draft.entry.kind in STARTS}
         for draft in drafts:
             entry = draft.entry
-            subject = subject_of(entry, self._worker, now)
+            subject = subject_of(entry, self.worker, now)
             if subject.kind == "session" and subject.id not in started and self.ledger.session(subject.id) is None:
                 continue  # it will be refused
             if draft.parts or draft.chunk is not None:
@@ -193,7 +208,7 @@ class Stager:
                 kind=entry.kind,
                 time=now,
                 monotonic_ns=monotonic_ns,
-                worker=self._worker,
+                worker=self.worker,
                 session=None if session is None else session.id,
                 n=None if session is None else session.n,
                 previous=None if session is None else session.previous,
@@ -238,7 +253,7 @@ class Stager:
     def _keys(self, draft: Draft, now: datetime) -> ActiveKeys | None:
         if not draft.parts and draft.chunk is None:
             return None
-        return self._keyring.get(subject_of(draft.entry, self._worker, now))
+        return self._keyring.get(subject_of(draft.entry, self.worker, now))
 
     def _seal(
         self, draft: Draft, keys: ActiveKeys | None, session: ChainedSession | None, number: int, index: int

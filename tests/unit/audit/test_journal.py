@@ -411,7 +411,7 @@ def test_another_origin_is_refused(scene):
         Journal.open(scene.directory, keys_dir=scene.keys_dir, origin="logs.other", clock=scene.clock)
 
 
-def test_a_log_whose_directory_cannot_be_made(scene, tmp_path):
-    (tmp_path / "evidence").write_text("in the way")
+def test_a_log_whose_directory_cannot_be_made(scene):
+    scene.directory.write_text("in the way")
     with pytest.raises(RecordFailed, match="cannot be opened"):
         scene.open()
