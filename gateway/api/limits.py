@@ -3,6 +3,7 @@
 Counterpart: `gateway.api.guard`, which asks before every call.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -51,13 +52,17 @@ class Limiter:
             bucket.refusing = False
             return Passed()
         first, bucket.refusing = not bucket.refusing, True
-        return Limited(retry_seconds=max(1, -int(-(1 - bucket.tokens) // self._per_second)), first=first)
+        return Limited(retry_seconds=self._until(1 - bucket.tokens), first=first)
 
     def __len__(self) -> int:
         return len(self._buckets)
 
     def _filled(self, bucket: _Bucket, now: float) -> float:
         return min(self._capacity, bucket.tokens + max(0.0, now - bucket.at) * self._per_second)
+
+    def _until(self, missing: float) -> int:
+        """Whole seconds until `missing` tokens have come in; a hair more than exact counts as exact."""
+        return max(1, math.ceil(missing / self._per_second - 1e-6))
 
     def _forget(self, now: float) -> None:
         """Keep memory bounded: callers may come from anywhere. If all are busy, the longest silent ones go."""

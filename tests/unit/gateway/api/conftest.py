@@ -1,7 +1,8 @@
-"""A gateway without listeners: the real use cases over a journal in memory, a small database and a router that is a fake."""
+"""A gateway without listeners: real use cases, a journal in memory, a small database, a router that is a fake."""
 
 import asyncio
 import re
+import shutil
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -136,14 +137,25 @@ def token_key() -> OKPKey:
     return OKPKey.generate_key("Ed25519", private=True)
 
 
+@pytest.fixture(scope="session")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
+    """A database with people, machines and routers, made once and copied; and the machines' tokens."""
+    path = tmp_path_factory.mktemp("state") / "state.db"
+    database = Database.open(sqlite_url(path))
+    tokens = asyncio.run(_fill(Inventory(database, Vault(bytes(32)), FakeClock())))
+    database.close()
+    return path, tokens
+
+
 @pytest.fixture
 def build(
-    tmp_path: Path, clock: FakeClock, bundle: PolicyBundle, token_key: OKPKey
+    tmp_path: Path, clock: FakeClock, bundle: PolicyBundle, token_key: OKPKey, filled: tuple[Path, dict[str, str]]
 ) -> Callable[..., AsyncIterator[Gateway]]:
     """`build(requests_per_minute=…, prober=…)`: as `gateway`, with something different."""
 
     async def made(requests_per_minute: int = 6000, prober: Any = None) -> AsyncIterator[Gateway]:
         settings = Settings(data_dir=tmp_path, api=ApiSettings(requests_per_minute=requests_per_minute))
+        shutil.copy(filled[0], tmp_path / "state.db")
         entries = MemoryEntryStore()
         journal = Journal.in_memory(clock, store=entries)
         database, vault = Database.open(sqlite_url(tmp_path / "state.db")), Vault(bytes(32))
@@ -181,8 +193,7 @@ def build(
         )
         admin = Administration(registry, journal)
         app = api_app(service, admin, prober)
-        house = Gateway(app, service, admin, registry, journal, entries, clock, driver, notifier)
-        await _fill(house)
+        house = Gateway(app, service, admin, registry, journal, entries, clock, driver, notifier, dict(filled[1]))
         try:
             yield house
         finally:
@@ -202,24 +213,26 @@ async def gateway(build: Callable[..., AsyncIterator[Gateway]]) -> AsyncIterator
         yield house
 
 
-async def _fill(house: Gateway) -> None:
+async def _fill(registry: Registry) -> dict[str, str]:
     for name, uid in UIDS.items():
-        await house.registry.add_person(name, ROLES[name], uid=uid)  # type: ignore[arg-type]
+        await registry.add_person(name, ROLES[name], uid=uid)  # type: ignore[arg-type]
+    tokens = {}
     for name in ("crm", "bot"):
-        await house.registry.add_person(name, "automation")
-        house.tokens[name] = await house.registry.new_token(name)
-    for name, platform in (("r-1", "ios"), ("r-2", "ios")):
-        router = await house.registry.add_router(
+        await registry.add_person(name, "automation")
+        tokens[name] = await registry.new_token(name)
+    for name in ("r-1", "r-2"):
+        router = await registry.add_router(
             NewRouter(
                 name=name,
-                platform=platform,
+                platform="ios",
                 address="192.0.2.1",
                 port=22,
                 host_key=HOST_KEY,
                 credential=Credential(user="gw", password="router-secret"),
             )
         )
-        await house.registry.add_contact(router.subscriber_ref, "mail", "anna@example.com")
+        await registry.add_contact(router.subscriber_ref, "mail", "anna@example.com")
+    return tokens
 
 
 def router(wire: bytes) -> FakeReply:
