@@ -255,7 +255,9 @@ def test_commands_that_end_the_session_say_so(ios, shell) -> None:
     assert shell("reboot").confirm
 
 
-def test_lines_beyond_the_routers_limit_are_refused(ios) -> None:
+def test_lines_beyond_the_routers_limit_are_refused(ios, shell) -> None:
+    assert isinstance(shell("; ".join(["uptime"] * 100)), Allow)
+    assert shell("; ".join(["uptime"] * 200)).rule_id == "openwrt.lexer"
     assert isinstance(ios("show version | include " + "x" * 128), Allow)
     verdict = ios("description " + "\u00e9" * 40, "config", "config-if")
     assert isinstance(verdict, Allow)

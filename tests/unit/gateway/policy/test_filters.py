@@ -1,6 +1,9 @@
+from types import MappingProxyType
+
 import pytest
 
 from gateway.policy.filters import resolve
+from gateway.policy.load import compile_bundle
 from gateway.policy.resolver import Stop
 from gateway.policy.table import PolicyBundle
 
@@ -75,3 +78,70 @@ def test_a_text_may_hold_the_filter_sign(bundle: PolicyBundle) -> None:
 def test_shell_programs_get_listed_options_only(bundle: PolicyBundle, typed: str, sent: str | None) -> None:
     found = run(bundle, "openwrt", "shell", typed)
     assert (found[0] if isinstance(found, list) else None) == sent
+
+
+QUOTING = rb"""
+platform: x1
+lexer: {kind: words, quotes: double, filter_char: "|", filter_chain: true, max_line: 1000}
+modes: [exec, config]
+prefixes:
+- {word: run, in: [config], to: exec}
+filters: {match: regex, last: int:1-1000, no-more: none, save: exfil.redirect}
+commands:
+- {in: [exec], cap: log.read, filters: [match, last, no-more], cmd: ["show log <name>"]}
+- {in: [exec], cap: diagnose.read, filters: all, cmd: ["show version"]}
+- {in: [exec], cap: diagnose.read, cmd: ["show vlans <who:utf8:1-32>"], send: "show vlans <who> detail"}
+- {in: [exec], cap: diagnose.read, cmd: ["show vlans <who:utf8:1-32> detail"]}
+- {in: [config], cap: iface.write, cmd: ["set interfaces <name> description <text>", "set tag <utf8:1-4> [mtu <1-9>]"]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("place", "typed", "sent"),
+    [
+        (
+            "exec",
+            'sh log messages | match "a|b" | last 010 | no-m',
+            'show log messages | match "a|b" | last 10 | no-more',
+        ),
+        ("exec", "show log messages | match a;b", 'show log messages | match "a;b"'),
+        ("config", "run sh ver | no-more", "run show version | no-more"),
+        ("config", 'set int ge-0/0/1 desc "LAN | office; 2nd"', None),
+        ("config", 'set int ge0 desc "LAN | office; 2nd"', 'set interfaces ge0 description "LAN | office; 2nd"'),
+        ("config", 'set int ge0 desc "a" mtu 5', None),
+        ("config", "set tag ab mtu 5", "set tag ab mtu 5"),
+        ("config", "set tag abcde", None),
+        ("config", "set int ge0 desc a\\b", None),
+        ("exec", '"show" version', None),
+        ("exec", "show vlans 'x", 'show vlans "\'x" detail'),
+        ("exec", 'show version | save "x"', None),
+        ("exec", "show version | match a | save ftp://x", None),
+        ("exec", "show version | last 5 6", None),
+        ("exec", "show version | match", None),
+    ],
+)
+def test_platforms_with_quotes_and_chained_filters(place: str, typed: str, sent: str | None) -> None:
+    found = run(compile_bundle({"x1.yaml": QUOTING}), "x1", place, typed)
+    assert (found[0] if isinstance(found, list) else None) == sent
+
+
+def test_a_filter_that_takes_nothing_ends_there() -> None:
+    table = QUOTING.replace(b"filter_chain: true", b"filter_chain: false").replace(b"quotes: double, ", b"")
+    table = table.replace(b'"show vlans <who:utf8:1-32> detail"', b'"show more"').replace(b", send: ", b", help: ")
+    table = table.replace(b', "set tag <utf8:1-4> [mtu <1-9>]"', b"")
+    bundle = compile_bundle({"x1.yaml": table})
+    assert run(bundle, "x1", "exec", "show version | no-more") == ["show version | no-more"]
+    for typed in ("show version | no-more | match x", "show version | no-more x"):
+        assert isinstance(run(bundle, "x1", "exec", typed), Stop)
+    whole = run(bundle, "x1", "exec", "show vlans a | save x")
+    assert whole == ["show vlans a | save x"], "the name takes the rest of the line here"
+
+
+def test_no_filters_without_a_list(texts: MappingProxyType[str, bytes]) -> None:
+    text = texts["openwrt"].decode().split("filters:", 1)
+    table = text[0] + text[1][text[1].index("commands:") :].replace("filters: all, ", "").replace(
+        "filters: [grep, tail], ", ""
+    )
+    found = run(compile_bundle({"openwrt.yaml": table.encode()}), "openwrt", "shell", "uptime | wc -l")
+    assert isinstance(found, Stop)
+    assert found.kind == "filter"
