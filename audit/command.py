@@ -4,7 +4,7 @@ A router accepts bytes only in the form of a `RecordedCommand` (`drivers.session
 `audit.journal` makes one, after the entry is durable.
 """
 
-from dataclasses import InitVar, dataclass
+from dataclasses import InitVar, dataclass, field
 from datetime import datetime
 from typing import Literal
 
@@ -26,9 +26,9 @@ class NewCommand:
     session: str
     consent_ref: str
     deadline: datetime
-    wire: bytes
-    typed: str
-    canonical: str
+    wire: bytes = field(repr=False)
+    typed: str = field(repr=False)
+    canonical: str = field(repr=False)
     capability: str
     rule_id: str
     policy_digest: str
@@ -41,7 +41,7 @@ class NewCommand:
 class RecordedCommand:
     """Proof that a command's entry is durable. MUST be sent at most once, unchanged, to the session it names."""
 
-    wire: bytes
+    wire: bytes = field(repr=False)
     session: str
     consent_ref: str
     entry_index: int

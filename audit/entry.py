@@ -4,6 +4,7 @@ The stored form (leaf bytes, RFC 8785 canonical JSON) is described in docs/refer
 `audit.leaf`. Names of people, serials, addresses and command words go into `sealed`, never into `facts`.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -12,6 +13,9 @@ from typing import Literal, TypeAlias
 Json: TypeAlias = "bool | int | str | list[Json] | dict[str, Json] | None"
 Compartment = Literal["who", "subj", "act", "out"]
 RetentionClass = Literal["access", "recording", "strike", "consent"]
+
+
+_NOT_IN_TOKENS = re.compile(r"[^!#-\[\]-~]")
 
 
 class Kind(StrEnum):
@@ -85,7 +89,13 @@ class NewEntry:
     policy_digest: str | None = None
     retention: RetentionClass = "access"
     facts: Mapping[str, Json] = field(default_factory=dict)
-    sealed: Mapping[Compartment, Mapping[str, Json]] = field(default_factory=dict)
+    sealed: Mapping[Compartment, Mapping[str, Json]] = field(default_factory=dict, repr=False)
+
+
+def token(text: str) -> str:
+    """`text` from outside (a protocol's name for something) in the form that a fact can hold: everything but visible
+    ASCII becomes `_`, and it ends after 128 characters. MUST NOT be used to bring personal data into facts."""
+    return _NOT_IN_TOKENS.sub("_", text)[:128]
 
 
 @dataclass(frozen=True, slots=True)

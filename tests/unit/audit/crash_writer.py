@@ -57,7 +57,10 @@ async def rep(journal: Journal, clock: SystemClock) -> None:
 
 
 async def main() -> None:
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
     clock = SystemClock()
     journal = Journal.open(Path(sys.argv[1]), keys_dir=Path(sys.argv[2]), origin="logs.isp", clock=clock)
     sys.stdout.write("ready\n")

@@ -11,7 +11,7 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit.entry import Kind
+from audit.entry import Kind, token
 from audit.errors import BadEntry
 from audit.leaf import COMPARTMENTS, MAX_HEAD_BYTES, Head, build, check_facts, commit, format_time, parse, parse_time
 from config.ids import new_id
@@ -190,6 +190,16 @@ def test_facts_that_could_hide_something_are_refused_without_being_repeated(valu
         check_facts({"thing": value})
     assert "thing" in str(caught.value)
     assert "show version" not in str(caught.value)
+
+
+@given(st.text(max_size=300))
+def test_any_text_becomes_a_token(text):
+    assert check_facts({"thing": token(text)})
+
+
+def test_tokens_stay_what_they_are():
+    assert token("auth-agent-req@openssh.com") == "auth-agent-req@openssh.com"
+    assert token("a b\u202ec\n") == "a_b_c_"
 
 
 @pytest.mark.parametrize("name", ["", "Name", "two words", "1st", "x" * 33, "näh"])
