@@ -61,6 +61,9 @@ class PolicySettings(Section):
     lan: tuple[str, ...] = Field(
         ("192.168.0.0/16", "10.0.0.0/8", "172.16.0.0/12", "fd00::/8"), description="Home prefixes."
     )
+    provider: tuple[str, ...] = Field(
+        (), description="The provider's own private prefixes, which routers may be told to test. Others are homes."
+    )
     approved_dns: tuple[str, ...] = Field((), description="Name servers a rep may set on a router.")
     approved_firmware_hosts: tuple[str, ...] = Field((), description="Hosts that firmware may be loaded from.")
 

@@ -27,7 +27,6 @@ from gateway.access.credentials import Vault, derive, ensure_root_key
 from gateway.access.identity import Router
 from gateway.api.app import api_app
 from gateway.consent.notifier import Notifier
-from gateway.consent.reconcile import reconcile
 from gateway.consent.service import ConsentService
 from gateway.consent.token import ensure_key
 from gateway.notify.choose import notifier_for
@@ -164,7 +163,7 @@ class House:
         self.journal.on_poison(lambda: _ignore(loop.call_soon_threadsafe(self._poisoned)))
         reader = self.journal.reader()
         try:
-            await reconcile(reader, self._store)
+            await self.consents.reconcile(reader)
         finally:
             reader.close()
         await self.consents.expire_due()

@@ -480,7 +480,7 @@ async def run(*, keep: bool, say: Say = print, colour: bool = False) -> int:
             if keep:
                 await _keep(scene, directory)
     except (DemoFailed, TimeoutError) as error:
-        say(f"\nFAILED: {error or 'a step hung'}")
+        say(f"\nFAILED: {str(error) or 'a step hung'}")
         return exits.FAILED
     finally:
         shutil.rmtree(directory, ignore_errors=True)

@@ -4,6 +4,7 @@ It trusts nothing it is not handed as a proof: identity (`Authenticated`), conse
 the inventory resolves it. There is no way around the consent for any role.
 """
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -11,7 +12,7 @@ from drivers.session import Target
 from gateway.access._mint import KEY
 from gateway.access.authenticate import needs_second_factor
 from gateway.access.identity import AccessGrant, Authenticated, Principal, Role, Router
-from gateway.consent.model import ActiveConsent
+from gateway.consent.model import LIVE, ActiveConsent, Consent
 from gateway.errors import NotAllowed
 from gateway.policy.verdict import Rights, Site
 
@@ -35,6 +36,14 @@ def authorize(
         site=site,
         mint=KEY,
     )
+
+
+def renewed(grant: AccessGrant, consent: Consent) -> AccessGrant:
+    """The grant of a live session whose consent the subscriber extended. Raises `NotAllowed` for another consent."""
+    if consent.id != grant.consent_ref or consent.state not in LIVE or consent.expires_at is None:
+        raise NotAllowed("This consent does not carry the session.")
+    rights = replace(grant.rights, scope=frozenset(consent.granted), deadline=consent.expires_at)
+    return replace(grant, rights=rights, mint=KEY)
 
 
 def _check_person(authenticated: Authenticated, now: datetime) -> None:

@@ -85,6 +85,13 @@ class DeadlineMoved:
 
 
 @dataclass(frozen=True, slots=True)
+class Noted:
+    """The gateway has something to tell the rep; one sentence."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class TimePassed:
     """A timer of at most 0.25 s asks whether something is due. `now` is monotonic seconds."""
 
@@ -103,6 +110,7 @@ Event: TypeAlias = (
     | RecordFailedEvent
     | Ended
     | DeadlineMoved
+    | Noted
     | TimePassed
 )
 

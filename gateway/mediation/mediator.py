@@ -16,6 +16,7 @@ from gateway.mediation.events import (
     Effect,
     Ended,
     Event,
+    Noted,
     RecordFailedEvent,
     RecordRefusedEvent,
     Show,
@@ -96,6 +97,8 @@ class Mediator:
             case DeadlineMoved(deadline):
                 self._deadline, self._warned = deadline, False
                 return []
+            case Noted(text):
+                return self._inner.notice(text)
             case _:
                 if now >= self._deadline:
                     return self._end("expired")

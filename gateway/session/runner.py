@@ -26,6 +26,7 @@ from gateway.access.identity import AccessGrant
 from gateway.mediation import messages
 from gateway.mediation.events import (
     Close,
+    DeadlineMoved,
     Effect,
     Ended,
     Event,
@@ -33,6 +34,7 @@ from gateway.mediation.events import (
     Interrupted,
     LineTyped,
     Mark,
+    Noted,
     Opened,
     Record,
     RecordBlocked,
@@ -137,6 +139,13 @@ class Totals:
     output_bytes: int = 0
 
 
+@dataclass(slots=True)
+class GrantHeld:
+    """The access grant a session works under now. Replaced when the subscriber extends the consent."""
+
+    grant: AccessGrant
+
+
 class LiveSession:
     """One session between one client and one router. Create, then await `run` once."""
 
@@ -144,7 +153,7 @@ class LiveSession:
         self,
         *,
         session_id: str,
-        grant: AccessGrant,
+        held: GrantHeld,
         router: DriverSession,
         mediator: Mediating,
         journal: Evidence,
@@ -155,7 +164,7 @@ class LiveSession:
         observer: Observer | None = None,
     ) -> None:
         self.id = session_id
-        self.grant = grant
+        self._held = held
         self.opened_at = clock.now()
         self.totals = Totals()
         self._router = router
@@ -174,6 +183,23 @@ class LiveSession:
         self._closing: Closing | None = None
         self._last_input_ns = clock.monotonic_ns()
         self._cut: asyncio.Task[None] | None = None
+
+    @property
+    def grant(self) -> AccessGrant:
+        """What the session may do now, and until when."""
+        return self._held.grant
+
+    def renew(self, grant: AccessGrant) -> None:
+        """The subscriber answered a request for more: go on under `grant`, and tell the rep."""
+        before, self._held.grant = self._held.grant, grant
+        if grant.deadline != before.deadline:
+            self._put(DeadlineMoved(grant.deadline))
+        more = sorted(grant.rights.scope - before.rights.scope)
+        until = f"{grant.deadline:%H:%M:%S} UTC"
+        if more:
+            self._put(Noted(f"The subscriber also agreed to: {', '.join(more)}. The consent ends at {until}."))
+        elif grant.deadline != before.deadline:
+            self._put(Noted(f"The subscriber gave more time: the consent ends at {until}."))
 
     @property
     def position(self) -> Position:

@@ -25,7 +25,7 @@ from drivers.errors import DriverError
 from drivers.session import Driver, DriverSession, Shape
 from gateway.access import authenticate, authorize
 from gateway.access.identity import AccessGrant, Authenticated, Directory, Router
-from gateway.consent.model import ActiveConsent
+from gateway.consent.model import LIVE, ActiveConsent, Consent
 from gateway.consent.service import ConsentService
 from gateway.errors import GatewayError, NotAllowed, Unavailable
 from gateway.mediation.mediator import Mediator
@@ -36,7 +36,7 @@ from gateway.policy.load import PolicyBundle
 from gateway.policy.position import agrees
 from gateway.policy.verdict import Allow, Deny, Position, Site, Verdict
 from gateway.session.live import LiveSessions
-from gateway.session.runner import Closing, LiveSession, Observer
+from gateway.session.runner import Closing, GrantHeld, LiveSession, Observer
 from gateway.session.terminal import Terminal, TerminalTraits
 
 log = structlog.get_logger(__name__)
@@ -100,6 +100,7 @@ class AccessService:
         self._journal = parts.journal
         self._directory = parts.directory
         self._clock = parts.clock
+        self.consents.on_changed(self._consent_changed)
 
     # --- who is there ------------------------------------------------------------------------------------------------
 
@@ -297,6 +298,7 @@ class AccessService:
             lan=tuple(ipaddress.ip_network(net) for net in (*policy.lan, *router.lan)),
             approved_dns=frozenset(policy.approved_dns),
             approved_firmware_hosts=frozenset(policy.approved_firmware_hosts),
+            provider=tuple(ipaddress.ip_network(net) for net in policy.provider),
         )
 
     async def _connect(self, grant: AccessGrant, shape: Shape, session_id: str) -> DriverSession:
@@ -346,11 +348,12 @@ class AccessService:
             width=traits.width,
             height=traits.height,
         )
+        held = GrantHeld(grant)
         return LiveSession(
             session_id=session_id,
-            grant=grant,
+            held=held,
             router=upstream,
-            mediator=self._mediator(grant, shape, traits, veto),
+            mediator=self._mediator(held, shape, traits, veto),
             journal=self._journal,
             recorder=recorder,
             terminal=terminal,
@@ -359,7 +362,14 @@ class AccessService:
             observer=observer,
         )
 
-    def _mediator(self, grant: AccessGrant, shape: Shape, traits: TerminalTraits, veto: Veto | None) -> Mediator:
+    def _consent_changed(self, consent: Consent) -> None:
+        """Extensions reach live sessions; ends do so by `LiveSessions.end_consent`."""
+        for live in self.live:
+            if live.grant.consent_ref == consent.id and consent.state in LIVE:
+                live.renew(authorize.renewed(live.grant, consent))
+
+    def _mediator(self, held: GrantHeld, shape: Shape, traits: TerminalTraits, veto: Veto | None) -> Mediator:
+        grant = held.grant
         platform = grant.target.platform
         bundle = self.parts.policy
         session = self.parts.settings.session
@@ -371,7 +381,7 @@ class AccessService:
         return Mediator(
             Setup(
                 definition=definition,
-                decide=partial(_decide, bundle, grant, veto),
+                decide=partial(_decide, bundle, held, veto),
                 own_line=partial(own_line, bundle),
                 agrees=partial(agrees, table),
                 deadline=grant.deadline,
@@ -384,7 +394,7 @@ class AccessService:
                     strikes=session.strikes, queue_lines=session.queue_lines, warn_seconds=session.warn_seconds
                 ),
                 secrets={} if enable is None else {"enable": enable},
-                help=partial(_help, bundle, grant),
+                help=partial(_held_help, bundle, held),
             )
         )
 
@@ -397,7 +407,7 @@ class AccessService:
 
     def describe(self, live: LiveSession, line: str) -> str:
         """What the `?` key shows for `line`: the next words, and the consent they need."""
-        return _help(self.parts.policy, live.grant, live.position, line)
+        return help_text(self.parts.policy, live.position, line, live.grant.rights)
 
     async def run(self, live: LiveSession) -> Closing:
         """Run an open session to its end and give its place under the consent back."""
@@ -428,13 +438,14 @@ class AccessService:
 
 
 def _decide(
-    bundle: PolicyBundle, grant: AccessGrant, veto: Veto | None, position: Position, line: str, now: datetime
+    bundle: PolicyBundle, held: GrantHeld, veto: Veto | None, position: Position, line: str, now: datetime
 ) -> Verdict:
+    grant = held.grant
     verdict = decide(bundle, grant.site, position, line, grant.rights, now)
     if veto is None or isinstance(verdict, Deny):
         return verdict
     return veto(verdict) or verdict
 
 
-def _help(bundle: PolicyBundle, grant: AccessGrant, position: Position, line: str) -> str:
-    return help_text(bundle, position, line, grant.rights)
+def _held_help(bundle: PolicyBundle, held: GrantHeld, position: Position, line: str) -> str:
+    return help_text(bundle, position, line, held.grant.rights)

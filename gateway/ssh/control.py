@@ -78,6 +78,10 @@ def _parser() -> _Parser:
     answer.add_argument("text")
     close = command("close", _close, "give a consent back before its time")
     close.add_argument("consent")
+    extend = command("extend", _extend, "ask for more time or further capabilities while a consent is live")
+    extend.add_argument("consent")
+    extend.add_argument("--minutes", type=int, default=0, help="minutes on top")
+    extend.add_argument("--scope", default="", help="further capabilities, comma separated")
     token = command("token", _token, "print the signed consent token for automation")
     token.add_argument("consent")
     kill = command("kill", _kill, "end a live session now")
@@ -152,6 +156,12 @@ async def _answer(service: AccessService, auth: Authenticated, args: argparse.Na
 
 async def _close(service: AccessService, auth: Authenticated, args: argparse.Namespace) -> str:
     consent = await service.consents.close(auth, _id(args.consent))
+    return _render([consent_row(consent)], args.json, "")
+
+
+async def _extend(service: AccessService, auth: Authenticated, args: argparse.Namespace) -> str:
+    scope = tuple(part for part in args.scope.split(",") if part)
+    consent = await service.consents.request_extension(auth, _id(args.consent), minutes=args.minutes, scope=scope)
     return _render([consent_row(consent)], args.json, "")
 
 
