@@ -76,8 +76,10 @@ def find(call: Call, directory: Path | None, keys: Path | None) -> Place:
     if keys is not None and not _readable(keys / ROOT_KEY):
         raise ConfigError(f"{keys}: there is no {ROOT_KEY} in it that you may read.")
     chosen = keys or beside
-    # A copy is held against this gateway's public key, but not against its signer's state: a copy may be older.
-    public = [chosen / VERIFIER_KEY, *([] if directory is None else _own_public_key(call))]
+    public = [chosen / VERIFIER_KEY]
+    if directory is not None and not _readable(public[0]):
+        # A copy is held against this gateway's public key, but not against its signer's state: a copy may be older.
+        public = _own_public_key(call)
     return Place(
         evidence=evidence,
         keys=chosen if _readable(chosen / ROOT_KEY) else None,
