@@ -79,7 +79,10 @@ def _say_where(house: "House") -> None:
 
 
 def _demo(keep: bool, out: TextIO) -> int:
+    from config.logs import configure
     from gateway.demo import run as play
+
+    configure("error")  # the story speaks for itself
 
     def say(text: str) -> None:
         out.write(text + "\n")
