@@ -117,7 +117,7 @@ def connect(call: "Call") -> Api:
     """By URL and token if a URL was given, else by this machine's socket. Raises `ConfigError`."""
     injected = call.programs.transport
     if call.url is None:
-        path = call.settings().api_socket if injected is None else Path("api.sock")
+        path = Path("api.sock") if injected is not None else _socket(call)
         transport = injected or httpx.HTTPTransport(uds=str(path))
         client = httpx.Client(transport=transport, base_url="http://gateway", timeout=PATIENCE)
         return Api(client, str(path))
@@ -129,6 +129,16 @@ def connect(call: "Call") -> Api:
         raise ConfigError(f"{call.token_file}: holds no token.")
     headers = {"Authorization": f"Bearer {token}"}
     return Api(httpx.Client(base_url=url, headers=headers, timeout=PATIENCE, transport=injected), str(url))
+
+
+def _socket(call: "Call") -> Path:
+    """This machine's socket, seen to be there: what is not there needs no attempt."""
+    path = call.settings().api_socket
+    try:
+        path.stat()
+    except OSError as error:
+        raise Unavailable(f"No gateway answers at {path} ({error.strerror}); `vestibule serve` runs one.") from error
+    return path
 
 
 def _checked(text: str) -> httpx.URL:

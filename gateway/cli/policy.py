@@ -7,7 +7,7 @@ import typer
 
 from gateway import exits
 from gateway.cli.call import Call, command, group
-from gateway.cli.output import print_record, print_table, print_text
+from gateway.cli.output import note, print_record, print_table, print_text
 from gateway.errors import BadRequest
 
 if TYPE_CHECKING:
@@ -127,8 +127,13 @@ def _site(call: Call) -> "Site":
     from config.settings import PolicySettings
     from gateway.policy.verdict import Site
 
-    there = call.config is not None or settings_path().exists()
-    policy = call.settings().policy if there else PolicySettings()
+    path = settings_path(call.config)
+    if path.exists():
+        policy = call.settings().policy
+    else:
+        policy = PolicySettings()
+        if call.config is not None:
+            note(f"{path}: there is no settings file; the defaults count.")
     return Site(
         lan=tuple(ip_network(net) for net in policy.lan),
         approved_dns=frozenset(policy.approved_dns),

@@ -1,4 +1,4 @@
-"""What tests of the command share: a shell to run it in, a gateway that answers by the book, a small body of evidence."""
+"""What tests of the command share: a shell to run it in, a gateway that answers by the book, some evidence."""
 
 import asyncio
 import contextlib
@@ -101,9 +101,7 @@ class Shell:
 
 
 @pytest.fixture
-def vestibule(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> Iterator[Shell]:
+def vestibule(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Shell]:
     for name in ("CONFIG", "URL", "TOKEN_FILE", "GATEWAY", "HOST_KEY"):
         monkeypatch.delenv(f"VESTIBULE_{name}", raising=False)
     monkeypatch.setenv("VESTIBULE_CONFIG", str(tmp_path / "nowhere.toml"))
@@ -128,7 +126,7 @@ def _logging_restored() -> Iterator[None]:
         structlog.configure(**loggers)
 
 
-# --- evidence ----------------------------------------------------------------------------------------------------------
+# --- evidence -------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -157,7 +155,9 @@ async def _record(settings: Settings) -> tuple[str, str]:
     people: dict[str, Any] = {"who": {"rep": "alice"}, "subj": {"router": "r-10442", "name": HOSTILE}}
     await journal.append(NewEntry(kind=Kind.CONSENT_GRANTED, consent_ref=consent, sealed={"subj": {"name": "Ann"}}))
     await journal.append(
-        NewEntry(kind=Kind.SESSION_OPENED, session=session, consent_ref=consent, facts={"shape": "shell"}, sealed=people)
+        NewEntry(
+            kind=Kind.SESSION_OPENED, session=session, consent_ref=consent, facts={"shape": "shell"}, sealed=people
+        )
     )
     recorder = Recorder(journal, session, consent, clock, 80, 24)
     recorder.output("r-10442# ")

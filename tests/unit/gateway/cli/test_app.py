@@ -13,7 +13,8 @@ from gateway import exits
 from gateway.cli.app import Programs, make_app
 from gateway.cli.faults import fault_of
 
-COMMANDS = "init serve check-config router person consent open session log replay verify policy demo".split()
+COMMANDS = ["check-config", "consent", "demo", "init", "log", "open", "person", "policy", "replay", "router", "serve"]
+COMMANDS += ["session", "verify"]
 HEAVY = {"asyncssh", "fastapi", "httpx", "netmiko", "sqlalchemy", "uvicorn", "yaml"}
 
 
@@ -152,7 +153,8 @@ def test_a_reader_that_stops_ends_it_quietly(evidence, tmp_path: Path):
     process = subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
     )
-    assert process.stdout is not None and process.stderr is not None
+    assert process.stdout is not None
+    assert process.stderr is not None
     process.stdout.close()
     err = process.stderr.read()
     process.stderr.close()
