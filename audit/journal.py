@@ -15,11 +15,11 @@ from typing import TypeAlias
 import structlog
 
 from audit._mint import KEY
-from audit.checkpoint import SigningKey, open_checkpoint
+from audit.checkpoint import SigningKey
 from audit.command import NewCommand, RecordedCommand
 from audit.committer import CAPACITY, Committer, Ticket
 from audit.entry import EntryRef, Kind, NewEntry
-from audit.errors import BadEntry, LogDamaged, RecordFailed
+from audit.errors import RecordFailed
 from audit.files import CHECKPOINT_FILE, write_durably
 from audit.keyring import KeyRing
 from audit.keys import KeyStore, MemoryKeyStore
@@ -28,13 +28,12 @@ from audit.ledger import Ledger
 from audit.memory_store import MemoryEntryStore
 from audit.publisher import Publisher
 from audit.reader import EvidenceReader
-from audit.recovery import WORKER, Recovered, recover, repairs
-from audit.signer import STATE_FILE, MemoryState, Signer, open_file_signer
+from audit.recovery import WORKER, Recovered, check_signer, origin_of, recover, repairs
+from audit.signer import MemoryState, Signer, open_file_signer
 from audit.sqlite_store import open_store
 from audit.staging import Draft, Staged, Stager, draft_chunk, draft_command, draft_entry
 from audit.store import EntryStore
 from config.clock import Clock
-from config.ids import new_id
 
 APPEND_SECONDS = 2.0
 """How long a writer waits for durability before its line is given up."""
@@ -121,9 +120,9 @@ class Journal:
             raise RecordFailed(f"The log in {directory} cannot be opened ({error.strerror}).") from error
         keys: KeyStore | None = None
         try:
-            name = _origin(store, origin, keys_dir)
+            name = origin_of(store, origin, keys_dir)
             signer = open_file_signer(keys_dir, name, create=store.size() == 0)
-            _check_signer(store, signer)
+            check_signer(store, signer)
             keys = FileKeyStore.open(directory / KEYS_FILE, keys_dir, name)
             return cls(store, keys, signer, clock, directory=directory, keys_dir=keys_dir, full_check=full_check)
         except BaseException as error:
@@ -337,36 +336,3 @@ def _pass_on(done: "concurrent.futures.Future[_Answer]", future: "concurrent.fut
         future.set_exception(error or RecordFailed("The record was given up."))
     else:
         future.set_result(staged.ref)
-
-
-def _check_signer(store: EntryStore, signer: Signer) -> None:
-    """The signer remembers at least what its own last checkpoint says. Raises `LogDamaged`."""
-    note = store.meta("checkpoint")
-    if note is None:
-        return
-    try:
-        signed = open_checkpoint(note.encode(), signer.verifier)
-    except BadEntry as error:
-        raise LogDamaged(f"The last checkpoint in the database does not verify: {error}") from error
-    if signed.size > signer.state.size:
-        raise LogDamaged(
-            f"The log was signed up to entry {signed.size}, but {STATE_FILE} knows only {signer.state.size}: "
-            "it was lost or is from an older backup. Restore it."
-        )
-
-
-def _origin(store: EntryStore, wanted: str, keys_dir: Path) -> str:
-    """The origin of the stored log, or one for a new log. Raises `LogDamaged` if they do not fit."""
-    stored = store.meta("origin")
-    if stored is None:
-        if store.size():
-            raise LogDamaged("The log has entries but no origin.")
-        if (keys_dir / STATE_FILE).exists():
-            raise LogDamaged(
-                f"The log is empty, but {keys_dir / STATE_FILE} says that one was signed with these keys. Restore the "
-                "log, or start a new one with new keys."
-            )
-        return wanted if "/" in wanted else f"{wanted}/{new_id().lower()}"
-    if stored != wanted and stored.rpartition("/")[0] != wanted:
-        raise LogDamaged(f"The log in this directory belongs to '{stored}', not to '{wanted}'.")
-    return stored

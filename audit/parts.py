@@ -20,6 +20,8 @@ from audit.store import ChunkRow, EntryReader, SealedPart
 _EVERYTHING = (-(1 << 62), 1 << 62)
 """Any index a row can have, also one it should not have."""
 
+_DEKS_KEPT = 10_000
+
 
 @dataclass(slots=True)
 class Count:
@@ -43,6 +45,7 @@ class PartCheck:
         for session, number, index in store.chunk_places():
             self._chunks.setdefault(index, []).append((session, number))
         self._store = store
+        self._deks: dict[tuple[str, str], bytes] = {}
         self.sealed = Count()
         self.chunks = Count()
 
@@ -93,7 +96,7 @@ class PartCheck:
             return
         number = index if head.n is None else head.n
         try:
-            dek = self._keys.get(part.key_set, name)
+            dek = self._dek(self._keys, part.key_set, name)
             content = unseal(dek, part.sealed, part_aad(self._origin, head.session, number, name))
         except KeyUnavailable:
             yield "missing", f"the key of its sealed part '{name}' is not there"
@@ -119,7 +122,7 @@ class PartCheck:
 
     def _open_chunk(self, head: Head, chunk: ChunkRow, keys: KeyStore) -> Iterator[tuple[Severity, str]]:
         try:
-            dek = keys.get(head.key_set or "", RECORDING)
+            dek = self._dek(keys, head.key_set or "", RECORDING)
             plaintext = unseal(dek, chunk.sealed, chunk_aad(self._origin, chunk.session, chunk.number))
         except KeyUnavailable:
             yield "missing", "the key of its recording chunk is not there"
@@ -130,6 +133,14 @@ class PartCheck:
                 self.chunks.matching += 1
             else:
                 yield "contradiction", "its recording chunk is not what it commits to"
+
+    def _dek(self, keys: KeyStore, key_set: str, compartment: str) -> bytes:
+        """Unwrapped once; the entries of a session lie close together."""
+        if len(self._deks) > _DEKS_KEPT:
+            self._deks.clear()
+        if (key_set, compartment) not in self._deks:
+            self._deks[key_set, compartment] = keys.get(key_set, compartment)
+        return self._deks[key_set, compartment]
 
 
 def _b64(data: bytes) -> str:

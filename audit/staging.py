@@ -217,15 +217,17 @@ class Stager:
                 generation=generation,
                 retention=entry.retention,
                 key_set=None if keys is None else keys.id,
-                commitments={
-                    name: commit(name, content, salt(keys.keys[name].dek, number))
-                    for name, content in draft.parts.items()
-                    if keys is not None
-                },
+                commitments=_commitments(draft, keys, number),
                 facts=facts,
             )
         )
-        # From here on nothing is refused: the entry has its place.
+        rows.sealed.extend(sealed)
+        if chunk is not None:
+            rows.chunks.append(chunk)
+        return Staged(self._place(entry, session, head, index, rows), generation)
+
+    def _place(self, entry: NewEntry, session: ChainedSession | None, head: bytes, index: int, rows: _Rows) -> EntryRef:
+        """Give an admitted entry its place; nothing is refused any more."""
         leaf = leaf_hash(head)
         n = None if session is None else session.n
         rows.entries.append(
@@ -233,16 +235,13 @@ class Stager:
             if session is None
             else EntryRow(index, head, leaf, session.id)
         )
-        rows.sealed.extend(sealed)
-        if chunk is not None:
-            rows.chunks.append(chunk)
         end = self.ledger.settle(entry.kind, session, entry.consent_ref, index, leaf)
         if end is not None:
             rows.ends[end.consent_ref] = end
         if session is not None and (session.n == 1 or session.state != "open" or entry.kind is Kind.SESSION_OPENED):
             rows.sessions[session.id] = session.row()
         self.frontier.append(leaf)
-        return Staged(EntryRef(index, leaf, n), generation)
+        return EntryRef(index, leaf, n)
 
     def _admit_command(self, command: NewCommand, now: datetime) -> ChainedSession:
         session = self.ledger.admit_command(command.session, command.consent_ref)
@@ -282,3 +281,9 @@ class Stager:
         digests = (hashlib.sha256(sealed).digest(), commit(RECORDING, plaintext, salt(key.dek, session.n)))
         facts["cd"], facts["pc"] = (base64.b64encode(digest).decode() for digest in digests)
         return ChunkRow(session.id, session.chunks, index, sealed), facts
+
+
+def _commitments(draft: Draft, keys: ActiveKeys | None, number: int) -> dict[str, bytes]:
+    if keys is None:
+        return {}
+    return {name: commit(name, part, salt(keys.keys[name].dek, number)) for name, part in draft.parts.items()}
