@@ -34,10 +34,16 @@ def _first_operator(settings: "Settings", name: str, uid: int) -> bool:
 async def _register_operator(settings: "Settings", name: str, uid: int) -> bool:
     """The one person whom no operator registers. On record first, like everybody who comes later."""
     from audit.entry import Kind, NewEntry
+    from audit.errors import LogInUse
     from config.errors import ConfigError
     from gateway.assembly import House
+    from gateway.errors import Unavailable
 
-    house = await House.open(settings)
+    try:
+        house = await House.open(settings)
+    except LogInUse as error:
+        sentence = "A gateway runs on this data directory, so it is set up; add operators with `vestibule person add`."
+        raise Unavailable(sentence) from error
     try:
         known = await house.directory.principal_by_uid(uid)
         if known is not None and known.role == "operator":

@@ -110,6 +110,11 @@ def vestibule(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatc
         yield Shell(capsys, monkeypatch)
 
 
+@pytest.fixture(scope="session")
+def logging_restored() -> Callable[[], contextlib.AbstractContextManager[None]]:
+    return _logging_restored
+
+
 @contextlib.contextmanager
 def _logging_restored() -> Iterator[None]:
     """`init` and `serve` send the operational log to standard error, for the whole process."""
@@ -190,8 +195,3 @@ def _command(session: str, consent: str, line: str, clock: FakeClock) -> NewComm
 @pytest.fixture
 def key_line() -> str:
     return "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIO/ngralOK5uy1jFZA5Xqkh62EBFHkfPo/ZnDRHR5m3D alice@desk"
-
-
-@pytest.fixture
-def leave_no_settings(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    return lambda: monkeypatch.delenv("VESTIBULE_CONFIG", raising=False)
