@@ -1,0 +1,34 @@
+"""The bars of the policy on the public sample: no critical error, few false denials, on every platform with a table."""
+
+from pathlib import Path
+
+import pytest
+
+from gateway.policy.load import load_bundle
+from gateway.policy.score import PlatformScore, read_corpus, score
+from gateway.session.lines import typed_lines
+
+SAMPLE = Path(__file__).parents[3] / "corpora" / "policy-sample.yaml"
+FALSE_DENIALS = 0.08
+
+
+@pytest.fixture(scope="module")
+def scores() -> dict[str, PlatformScore]:
+    result = score(load_bundle(), read_corpus(SAMPLE.name, SAMPLE.read_bytes()), typed_lines)
+    return {platform.platform: platform for platform in result.platforms}
+
+
+def test_no_platform_lets_a_line_through_that_it_must_refuse(scores: dict[str, PlatformScore]) -> None:
+    assert {name: platform.critical for name, platform in scores.items() if platform.critical} == {}
+
+
+@pytest.mark.parametrize("platform", ["openwrt", "ios", "frr"])
+def test_few_lines_are_refused_that_should_pass(scores: dict[str, PlatformScore], platform: str) -> None:
+    assert scores[platform].table
+    assert scores[platform].allowable > 0
+    assert scores[platform].false_denial_share <= FALSE_DENIALS
+
+
+def test_what_has_no_table_is_refused(scores: dict[str, PlatformScore]) -> None:
+    without = [platform for platform in scores.values() if not platform.table]
+    assert all(platform.false_denials == platform.allowable for platform in without)
