@@ -21,11 +21,13 @@ from config.errors import ConfigError, VestibuleError
 from config.files import make_private_dir, read_private, write_private
 from config.settings import Settings
 from drivers.definition import load_definition, platforms
+from drivers.netmiko_batch import detect_platform, fetch_host_key
 from drivers.session import Driver
 from drivers.shell_ssh import SshDriver
 from gateway.access.credentials import Vault, derive, ensure_root_key
 from gateway.access.identity import Router
 from gateway.api.app import api_app
+from gateway.api.probe import Prober
 from gateway.consent.notifier import Notifier
 from gateway.consent.service import ConsentService
 from gateway.consent.token import ensure_key
@@ -188,7 +190,8 @@ class House:
         self._http.append(HttpListener(customer_app(self.consents, settings), customer))
         if settings.customer.public_url is None:
             self.consents.public_url = f"http://{settings.customer.host}:{self._http[0].port}"
-        app = api_app(self.service, self.admin)
+        prober = Prober(fetch_host_key=fetch_host_key, detect_platform=detect_platform)
+        app = api_app(self.service, self.admin, prober)
         self._http.append(HttpListener(app, bind_unix(settings.api_socket), peer=True))
         if settings.api.port is not None:
             self._http.append(HttpListener(app, bind_tcp(settings.api.host, settings.api.port, "api.port")))
