@@ -1,0 +1,120 @@
+"""`make bench`: measures, prints a table, and JSON where asked. See benchmarks/README.md."""
+
+import argparse
+import json
+import os
+import platform
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from benchmarks import inside, through
+from benchmarks.bars import Result, markdown, publish, table
+from benchmarks.ground import ROOT, Stand
+
+DOCUMENT = ROOT / "docs" / "reference" / "performance.md"
+PARTS = ("disk", "policy", "journal", "latency", "opening", "bulk", "memory", "fairness", "leak", "many")
+"""In this order; `disk` is what the others compare with, and always runs."""
+
+
+def main() -> int:
+    """Exit status 0, however slow the machine is."""
+    options = _options()
+    lengths = through.QUICK if options.quick else through.FULL if options.full else through.Lengths()
+    wanted = options.parts or PARTS
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="vestibule-bench-", dir=options.directory) as made:
+        results = list(_run(Path(made), wanted, lengths))
+    about = _about(time.monotonic() - started, options)
+    print("\n".join(["", *about, "", table(results)]))
+    if options.json is not None:
+        text = json.dumps({"about": about, "results": [result.json() for result in results]}, indent=2)
+        if options.json == "-":
+            print(text)
+        else:
+            Path(options.json).write_text(text + "\n", encoding="utf-8")
+    if options.publish:
+        publish(DOCUMENT, markdown(results, about))
+        print(f"Published in {DOCUMENT.relative_to(ROOT)}.")
+    return 0
+
+
+def _run(directory: Path, wanted: tuple[str, ...], lengths: through.Lengths) -> Iterator[Result]:
+    disk = inside.Disk(directory)
+    disk.measure()
+    results: list[Result] = []
+    alone: dict[str, Callable[[], Iterator[Result]]] = {
+        "policy": inside.policy,
+        "journal": lambda: inside.journal(directory, disk, entries=20_000),
+    }
+    standing: dict[str, Callable[[Stand], Iterator[Result]]] = {
+        "latency": lambda stand: through.latency(stand, disk, lengths),
+        "opening": lambda stand: through.opening(stand, lengths),
+        "bulk": lambda stand: through.bulk(stand, lengths),
+        "memory": lambda stand: through.memory(stand, lengths),
+        "fairness": lambda stand: through.fairness(stand, lengths),
+        "leak": lambda stand: through.leak(stand, lengths),
+        "many": lambda stand: through.many(stand, lengths),
+    }
+    for name, part in alone.items():
+        if name in wanted:
+            results += _told(name, part)
+    if any(name in wanted for name in standing):
+        with Stand(directory / "gateway", bulk_bytes=64_000_000) as stand:
+            for name, measure in standing.items():
+                if name in wanted:
+                    results += _told(name, lambda measure=measure: measure(stand))
+    yield from disk.results()
+    yield from results
+
+
+def _told(name: str, part: Callable[[], Iterator[Result]]) -> list[Result]:
+    """A part's results. One that breaks is said and left out: the others still count."""
+    print(f"{name} …", file=sys.stderr, flush=True)
+    try:
+        return list(part())
+    except Exception as error:
+        print(f"{name} could not be measured: {type(error).__name__}: {str(error)[:300]}", file=sys.stderr)
+        return []
+
+
+def _about(seconds: float, options: argparse.Namespace) -> list[str]:
+    system = f"{platform.system()} {platform.release().split('-')[0]}"
+    length = "quick" if options.quick else "full" if options.full else "default"
+    load = os.getloadavg()[0]
+    return [
+        f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores ({_processor()}), {system}, "
+        f"Python {platform.python_version()}; {length} lengths, {seconds:.0f} s, load average at the end {load:.1f}."
+    ]
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.machine()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="scripts/bench", description="Measure against the bars of the documentation.")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"some of: {', '.join(PARTS)}; default: all")
+    parser.add_argument("--quick", action="store_true", help="short lengths: a minute")
+    parser.add_argument("--full", action="store_true", default=os.environ.get("BENCH_FULL") == "1",
+                        help="1,000 sessions and long lengths (also with BENCH_FULL=1)")  # fmt: skip
+    parser.add_argument("--json", metavar="FILE", help="write the results there as JSON; - prints them")
+    parser.add_argument("--publish", action="store_true", help=f"put the table into {DOCUMENT.relative_to(ROOT)}")
+    parser.add_argument("--directory", type=Path, help="where data lies meanwhile: the disk to measure")
+    options = parser.parse_args()
+    for part in options.parts:
+        if part not in PARTS:
+            parser.error(f"There is no part '{part}'; there are {', '.join(PARTS)}.")
+    return options
+
+
+if __name__ == "__main__":
+    sys.exit(main())

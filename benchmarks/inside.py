@@ -1,0 +1,152 @@
+"""Measurements of single parts in this process: the disk's sync, the journal, verification, the policy."""
+
+import asyncio
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+from audit.command import NewCommand
+from audit.entry import Kind, NewEntry
+from audit.journal import Journal
+from audit.verify import verify_log
+from benchmarks.bars import Result, median, percentile
+from config.clock import SystemClock
+from config.ids import new_id
+from gateway.access.credentials import ensure_root_key
+from gateway.policy.decide import decide
+from gateway.policy.load import load_bundle
+from gateway.policy.verdict import Position, Rights, Site
+
+PRODUCERS = 32
+_LINES = {
+    ("openwrt", "shell"): ("uptime", "ip addr show dev br-lan", "logread -l 200", "uci show wireless", "ping -c 3 9.9.9.9",
+                           "cat /proc/net/dev", "ubus call network.interface.wan status", "ssh 192.168.1.9", "ifconfig br-lan"),
+    ("ios", "privileged"): ("show ip interface brief", "sh int Gi0/0", "show log | include DHCP", "ping 9.9.9.9 repeat 3",
+                            "show running-config", "traceroute 9.9.9.9", "telnet 192.168.1.9", "sh ip ro", "terminal length 0"),
+    ("frr", "privileged"): ("show ip route", "show bgp summary", "sh int br", "show ip ospf neighbor", "ping 9.9.9.9", "bash"),
+}  # fmt: skip
+
+
+class Disk:
+    """Raw syncs of the disk that the journal lies on."""
+
+    def __init__(self, directory: Path) -> None:
+        self._path = directory / "sync-probe"
+        self.times: list[float] = []
+
+    def measure(self, count: int = 200) -> float:
+        """Append and sync so many times; their median in seconds."""
+        times = []
+        handle = os.open(self._path, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
+        try:
+            for _ in range(count):
+                os.write(handle, b"x" * 4096)
+                start = time.perf_counter()
+                os.fdatasync(handle)
+                times.append(time.perf_counter() - start)
+        finally:
+            os.close(handle)
+            self._path.unlink()
+        self.times += times
+        return median(times)
+
+    def results(self) -> Iterator[Result]:
+        yield Result(what="raw fdatasync, p50", measured=median(self.times) * 1e3, unit="ms")
+        yield Result(what="raw fdatasync, p99", measured=percentile(self.times, 0.99) * 1e3, unit="ms")
+
+
+def policy() -> Iterator[Result]:
+    """One verdict, over typical lines of all platforms."""
+    bundle, site, now = load_bundle(), Site(), SystemClock().now()
+    rights = Rights(scope=frozenset(), deadline=now + timedelta(hours=1))
+    times = []
+    for _ in range(60):
+        for (platform, mode), lines in _LINES.items():
+            position = Position(platform, mode)
+            for line in lines:
+                start = time.perf_counter()
+                decide(bundle, site, position, line, rights, now)
+                times.append(time.perf_counter() - start)
+    yield Result(what="policy decision, p50", measured=median(times) * 1e6, unit="µs", bar=100)
+    yield Result(what="policy decision, p99", measured=percentile(times, 0.99) * 1e6, unit="µs")
+
+
+def journal(directory: Path, disk: Disk, *, entries: int) -> Iterator[Result]:
+    """The evidence journal on this disk: one writer, many writers, then verification of what was written."""
+    with tempfile.TemporaryDirectory(dir=directory) as made:
+        evidence, keys = Path(made) / "evidence", Path(made) / "keys"
+        keys.mkdir(mode=0o700)
+        ensure_root_key(keys)
+        opened = Journal.open(evidence, keys_dir=keys, origin="logs.bench", clock=SystemClock())
+        try:
+            lone, rates, raw = asyncio.run(_write(opened, disk, entries))
+        finally:
+            opened.close()
+        floor = median(raw)
+        yield Result(
+            what="journal: one command, one writer, p50",
+            measured=median(lone) / floor, unit="× sync", bar=3,
+            note=f"{median(lone) * 1e3:.3g} ms; sync {floor * 1e3:.3g} ms",
+        )  # fmt: skip
+        yield Result(
+            what="journal: one writer, closed loop", measured=sum(raw) / len(raw) / (sum(lone) / len(lone)),
+            unit="× syncs/s", bar=0.6, better="more", note=f"{len(lone) / sum(lone):,.0f} entries/s",
+        )  # fmt: skip
+        yield Result(
+            what=f"journal: {PRODUCERS} writers, closed loop", measured=median(rates) * floor, unit="× syncs/s",
+            bar=5, better="more", note=f"{median(rates):,.0f} entries/s",
+        )  # fmt: skip
+        yield from _verification(evidence, keys, opened.verifier_key)
+
+
+async def _write(journal: Journal, disk: Disk, entries: int) -> tuple[list[float], list[float], list[float]]:
+    """Latencies of a lone writer, entries a second of many, syncs of the disk between them."""
+    session, consent = new_id(), new_id()
+    await journal.append(NewEntry(kind=Kind.CONSENT_GRANTED, consent_ref=consent))
+    for kind in (Kind.SESSION_REQUESTED, Kind.SESSION_OPENED):
+        await journal.append(NewEntry(kind=kind, session=session, consent_ref=consent))
+    command = NewCommand(
+        session=session,
+        consent_ref=consent,
+        deadline=SystemClock().now() + timedelta(hours=1),
+        wire=b"uptime\n",
+        typed="uptime",
+        canonical="uptime",
+        capability="diagnose.read",
+        rule_id="bench.1",
+        policy_digest="0" * 64,
+    )
+    lone: list[float] = []
+    rates: list[float] = []
+    raw: list[float] = []
+    for _ in range(5):
+        raw.append(disk.measure(100))
+        for _ in range(100):
+            start = time.perf_counter()
+            await journal.append_command(command)
+            lone.append(time.perf_counter() - start)
+        start = time.perf_counter()
+        each = entries // 5 // PRODUCERS
+
+        async def produce(count: int = each) -> None:
+            for _ in range(count):
+                await journal.append_command(command)
+
+        await asyncio.gather(*(produce() for _ in range(PRODUCERS)))
+        rates.append(each * PRODUCERS / (time.perf_counter() - start))
+    return lone, rates, raw
+
+
+def _verification(evidence: Path, keys: Path, key: str) -> Iterator[Result]:
+    for what, keys_dir, bar in (("without keys", None, 500_000), ("with keys", keys, 100_000)):
+        start = time.perf_counter()
+        report = verify_log(evidence, key, keys_dir=keys_dir)
+        seconds = time.perf_counter() - start
+        assert report.exit_code == 0, report.problems[:3]
+        yield Result(
+            what=f"verify, {what}", measured=report.size / seconds, unit="entries/s", bar=bar, better="more",
+            note=f"{report.size:,} entries",
+        )  # fmt: skip
