@@ -8,12 +8,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from benchmarks import inside, through
 from benchmarks.bars import Result, markdown, publish, table
 from benchmarks.ground import ROOT, Stand
+from config.clock import SystemClock
 
 DOCUMENT = ROOT / "docs" / "reference" / "performance.md"
 PARTS = ("disk", "policy", "journal", "latency", "opening", "bulk", "memory", "fairness", "leak", "many")
@@ -66,7 +67,7 @@ def _run(directory: Path, wanted: tuple[str, ...], lengths: through.Lengths) -> 
         with Stand(directory / "gateway", bulk_bytes=64_000_000) as stand:
             for name, measure in standing.items():
                 if name in wanted:
-                    results += _told(name, lambda measure=measure: measure(stand))
+                    results += _told(name, partial(measure, stand))
     yield from disk.results()
     yield from results
 
@@ -86,8 +87,8 @@ def _about(seconds: float, options: argparse.Namespace) -> list[str]:
     length = "quick" if options.quick else "full" if options.full else "default"
     load = os.getloadavg()[0]
     return [
-        f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores ({_processor()}), {system}, "
-        f"Python {platform.python_version()}; {length} lengths, {seconds:.0f} s, load average at the end {load:.1f}."
+        f"{SystemClock().now():%Y-%m-%d}, {os.cpu_count()} cores ({_processor()}), {system}, Python "
+        f"{platform.python_version()}; {length} lengths, {seconds:.0f} s, load average at the end {load:.1f}."
     ]
 
 

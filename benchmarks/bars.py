@@ -51,9 +51,8 @@ def table(results: Iterable[Result]) -> str:
     """For a terminal."""
     rows = [HEADER, *(result.cells() for result in results)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEADER))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-    )
+    padded = [[cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in rows]
+    return "\n".join("  ".join(row).rstrip() for row in padded)
 
 
 def markdown(results: Iterable[Result], about: Sequence[str]) -> str:

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import psutil
+import psutil  # type: ignore[import-untyped]
 
 from benchmarks.load import Way
 from benchmarks.router import PASSWORD, USER
@@ -26,6 +26,7 @@ class Talker:
     """A child process that takes and gives lines of JSON, and ends when its standard input does."""
 
     def __init__(self, *words: str) -> None:
+        self._name = words[0]
         self.process = subprocess.Popen(
             [sys.executable, "-m", *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
         )
@@ -34,7 +35,7 @@ class Talker:
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         if not line:
-            raise RuntimeError(f"{self.process.args} ended")
+            raise RuntimeError(f"{self._name} ended")
         answer: dict[str, Any] = json.loads(line)
         if "error" in answer:
             raise RuntimeError(answer["error"])

@@ -22,12 +22,18 @@ from gateway.policy.verdict import Position, Rights, Site
 
 PRODUCERS = 32
 _LINES = {
-    ("openwrt", "shell"): ("uptime", "ip addr show dev br-lan", "logread -l 200", "uci show wireless", "ping -c 3 9.9.9.9",
-                           "cat /proc/net/dev", "ubus call network.interface.wan status", "ssh 192.168.1.9", "ifconfig br-lan"),
-    ("ios", "privileged"): ("show ip interface brief", "sh int Gi0/0", "show log | include DHCP", "ping 9.9.9.9 repeat 3",
-                            "show running-config", "traceroute 9.9.9.9", "telnet 192.168.1.9", "sh ip ro", "terminal length 0"),
-    ("frr", "privileged"): ("show ip route", "show bgp summary", "sh int br", "show ip ospf neighbor", "ping 9.9.9.9", "bash"),
-}  # fmt: skip
+    ("openwrt", "shell"): (
+        *("uptime", "ip addr show dev br-lan", "logread -l 200", "uci show wireless", "ping -c 3 9.9.9.9"),
+        *("ssh 192.168.1.9", "cat /proc/net/dev", "ubus call network.interface.wan status", "ifconfig br-lan"),
+    ),
+    ("ios", "privileged"): (
+        *("show ip interface brief", "sh int Gi0/0", "show log | include DHCP", "ping 9.9.9.9 repeat 3", "sh ip ro"),
+        *("show running-config", "traceroute 9.9.9.9", "telnet 192.168.1.9", "terminal length 0"),
+    ),
+    ("frr", "privileged"): (
+        *("show ip route", "show bgp summary", "sh int br", "show ip ospf neighbor", "ping 9.9.9.9", "bash"),
+    ),
+}
 
 
 class Disk:
@@ -142,11 +148,11 @@ async def _write(journal: Journal, disk: Disk, entries: int) -> tuple[list[float
 
 def _verification(evidence: Path, keys: Path, key: str) -> Iterator[Result]:
     for what, keys_dir, bar in (("without keys", None, 500_000), ("with keys", keys, 100_000)):
-        start = time.perf_counter()
+        start = time.process_time()
         report = verify_log(evidence, key, keys_dir=keys_dir)
-        seconds = time.perf_counter() - start
+        seconds = time.process_time() - start
         assert report.exit_code == 0, report.problems[:3]
         yield Result(
-            what=f"verify, {what}", measured=report.size / seconds, unit="entries/s", bar=bar, better="more",
+            what=f"verify, {what}, a core", measured=report.size / seconds, unit="entries/s", bar=bar, better="more",
             note=f"{report.size:,} entries",
         )  # fmt: skip
