@@ -86,10 +86,9 @@ def _about(seconds: float, options: argparse.Namespace) -> list[str]:
     system = f"{platform.system()} {platform.release().split('-')[0]}"
     length = "quick" if options.quick else "full" if options.full else "default"
     load = os.getloadavg()[0]
-    return [
-        f"{SystemClock().now():%Y-%m-%d}, {os.cpu_count()} cores ({_processor()}), {system}, Python "
-        f"{platform.python_version()}; {length} lengths, {seconds:.0f} s, load average at the end {load:.1f}."
-    ]
+    machine = f"{os.cpu_count()} cores ({_processor()}), {system}, Python {platform.python_version()}"
+    run = f"{length} lengths, {seconds:.0f} s, load average at the end {load:.1f}"
+    return [f"{SystemClock().now():%Y-%m-%d}, {machine}; {run}."]
 
 
 def _processor() -> str:

@@ -1,7 +1,8 @@
 """A router that costs next to nothing: an SSH server with a prompt, in a process of its own.
 
-Counterpart: `benchmarks.load`. It looks like an OpenWrt router as far as the gateway cares: a prompt, an echo, one line of output. `logread` prints as
+It looks like an OpenWrt router as far as the gateway cares: a prompt, an echo, one line of output. `logread` prints as
 many bytes as asked for at the start. `python -m benchmarks.router BYTES` prints its port and host key as JSON.
+Counterpart: `benchmarks.load`.
 """
 
 import asyncio
