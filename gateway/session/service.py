@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 import structlog
 
-from audit.entry import Json, Kind, NewEntry
+from audit.entry import Json, Kind, NewEntry, token
 from audit.errors import AuditError
 from audit.journal import Journal
 from audit.recording.recorder import Recorder
@@ -156,7 +156,7 @@ class AccessService:
             NewEntry(
                 kind=Kind.SESSION_ATTEMPT,
                 retention="strike",
-                facts={"feature": feature[:64]},
+                facts={"feature": token(feature)},
                 sealed={
                     "who": {"source": source} if auth is None else self._who(auth),
                     "subj": {"router": router_name or ""},
