@@ -302,7 +302,7 @@ async def _ask(scene: Scene) -> None:
         f"request {ROUTER} --ticket T-1042 --reason 'Your line drops in the evening' --minutes 20 --sessions 3"
         " --scope wifi.credentials.write,device.reboot"
     )
-    teller.typed(f"ssh vestibule@gateway {words}")
+    teller.typed(f'ssh vestibule@gateway "{words}"')
     status, out, err = await scene.ssh.run("vestibule@127.0.0.1", words)
     teller.tell(out + err)
     teller.check(status == 0, "the request is on record and a link is on its way")
