@@ -18,6 +18,9 @@ Mode = Literal["exec", "privileged", "config", "shell"]
 SECRETS: Final = ("enable",)
 """Names of secrets that an answer may stand for; the inventory holds them."""
 
+MOST_DIAGNOSTICS: Final = 32
+"""Lines of one script of diagnostics."""
+
 _PLATFORM: Final = re.compile(r"[a-z][a-z0-9_]{1,31}\Z")
 
 
@@ -125,6 +128,8 @@ class PlatformDefinition(_Strict):
     errors: tuple[Pattern, ...] = ()
     """How a line begins by which the router says that it did not do what it was told."""
     exec: ExecSpec = ExecSpec()
+    diagnostics: tuple[Line, ...] = Field(default=(), max_length=MOST_DIAGNOSTICS)
+    """Lines that only read, for scripted diagnostics. They are judged like any other: nothing is allowed here."""
 
 
 def load_definition(platform: str) -> PlatformDefinition:

@@ -1,24 +1,29 @@
-"""netmiko in a worker thread: what platform a router is, at registration; and scripted diagnostics over many routers.
+"""netmiko in worker threads: what platform a router is, at registration; and the terminal of scripted diagnostics.
 
-Counterpart: `drivers.shell_ssh` carries live sessions. This is the only module that may import netmiko or paramiko, and
-it loads them when they are first needed, because that is slow. The host key is pinned here as well.
+Counterparts: `drivers.shell_ssh` carries everybody else's sessions, `gateway.session.diagnostics` runs the scripts. The
+only module that may import netmiko or paramiko; it loads them when they are first needed, because that is slow. The
+host key is pinned here as well.
 """
 
 import asyncio
+import contextlib
 import io
 import re
+import socket
 import tempfile
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import asyncssh
 
 from audit.command import RecordedCommand
 from drivers.algorithms import LEGACY, choose
+from drivers.buffer import READ_LIMIT
 from drivers.errors import DriverError, HostKeyChanged, LoginRefused, RouterClosed, RouterUnreachable
 from drivers.sending import SendOnce
-from drivers.session import Target
+from drivers.session import Output, Shape, Target
 from drivers.shell_ssh import name_local_user
 
 if TYPE_CHECKING:
@@ -57,13 +62,7 @@ PROBES: tuple[tuple[str, str], ...] = (
 unknown word opens a connection."""
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnosis:
-    """Answer to one scripted command."""
-
-    command: RecordedCommand
-    output: str
-    """Text between the echo of the command and the next prompt; lines end in LF."""
+_Answer = TypeVar("_Answer")
 
 
 async def fetch_host_key(address: str, port: int, *, legacy_algorithms: frozenset[str] = frozenset()) -> str:
@@ -111,22 +110,100 @@ async def detect_platform(
         await asyncio.to_thread(line.close)
 
 
-async def run_diagnostics(target: Target, recorded: Sequence[RecordedCommand]) -> list[Diagnosis]:
-    """Log in once and run recorded commands one after another; nothing else is sent.
+class BatchDriver:
+    """Opens terminals for scripts. Logs in with netmiko in threads of the session's own, two for each.
 
-    Raises the errors of `Driver.open`, and `RouterClosed` if the router stops answering; what was answered so far is
-    then lost, but its commands are on record.
+    So a slow router holds up neither the event loop nor the threads that others share. Has no single commands.
     """
-    line = await asyncio.to_thread(_Line.open, target)
-    once = SendOnce()
-    answers = []
-    try:
-        for command in recorded:
-            wire = once.admit(command).decode("utf-8")
-            answers.append(Diagnosis(command, await asyncio.to_thread(line.ask, wire)))
-    finally:
-        await asyncio.to_thread(line.close)
-    return answers
+
+    async def open(self, target: Target, shape: Shape) -> "BatchSession":
+        """Log in; nothing is typed. Raises the errors of `Driver.open`, and `DriverError` for the exec shape."""
+        if shape != "shell":
+            raise DriverError("Scripts run in a terminal; this driver has no single commands.")
+        threads = ThreadPoolExecutor(2, thread_name_prefix="netmiko")
+        login = threads.submit(_log_in, target)
+        try:
+            connection = await asyncio.wrap_future(login)
+        except BaseException:
+            login.add_done_callback(_abandon)  # the caller left; the login may still succeed
+            threads.shutdown(wait=False)
+            raise
+        return BatchSession(connection, target.name, threads)
+
+
+class BatchSession:
+    """One terminal over netmiko. Holds the contract of `drivers.session.DriverSession`, in the shell shape.
+
+    Bytes are read from its channel as they come: netmiko's own reading decodes piece by piece and drops the characters
+    that a piece cuts in two. Behind a slow reader at most one SSH window (paramiko's 2 MiB) waits here.
+    """
+
+    def __init__(self, connection: "BaseConnection", router: str, threads: ThreadPoolExecutor) -> None:
+        self._connection = connection
+        channel: Any = connection.remote_conn
+        channel.settimeout(None)
+        self._channel = channel
+        self._router = router
+        self._threads = threads
+        self._once = SendOnce()
+        self._cut = threading.Event()
+
+    @property
+    def exit_status(self) -> int | None:
+        """Terminals give none."""
+        return None
+
+    async def send(self, command: RecordedCommand) -> None:
+        if self._cut.is_set():
+            raise self._gone()
+        wire = self._once.admit(command)
+        await self._in_thread(self._write, wire)
+
+    async def read(self) -> Output:
+        if self._cut.is_set():
+            return Output(b"")
+        data = await self._in_thread(self._receive)
+        return Output(b"") if self._cut.is_set() else Output(data)
+
+    async def close(self) -> None:
+        """Cut TCP at once, which wakes both threads; then have netmiko tidy up."""
+        if self._cut.is_set():
+            return
+        self._cut.set()
+        with contextlib.suppress(OSError):
+            self._channel.get_transport().sock.shutdown(socket.SHUT_RDWR)
+        tidied = self._threads.submit(self._connection.disconnect)
+        self._threads.shutdown(wait=False)
+        await asyncio.wrap_future(tidied)
+
+    async def _in_thread(self, do: "Callable[..., _Answer]", *given: object) -> _Answer:
+        return await asyncio.wrap_future(self._threads.submit(do, *given))
+
+    def _write(self, wire: bytes) -> None:
+        import paramiko
+
+        # Read again in the thread: the session may have been cut on the way here.
+        if self._cut.is_set():
+            raise self._gone()
+        try:
+            self._channel.sendall(wire)
+        except (paramiko.SSHException, OSError, EOFError) as error:
+            raise self._gone() from error
+
+    def _receive(self) -> bytes:
+        try:
+            data: bytes = self._channel.recv(READ_LIMIT)
+        except (OSError, EOFError):
+            return b""
+        return data
+
+    def _gone(self) -> RouterClosed:
+        return RouterClosed(f"The connection to router {self._router} has ended; nothing was sent.")
+
+
+def _abandon(login: "Future[BaseConnection]") -> None:
+    if not login.cancelled() and login.exception() is None:
+        login.result().disconnect()
 
 
 def _recognise(seen: str) -> str | None:
@@ -150,20 +227,8 @@ class _Line:
     @classmethod
     def open(cls, target: Target) -> "_Line":
         """Log in with the pinned key. Raises `DriverError`s."""
-        import paramiko
-        from netmiko import ConnectHandler
-        from netmiko.exceptions import NetmikoBaseException
-
-        with tempfile.NamedTemporaryFile("w", prefix="vestibule-known-", suffix=".keys") as known:
-            place = target.address if target.port == 22 else f"[{target.address}]:{target.port}"
-            known.write(f"{place} {' '.join(target.host_key.split()[:2])}\n")
-            known.flush()
-            try:
-                connection = ConnectHandler(**_parameters(target, known.name))
-                connection.establish_connection()
-                return cls(connection, target.name)
-            except (NetmikoBaseException, paramiko.SSHException, OSError, ValueError) as error:
-                raise _translated(error, target) from error
+        with _translating(target):
+            return cls(_log_in(target), target.name)
 
     def _read_login(self) -> str:
         try:
@@ -193,6 +258,34 @@ class _Line:
         # The prompt stands alone on the last line; escape sequences may follow it (BusyBox asks for the cursor).
         pattern = rf"(?:^|\n){re.escape(self.prompt)}[ ]?(?:\x1b\[[0-9;?]*[A-Za-z])*\s*\Z"
         return _clean(self._connection.read_until_pattern(pattern, read_timeout=_ANSWER_SECONDS))
+
+
+def _log_in(target: Target) -> "BaseConnection":
+    """A terminal at the router, with its pinned key checked. Nothing is typed. Raises `DriverError`s. Blocks."""
+    from netmiko import ConnectHandler
+
+    with _translating(target), tempfile.NamedTemporaryFile("w", prefix="vestibule-known-", suffix=".keys") as known:
+        place = target.address if target.port == 22 else f"[{target.address}]:{target.port}"
+        known.write(f"{place} {' '.join(target.host_key.split()[:2])}\n")
+        known.flush()
+        connection: BaseConnection = ConnectHandler(**_parameters(target, known.name))
+        try:
+            connection.establish_connection()
+        except BaseException:
+            connection.disconnect()
+            raise
+        return connection
+
+
+@contextlib.contextmanager
+def _translating(target: Target) -> Iterator[None]:
+    import paramiko
+    from netmiko.exceptions import NetmikoBaseException
+
+    try:
+        yield
+    except (NetmikoBaseException, paramiko.SSHException, OSError, ValueError) as error:
+        raise _translated(error, target) from error
 
 
 def _parameters(target: Target, known_hosts: str) -> dict[str, Any]:

@@ -1,4 +1,7 @@
-"""What every driver keeps, whatever stands behind it: one suite, over the fake and over SSH to a simulated router."""
+"""What every driver keeps, whatever stands behind it: one suite, over the fake and over SSH to a simulated router.
+
+netmiko's driver has terminals only: it takes part where no single command is asked for.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -11,6 +14,7 @@ import pytest
 from drivers.errors import DriverError, HostKeyChanged, LoginRefused, RouterClosed, RouterUnreachable
 from drivers.fakes import FakeDriver, FakeReply
 from drivers.lab import OpenWrtRouter
+from drivers.netmiko_batch import BatchDriver
 from drivers.session import Credential, Driver, DriverSession, Target
 from drivers.shell_ssh import SshDriver
 from tests.unit.drivers.minting import Minting
@@ -39,10 +43,10 @@ class Received:
 
 
 @asynccontextmanager
-async def lab_place() -> AsyncIterator[Place]:
+async def lab_place(driver: Driver) -> AsyncIterator[Place]:
     async with OpenWrtRouter() as router:
         received = Received(lambda: [data for _, data in router.received])
-        yield Place(SshDriver(connect_seconds=10), router.target(), received)
+        yield Place(driver, router.target(), received)
 
 
 @asynccontextmanager
@@ -79,10 +83,20 @@ def _like_a_shell(wire: bytes) -> FakeReply:
     return FakeReply(output=f"-ash: {line}: not found\n".encode(), exit_status=127)
 
 
+DRIVERS = {
+    "fake": fake_place,
+    "ssh": lambda: lab_place(SshDriver(connect_seconds=10)),
+    "netmiko": lambda: lab_place(BatchDriver()),
+}
+
+
 @pytest.fixture(params=["fake", "ssh"])
 async def place(request) -> AsyncIterator[Place]:
-    async with fake_place() if request.param == "fake" else lab_place() as found:
+    async with DRIVERS[request.param]() as found:
         yield found
+
+
+terminals = pytest.mark.parametrize("place", DRIVERS, indirect=True)
 
 
 @pytest.fixture
@@ -109,6 +123,7 @@ async def to_the_end(session: DriverSession) -> tuple[bytes, bytes]:
     return streams[False], streams[True]
 
 
+@terminals
 async def test_a_shell_opens_at_a_prompt_and_nothing_was_sent(place):
     session = await place.driver.open(place.target, "shell")
     assert (await until(session, b"# ")).endswith(b"root@OpenWrt:~# ")
@@ -116,6 +131,7 @@ async def test_a_shell_opens_at_a_prompt_and_nothing_was_sent(place):
     await session.close()
 
 
+@terminals
 async def test_a_shell_echoes_answers_and_prompts_again(place, mint):
     session = await place.driver.open(place.target, "shell")
     await until(session, b"# ")
@@ -126,6 +142,7 @@ async def test_a_shell_echoes_answers_and_prompts_again(place, mint):
     await session.close()
 
 
+@terminals
 async def test_exactly_the_recorded_bytes_arrive_in_order(place, mint):
     session = await place.driver.open(place.target, "shell")
     wires = ["echo 1\n", "echo 'ü & |'\n", "echo 3\r"]
@@ -183,6 +200,7 @@ async def test_no_byte_of_a_flood_is_lost_behind_a_slow_reader(place, mint):
     await session.close()
 
 
+@terminals
 async def test_an_interrupt_ends_a_running_command_in_a_terminal(place, mint):
     session = await place.driver.open(place.target, "shell")
     await until(session, b"# ")
@@ -204,6 +222,7 @@ async def test_an_interrupt_ends_a_running_exec_command(place, mint):
     await session.close()
 
 
+@terminals
 async def test_the_router_may_hang_up(place, mint):
     session = await place.driver.open(place.target, "shell")
     await until(session, b"# ")
@@ -216,7 +235,11 @@ async def test_the_router_may_hang_up(place, mint):
     await session.close()
 
 
-@pytest.mark.parametrize("shape", ["shell", "exec"])
+@pytest.mark.parametrize(
+    ("place", "shape"),
+    [("fake", "shell"), ("fake", "exec"), ("ssh", "shell"), ("ssh", "exec"), ("netmiko", "shell")],
+    indirect=["place"],
+)
 async def test_closing_wakes_the_reader_and_stops_everything(place, mint, shape):
     session = await place.driver.open(place.target, shape)
     if shape == "shell":
@@ -240,6 +263,7 @@ async def test_closing_drops_what_was_not_read(place, mint):
     assert (await session.read()).data == b""
 
 
+@terminals
 async def test_a_command_is_sent_once(place, mint):
     session = await place.driver.open(place.target, "shell")
     await until(session, b"# ")
@@ -252,6 +276,7 @@ async def test_a_command_is_sent_once(place, mint):
     await session.close()
 
 
+@terminals
 async def test_a_command_of_another_session_is_not_sent(place, mint):
     session = await place.driver.open(place.target, "shell")
     await until(session, b"# ")
@@ -265,6 +290,7 @@ async def test_a_command_of_another_session_is_not_sent(place, mint):
     await session.close()
 
 
+@terminals
 async def test_another_host_key_ends_it_before_a_credential_is_offered(place):
     with pytest.raises(HostKeyChanged, match="home-1") as caught:
         await place.driver.open(replace(place.target, host_key=ANOTHER_KEY), "shell")
@@ -272,6 +298,7 @@ async def test_another_host_key_ends_it_before_a_credential_is_offered(place):
     assert place.received.data == b""
 
 
+@terminals
 async def test_a_wrong_password_is_refused_without_naming_it(place):
     credential = Credential(user="root", password="wrong-secret-1")
     with pytest.raises(LoginRefused, match="home-1") as caught:
@@ -279,6 +306,7 @@ async def test_a_wrong_password_is_refused_without_naming_it(place):
     assert "wrong-secret-1" not in str(caught.value)
 
 
+@terminals
 async def test_a_router_that_is_not_there_is_unreachable(place):
     if isinstance(place.driver, FakeDriver):
         place.driver.reachable = False
@@ -286,4 +314,4 @@ async def test_a_router_that_is_not_there_is_unreachable(place):
     else:
         target = replace(place.target, port=1)
     with pytest.raises(RouterUnreachable, match="home-1"):
-        await place.driver.open(target, "exec")
+        await place.driver.open(target, "shell")

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from drivers.errors import HostKeyChanged, LoginRefused
-from drivers.netmiko_batch import detect_platform, fetch_host_key, run_diagnostics
+from drivers.netmiko_batch import BatchDriver, detect_platform, fetch_host_key
 from drivers.session import Credential
 from drivers.shell_ssh import SshDriver
 from tests.unit.drivers.minting import Minting
@@ -136,12 +136,27 @@ async def test_netmiko_recognises_the_platform_without_asking(router):
     assert await detect_platform(router.target()) == router.platform
 
 
-async def test_netmiko_runs_recorded_diagnostics(router, mint):
-    first, second = await run_diagnostics(
-        router.target(), [mint(f"{LISTS[router.platform]}\n"), mint(f"{FAILS[router.platform][0]}\n")]
-    )
-    assert len(first.output) > 500
-    assert "nknown" in second.output or "not found" in second.output
+async def test_netmiko_carries_a_terminal(router, mint):
+    session = await BatchDriver().open(router.target(), "shell")
+    prompt = PROMPTS[router.platform].removesuffix(CURSOR).strip()
+    await until_seen(session, prompt)
+    for line in (LISTS[router.platform], FAILS[router.platform][0]):
+        await session.send(mint(f"{line}\n"))
+        answer = await until_seen(session, prompt)
+        assert line.encode() in answer
+        assert len(answer) > 500 or b"nknown" in answer or b"not found" in answer
+    await session.close()
+
+
+async def until_seen(session, prompt: bytes) -> bytes:
+    """Up to a last line that holds the prompt, whatever escape sequences stand around it."""
+    seen = b""
+    async with asyncio.timeout(20):
+        while prompt not in seen.rpartition(b"\n")[2]:
+            output = await session.read()
+            assert output.data, f"the session ended after {seen!r}"
+            seen += output.data
+    return seen
 
 
 async def test_a_plain_shell_behind_openssh_works_too(plain_sshd, driver, mint):

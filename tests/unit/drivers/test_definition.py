@@ -92,6 +92,9 @@ def test_unknown_platform(name: str) -> None:
         ("subprompts: [{pattern: 'x', answer: y, cancel: true}]", "one of answer, secret and cancel"),
         ("subprompts: [{pattern: 'x', secret: enable}]", "add after"),
         ('prepare: ["show clock\\nreload"]', "control character"),
+        ('diagnostics: ["show version\\n"]', "control character"),
+        ("diagnostics: [show version, 5]", "diagnostics.1"),
+        (f"diagnostics: [{', '.join(['show version'] * 33)}]", "at most 32"),
         ("prepare: [", "not valid YAML"),
     ],
 )

@@ -1,6 +1,8 @@
 """netmiko: platforms are recognised with the least asking; only recorded commands are sent; keys are pinned."""
 
+import asyncio
 import re
+import threading
 from dataclasses import replace
 
 import asyncssh
@@ -8,7 +10,7 @@ import pytest
 
 from drivers.errors import DriverError, HostKeyChanged, LoginRefused, RouterUnreachable
 from drivers.lab import Access, IosRouter, OpenWrtRouter
-from drivers.netmiko_batch import PROBES, _recognise, detect_platform, fetch_host_key, run_diagnostics
+from drivers.netmiko_batch import PROBES, BatchDriver, _recognise, detect_platform, fetch_host_key
 from drivers.session import Credential
 from tests.unit.drivers.minting import Minting
 
@@ -56,33 +58,80 @@ async def test_nothing_is_asked_if_it_cannot_be_announced():
         assert sent(router) == b""
 
 
-async def test_diagnostics_send_the_recorded_commands_and_nothing_else():
+async def until(session, expected: bytes) -> bytes:
+    seen = b""
+    async with asyncio.timeout(10):
+        while not seen.endswith(expected):
+            output = await session.read()
+            assert output.data, f"the session ended after {seen!r}"
+            seen += output.data
+    return seen
+
+
+async def test_a_terminal_gets_the_recorded_bytes_and_nothing_else():
     mint = Minting()
-    commands = [mint("uci get network.lan.ipaddr\n"), mint("cat /nosuch\n"), mint("uptime | wc -l\n")]
     async with OpenWrtRouter() as router:
-        answers = await run_diagnostics(router.target(), commands)
-        assert sent(router) == b"".join(command.wire for command in commands)
-    assert [answer.command for answer in answers] == commands
-    assert [answer.output for answer in answers] == [
-        "192.168.1.1",
-        "cat: can't open '/nosuch': No such file or directory",
-        "1",
-    ]
+        session = await BatchDriver().open(router.target(), "shell")
+        prompt = (await until(session, b"# "))[-9:]
+        for line, answer in (("uci get network.lan.ipaddr", b"192.168.1.1\r\n"), ("echo 'ü'", "ü\r\n".encode())):
+            await session.send(mint(f"{line}\n"))
+            assert (await until(session, prompt)).startswith(line.encode() + b"\r\n" + answer)
+        await session.close()
+        assert sent(router) == "uci get network.lan.ipaddr\necho 'ü'\n".encode()
 
 
-async def test_a_recorded_command_is_not_sent_twice():
-    command = Minting()("uptime\n")
+async def test_no_byte_of_a_long_answer_is_lost():
     async with OpenWrtRouter() as router:
-        with pytest.raises(DriverError, match="second time"):
-            await run_diagnostics(router.target(), [command, command])
-        assert sent(router) == b"uptime\n"
+        session = await BatchDriver().open(router.target(), "shell")
+        await until(session, b"# ")
+        await session.send(Minting()(f"yes {'é' * 30} | head -n 50000\n"))
+        await asyncio.sleep(0.3)
+        assert (await until(session, b"# ")).count("é".encode()) == 30 + 30 * 50_000
+        await session.close()
+
+
+async def test_there_are_no_single_commands():
+    async with OpenWrtRouter() as router:
+        with pytest.raises(DriverError, match="in a terminal"):
+            await BatchDriver().open(router.target(), "exec")
+        assert router.access.attempts == []
+
+
+async def test_a_login_that_nobody_waits_for_any_more_is_cut():
+    async with OpenWrtRouter() as router:
+        opening = asyncio.ensure_future(BatchDriver().open(router.target(), "shell"))
+        await asyncio.sleep(0.01)
+        opening.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await opening
+        async with asyncio.timeout(10):
+            while any(thread.name.startswith("netmiko") for thread in threading.enumerate()):
+                await asyncio.sleep(0.01)
+        assert sent(router) == b""
+
+
+async def test_threads_end_with_the_session():
+    async with OpenWrtRouter() as router:
+        session = await BatchDriver().open(router.target(), "shell")
+        reading = asyncio.ensure_future(_to_the_end(session))
+        await asyncio.sleep(0.05)
+        await session.close()
+        await asyncio.wait_for(reading, 10)
+    async with asyncio.timeout(10):
+        while any(thread.name.startswith("netmiko") for thread in threading.enumerate()):
+            await asyncio.sleep(0.01)
+
+
+async def _to_the_end(session) -> None:
+    while (await session.read()).data:
+        pass
 
 
 async def test_another_host_key_ends_it_before_a_credential_is_offered():
     key = asyncssh.generate_private_key("ssh-ed25519").export_public_key().decode()
     async with OpenWrtRouter() as router:
         with pytest.raises(HostKeyChanged, match="home-1"):
-            await run_diagnostics(replace(router.target(), host_key=key), [Minting()("uptime\n")])
+            await detect_platform(replace(router.target(), host_key=key))
         assert (router.access.attempts, sent(router)) == ([], b"")
 
 
