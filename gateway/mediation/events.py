@@ -46,7 +46,7 @@ class RouterOutput:
 
 @dataclass(frozen=True, slots=True)
 class RouterEnded:
-    """The router closed the session. `exit_status` only in the exec shape."""
+    """The router closed the session. `exit_status` where the router gave one."""
 
     exit_status: int | None = None
 

@@ -62,7 +62,7 @@ class ExecMediation:
         self._outbox = Outbox()
         self._streams: Final = {False: _Stream(setup.newline), True: _Stream(setup.newline)}
         self._flight: Flight | None = None
-        self._interrupts = 0
+        self._interrupted_at: float | None = None
         self._effects: list[Effect] = []
         self.prompt = ""
 
@@ -92,7 +92,9 @@ class ExecMediation:
                 self._recorded(event)
             case InputEnded():
                 self._input_ended()
-            case Opened() | TimePassed():
+            case TimePassed(moment):
+                self._watch_interrupted(moment)
+            case Opened():
                 pass
             case _:
                 assert_never(event)
@@ -173,14 +175,26 @@ class ExecMediation:
         elif flight.command is None:
             flight.cancelled = True
         elif flight.interrupted:
-            self._finish("interrupted", INTERRUPTED_STATUS)
-            self._effects.append(Close("interrupted", exit_status=INTERRUPTED_STATUS))
+            self._leave()
         else:
             flight.interrupted = True
             verdict = self._setup.own_line("\x03", "interrupt")
             wire = self._setup.definition.interrupt.encode()
             record = Record(verdict=verdict, wire=wire, purpose="interrupt")
             self._effects += self._outbox.add(Item("interrupt", record))
+
+    def _leave(self) -> None:
+        """The router does not obey an interrupt; its command ends with the channel."""
+        self._finish("interrupted", INTERRUPTED_STATUS)
+        self._effects.append(Close("interrupted", exit_status=INTERRUPTED_STATUS))
+
+    def _watch_interrupted(self, moment: float) -> None:
+        if self._flight is None or not self._flight.interrupted:
+            return
+        if self._interrupted_at is None:
+            self._interrupted_at = moment
+        elif moment - self._interrupted_at >= self._setup.limits.stuck_seconds:
+            self._leave()
 
     def _input_ended(self) -> None:
         if self._flight is None:

@@ -101,8 +101,8 @@ class ShellMediation:
             case RouterOutput(data):
                 self._show(self._terminal.feed(data))
                 self._look()
-            case RouterEnded():
-                self._router_ended()
+            case RouterEnded(exit_status):
+                self._router_ended(exit_status)
             case Recorded():
                 self._recorded(event)
             case TimePassed(moment):
@@ -418,14 +418,14 @@ class ShellMediation:
             self._drop_queue()
             self._stop(flight, self._definition.cancel)
 
-    def _router_ended(self) -> None:
+    def _router_ended(self, exit_status: int | None) -> None:
         self._show(self._terminal.end())
         self._count(self._rep.show_end())
         flight = self._flight
         leaves = flight is not None and flight.verdict.leaves and flight.command is not None
         self._finish("done" if leaves else "closed")
         if leaves:
-            self._rep.close("logout", exit_status=self._status)
+            self._rep.close("logout", exit_status=self._status if exit_status is None else exit_status)
         else:
             reason = "no_prompt" if self._phase is _Phase.LOGIN else "router_ended"
             self._rep.close(reason, messages.closing(reason), FAILED_STATUS)
