@@ -187,7 +187,7 @@ class ClientSession(asyncssh.SSHServerSession[bytes]):
                 confirmed_by="automation" if automation else "exec",
                 newline="\r\n" if self._pty is not None else "\n",
             )
-        self._terminal = SshTerminal(self._channel, self._editor, traits)
+        self._terminal = SshTerminal(self._channel, self._editor, traits, one_screen=self._pty is not None)
 
     def _raw(self, text: str) -> None:
         assert self._terminal is not None

@@ -10,8 +10,12 @@ from gateway.ssh.connection import SessionChannel
 class SshTerminal:
     """Output side of one channel. Input goes through the editor straight to whoever listens (`gateway.ssh.session`)."""
 
-    def __init__(self, channel: SessionChannel, editor: LineEditor | PlainLines, traits: TerminalTraits) -> None:
+    def __init__(
+        self, channel: SessionChannel, editor: LineEditor | PlainLines, traits: TerminalTraits, *, one_screen: bool
+    ) -> None:
+        """`one_screen`: the client has a terminal, so both streams are one, and each line end returns to the margin."""
         self.traits = traits
+        self._one_screen = one_screen
         self._channel = channel
         self._editor = editor
         self._writable = asyncio.Event()
@@ -23,6 +27,8 @@ class SshTerminal:
         if isinstance(self._editor, LineEditor):
             # On a terminal both streams are one screen, and the editor must know what stands on it.
             self._editor.output(text)
+        elif self._one_screen:
+            self.raw(text.replace("\r\n", "\n").replace("\n", "\r\n"))
         else:
             self.raw(text, stderr=stderr)
 
