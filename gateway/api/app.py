@@ -9,9 +9,10 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import compile_path
 
 from gateway.api import consents, people, policy, routers, sessions, views, who
-from gateway.api.document import describe
+from gateway.api.document import describe, document
 from gateway.api.envelope import Envelope
 from gateway.api.guard import Guard
 from gateway.api.probe import Prober
@@ -63,6 +64,14 @@ def bare_app() -> FastAPI:
 
 async def _refuse(request: Request, error: Exception) -> Response:
     """What happens outside of guarded routes: no such path, no such method."""
-    del request
-    headers = dict(getattr(error, "headers", None) or {})
-    return respond(problem_of(error), headers)
+    problem = problem_of(error)
+    return respond(problem, {"Allow": _allowed(request)} if problem.status == 405 else None)
+
+
+def _allowed(request: Request) -> str:
+    """Every method of the path; the router itself would name those of one of its routes only."""
+    for template, methods in document(request.app)["paths"].items():
+        pattern, _, _ = compile_path(template)
+        if pattern.match(request.url.path):
+            return ", ".join(method.upper() for method in methods)
+    return "GET"

@@ -6,9 +6,9 @@ Granting, refusing and revoking are the subscriber's and stand on pages of their
 from typing import Annotated, Literal, TypeAlias
 
 from fastapi import Path, Query, Response
-from pydantic import Field, StrictInt
+from pydantic import Field
 
-from gateway.api.fields import Capability, Count, Id, Language, RouterName, Text, Time, Wire
+from gateway.api.fields import NUMBER, Capability, Count, Id, Language, RouterName, Text, Time, Wire
 from gateway.api.given import Caller, Service, guarded
 from gateway.consent.model import Channel, Consent, State
 
@@ -48,7 +48,7 @@ class Answer(Wire):
 class NewExtension(Wire):
     """What is asked for in addition while the consent is live."""
 
-    minutes: Annotated[StrictInt, Field(ge=0, le=10_000)] = 0
+    minutes: Annotated[int, Field(ge=0, le=10_000), NUMBER] = 0
     scope: tuple[Capability, ...] = Field((), max_length=64)
 
 

@@ -5,9 +5,9 @@ Only what can be said about a value by itself stands here; whether a router or p
 
 import ipaddress
 import re
-from typing import Annotated, Final, TypeAlias
+from typing import Annotated, Any, Final, TypeAlias
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StrictInt
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from gateway.access.identity import Role
 from gateway.consent.model import Language
@@ -29,15 +29,18 @@ def _text_only(value: object) -> object:
     return value
 
 
-def _printable(value: str) -> str:
-    if not value.isprintable():
-        raise ValueError("holds characters that cannot be shown")
+def _number_only(value: object) -> object:
+    """Pydantic would take text and true for a number. JSON has one kind of number: 5.0 is 5."""
+    if isinstance(value, str | bool):
+        raise ValueError("a number is written without quotes")  # noqa: TRY004
     return value
 
 
-_HOST: Final = re.compile(
-    r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)*[A-Za-z](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\Z"
-)
+NUMBER: Final = BeforeValidator(_number_only)
+"""MUST stand behind `Field`, or the description loses its limits."""
+
+_HOST: Final = r"([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.){0,16}[A-Za-z]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+"""Host names; the last part begins with a letter. What looks like a number is an odd spelling of an address."""
 
 
 def _address(value: str) -> str:
@@ -45,9 +48,17 @@ def _address(value: str) -> str:
     try:
         ipaddress.ip_address(value)
     except ValueError as error:
-        if _HOST.match(value) is None:
+        if re.fullmatch(_HOST, value) is None:
             raise ValueError("is neither an IP address nor a host name") from error
     return value
+
+
+_ADDRESS_SCHEMA: Final[dict[str, Any]] = {
+    "type": "string",
+    "maxLength": 253,
+    "anyOf": [{"format": "ipv4"}, {"format": "ipv6"}, {"pattern": f"^{_HOST}$"}],
+    "examples": ["203.0.113.77"],
+}
 
 
 Id: TypeAlias = Annotated[
@@ -66,20 +77,26 @@ Capability: TypeAlias = Annotated[
     str, Field(pattern=r"^[a-z0-9._]{1,64}$", examples=["lan.hosts.read"], description="Name of a capability.")
 ]
 Address: TypeAlias = Annotated[
-    str, AfterValidator(_address), Field(min_length=1, max_length=253, examples=["203.0.113.77"])
+    str, Field(min_length=1, max_length=253), AfterValidator(_address), WithJsonSchema(_ADDRESS_SCHEMA)
 ]
 Text: TypeAlias = Annotated[str, Field(min_length=1, max_length=4000)]
 """Free text; the use case says how long it may be at most and what it may hold."""
 Line: TypeAlias = Annotated[str, Field(max_length=LONGEST_LINE)]
 """A command line without its end. What it holds is judged, and recorded, where every line is: by the mediator."""
 KeyLine: TypeAlias = Annotated[
-    str, AfterValidator(_printable), Field(min_length=1, max_length=8192, description="OpenSSH public key line.")
+    str,
+    Field(
+        pattern=r"^[a-z0-9@.-]{1,64} [A-Za-z0-9+/=]{1,8192}( [^\x00-\x1f\x7f]{0,256})?$",
+        description="OpenSSH public key line.",
+        examples=["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHTHeQpGjDL2YaVZyOoxgV2Ph80OPxkaWvVj6gdlErhI alice@laptop"],
+    ),
 ]
 Time: TypeAlias = Annotated[AwareDatetime, BeforeValidator(_text_only)]
-Count: TypeAlias = Annotated[StrictInt, Field(ge=1, le=10_000)]
+Count: TypeAlias = Annotated[int, Field(ge=1, le=10_000), NUMBER]
 
 __all__ = [
     "LONGEST_LINE",
+    "NUMBER",
     "Address",
     "Capability",
     "Count",

@@ -6,10 +6,10 @@ Secrets that are made here are in one answer and nowhere else.
 from typing import Annotated, TypeAlias
 
 from fastapi import Path
-from pydantic import Field, StrictBool, StrictInt
+from pydantic import ConfigDict, Field, StrictBool
 
 from gateway.access.identity import Authenticated, Principal
-from gateway.api.fields import KeyLine, PersonName, Role, Time, Wire
+from gateway.api.fields import NUMBER, KeyLine, PersonName, Role, Time, Wire
 from gateway.api.given import Admin, Caller, guarded
 from gateway.errors import BadRequest
 from gateway.session.admin import Administration
@@ -28,7 +28,7 @@ class NewPerson(Wire):
     name: PersonName
     role: Role
     key: KeyLine | None = None
-    uid: Annotated[StrictInt, Field(ge=0, le=2**32 - 2)] | None = Field(
+    uid: Annotated[int, Field(ge=0, le=2**32 - 2), NUMBER] | None = Field(
         None, description="Unix user id on the gateway's machine, for the local socket."
     )
     training_until: Time | None = Field(None, description="After it sessions are refused. Default: no date.")
@@ -36,6 +36,8 @@ class NewPerson(Wire):
 
 class PersonChange(Wire):
     """What is to be different; what is left out stays."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra={"minProperties": 1})
 
     disabled: StrictBool = False
     training_until: Time | None = None

@@ -14,8 +14,9 @@ import structlog
 
 from gateway.access.identity import Authenticated
 from gateway.api.problems import BUSY, UNFINISHED, Problem, Refusal
-from gateway.api.rest_terminal import MOST_OUTPUT, Outcome, RestTerminal
+from gateway.api.rest_terminal import MOST_OUTPUT, Outcome, rest_terminal
 from gateway.errors import NotAllowed
+from gateway.session.program import ProgramTerminal, run_line
 from gateway.session.runner import Closing, LiveSession
 from gateway.session.service import ROLES_THAT_KILL, AccessService, SessionView, view_of
 
@@ -25,8 +26,6 @@ MOST_ENDED: Final = 1000
 """Ended sessions whose end can still be asked for; the evidence keeps all."""
 CLOSE_SECONDS: Final = 5.0
 """So long may a session take to end by itself before it is cut."""
-INTERRUPT_SECONDS: Final = 15.0
-"""So long may an interrupted command take to come back to the prompt."""
 
 NOT_YOURS: Final = "There is no such session, or it is not yours."
 
@@ -44,7 +43,7 @@ class Ended:
 @dataclass(frozen=True, slots=True)
 class _Running:
     live: LiveSession
-    terminal: RestTerminal
+    terminal: ProgramTerminal
     task: asyncio.Task[Closing]
 
 
@@ -84,7 +83,7 @@ class RestSessions:
         self, auth: Authenticated, router: str, *, consent_id: str | None, token: str | None
     ) -> SessionView | Ended:
         """Open a session and have it run. Raises what `AccessService.open` raises."""
-        terminal = RestTerminal(self.most_output)
+        terminal = rest_terminal(self.most_output)
         live = await self._service.open(
             auth,
             router,
@@ -103,7 +102,7 @@ class RestSessions:
         await asyncio.sleep(0)  # let it begin, so that it is among the live ones
         return self.look(auth, live.id)
 
-    async def _run(self, live: LiveSession, terminal: RestTerminal) -> Closing:
+    async def _run(self, live: LiveSession, terminal: ProgramTerminal) -> Closing:
         closing = Closing("aborted", "The session broke off.", 255)
         try:
             closing = await self._service.run(live)
@@ -155,17 +154,12 @@ class RestSessions:
             return found
         if found.terminal.busy:
             raise Refusal(_busy())
-        outcome = found.terminal.submit(confirm=confirm)
-        found.live.line(line)
-        done, _ = await asyncio.wait({outcome}, timeout=seconds)
-        if not done:
-            found.live.interrupt()
-            done, _ = await asyncio.wait({outcome}, timeout=INTERRUPT_SECONDS)
-        if not done:
+        outcome = await run_line(found.live, found.terminal, line, confirm=confirm, seconds=seconds)
+        if outcome is None:
             raise Refusal(
                 UNFINISHED.problem("The command was interrupted but did not come back; close the session or wait.")
             )
-        return outcome.result()
+        return outcome
 
     def ended(self, session_id: str) -> Ended | None:
         """How a session ended, if it did and is remembered."""

@@ -8,12 +8,12 @@ from base64 import b64decode, b64encode
 from typing import Annotated, TypeAlias
 
 from fastapi import Path
-from pydantic import Field, StrictInt
+from pydantic import Field
 
 from drivers.algorithms import LEGACY
 from drivers.session import Credential, Target
 from gateway.access.identity import Authenticated, Router
-from gateway.api.fields import Address, Id, KeyLine, Language, Platform, RouterName, Wire
+from gateway.api.fields import NUMBER, Address, Id, KeyLine, Language, Platform, RouterName, Wire
 from gateway.api.given import Admin, Caller, Probing, Service, guarded
 from gateway.errors import BadRequest, NotAllowed, Unavailable
 from gateway.session.admin import ContactKind, RouterEntry
@@ -22,7 +22,7 @@ from gateway.session.service import AccessService
 routes = guarded("routers")
 
 Name: TypeAlias = Annotated[RouterName, Path(description="Name of the router.")]
-Port: TypeAlias = Annotated[StrictInt, Field(ge=1, le=65535)]
+Port: TypeAlias = Annotated[int, Field(ge=1, le=65535), NUMBER]
 Legacy: TypeAlias = Annotated[
     tuple[str, ...], Field(max_length=len(LEGACY), description="Old SSH algorithms that this router needs, by name.")
 ]

@@ -3,9 +3,9 @@
 from typing import Annotated, Literal, TypeAlias
 
 from fastapi import Path, Response
-from pydantic import Field, StrictBool, StrictInt
+from pydantic import Field, StrictBool
 
-from gateway.api.fields import Id, Line, RouterName, Time, Wire
+from gateway.api.fields import NUMBER, Id, Line, RouterName, Time, Wire
 from gateway.api.given import Caller, Service, Sessions, guarded
 from gateway.api.problems import DENIED, RECORD_FAILED, SESSION_ENDED, UNCONFIRMED, Problem, Refusal
 from gateway.api.rest_sessions import Ended
@@ -31,7 +31,7 @@ class Command(Wire):
 
     line: Line
     confirm: StrictBool = Field(False, description="Send it even if it can interrupt or change something.")
-    seconds: Annotated[StrictInt, Field(ge=1, le=3600)] = Field(
+    seconds: Annotated[int, Field(ge=1, le=3600), NUMBER] = Field(
         60, description="So long may it take before it is interrupted."
     )
 
