@@ -22,7 +22,7 @@ from gateway.mediation.events import (
     Show,
 )
 from gateway.mediation.exec import ExecMediation
-from gateway.mediation.setup import ENDED_STATUS, SessionEvent, Setup
+from gateway.mediation.setup import SessionEvent, Setup, ended_status
 from gateway.mediation.shell import ShellMediation
 from gateway.policy.verdict import Position
 
@@ -93,7 +93,7 @@ class Mediator:
                 return self._end(reason)
             case RecordFailedEvent():
                 # Nothing more can be recorded, the result of a running command included.
-                return [Close("record_failed", messages.closing("record_failed"), ENDED_STATUS)]
+                return [_close("record_failed")]
             case DeadlineMoved(deadline):
                 self._deadline, self._warned = deadline, False
                 return []
@@ -105,7 +105,7 @@ class Mediator:
                 return self._warning(now) + self._inner.receive(event, now)
 
     def _end(self, reason: str) -> list[Effect]:
-        return [*self._inner.end(), Close(reason, messages.closing(reason), ENDED_STATUS)]
+        return [*self._inner.end(), _close(reason)]
 
     def _warning(self, now: datetime) -> list[Effect]:
         """Tell once that little time is left."""
@@ -114,6 +114,10 @@ class Mediator:
             return []
         self._warned = True
         return self._inner.notice(messages.WARNING.format(left=messages.time_left(now, self._deadline)))
+
+
+def _close(reason: str) -> Close:
+    return Close(reason, messages.closing(reason), ended_status(reason))
 
 
 def _joined(effects: list[Effect]) -> list[Effect]:

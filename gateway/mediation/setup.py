@@ -23,14 +23,23 @@ from gateway.policy.verdict import Allow, Position, Verdict
 FAILED_STATUS: Final = 1
 """Exit status when the last command failed, as far as its output or its interruption tells."""
 
+RECORD_FAILED_STATUS: Final = 74
+"""Exit status when the session ended because it could not be recorded."""
+
 ENDED_STATUS: Final = 125
-"""Exit status when the gateway ended the session."""
+"""Exit status when the gateway ended the session for any other reason."""
 
 DENIED_STATUS: Final = 126
 """Exit status when the last line was refused; a shell's for a command that may not be run."""
 
 INTERRUPTED_STATUS: Final = 130
 """Exit status of a single command left by Ctrl-C."""
+
+
+def ended_status(reason: str) -> int:
+    """Exit status of a session that the gateway ends for `reason`."""
+    return RECORD_FAILED_STATUS if reason == "record_failed" else ENDED_STATUS
+
 
 SessionEvent: TypeAlias = (
     Opened | LineTyped | Interrupted | InputEnded | RouterOutput | RouterEnded | Recorded | TimePassed

@@ -49,7 +49,7 @@ from gateway.mediation.events import (
     Throttle,
     TimePassed,
 )
-from gateway.mediation.setup import ENDED_STATUS
+from gateway.mediation.setup import ended_status
 from gateway.policy.verdict import Deny, Position
 from gateway.session.terminal import Terminal
 
@@ -318,7 +318,7 @@ class LiveSession:
         reason = failure.reason if isinstance(failure, RecordRefusedEvent) else "record_failed"
         if isinstance(failure, RouterEnded):
             reason = "router_closed"
-        self._closing = Closing(reason, messages.closing(reason), ENDED_STATUS)
+        self._closing = Closing(reason, messages.closing(reason), ended_status(reason))
 
     async def _perform(self, effect: Effect) -> Event | None:
         """Do one effect. Returns the event that answers it, if any. Raises `AuditError`, `DriverError`."""
