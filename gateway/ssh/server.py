@@ -146,7 +146,7 @@ class FrontDoor(asyncssh.SSHServer):
         except (AuditError, VestibuleError) as error:
             log.error("record_failed", error_type=type(error).__name__)
             if self._connection is not None:
-                self._connection.abort()
+                self._connection.disconnect(asyncssh.DISC_BY_APPLICATION, str(error))
 
 
 def front_door(service: AccessService, ca_keys: frozenset[str]) -> Callable[[], FrontDoor]:
