@@ -140,18 +140,23 @@ class House:
         clock: Clock | None = None,
         driver: Driver | None = None,
         notifier: Notifier | None = None,
+        journal: Journal | None = None,
     ) -> "House":
-        """Open everything but the listeners. Raises `ConfigError`, `LogDamaged`, `RecordFailed`."""
+        """Open everything but the listeners. Raises `ConfigError`, `LogDamaged`, `RecordFailed`.
+
+        What is given takes the place of what the settings say; a journal is closed with the house.
+        """
         if not (settings.keys_dir / "root.key").exists():
             raise ConfigError(f"{settings.data_dir} is not set up yet; run `vestibule init` first.")
         clock = clock or SystemClock()
-        journal = await asyncio.to_thread(
-            Journal.open,
-            settings.evidence_dir,
-            keys_dir=settings.keys_dir,
-            origin=f"logs.{settings.tenant}",
-            clock=clock,
-        )
+        if journal is None:
+            journal = await asyncio.to_thread(
+                Journal.open,
+                settings.evidence_dir,
+                keys_dir=settings.keys_dir,
+                origin=f"logs.{settings.tenant}",
+                clock=clock,
+            )
         try:
             house = cls(settings, clock, driver or SshDriver(), notifier, journal)
             await house._catch_up()
