@@ -1,10 +1,13 @@
 """The description of the API: checked in, complete, and the same for everybody."""
 
+import asyncio
 import json
+import re
 from pathlib import Path
 
 from gateway.api.app import bare_app
 from gateway.api.document import text
+from gateway.session.listeners import HttpListener, bind_tcp
 
 CHECKED_IN = Path(__file__).resolve().parents[4] / "docs/reference/openapi.json"
 
@@ -53,3 +56,23 @@ def test_what_goes_in_is_closed_to_unknown_keys():
 async def test_the_gateway_serves_it_to_anybody(gateway):
     answer = await gateway.call(None, "GET", "/v1/openapi.json")
     assert answer.json() == json.loads(CHECKED_IN.read_text())
+
+
+async def test_the_program_in_the_howto_does_what_it_says(gateway, tmp_path, capsys):
+    """As it stands on the page, but for where the gateway is."""
+    page = (CHECKED_IN.parents[1] / "howto/automate.md").read_text()
+    program = re.search(r"```python\n(from pathlib .*?)```", page, re.DOTALL)[1].replace("r-10442", "r-1")
+    listener = HttpListener(gateway.app, bind_tcp("127.0.0.1", 0, "api.port"))
+    await listener.start()
+    (tmp_path / "crm.token").write_text(gateway.tokens["crm"])
+    program = program.replace("https://gateway.isp.example", f"http://127.0.0.1:{listener.port}")
+    program = program.replace('"crm.token"', repr(str(tmp_path / "crm.token")))
+
+    running = asyncio.create_task(asyncio.to_thread(exec, compile(program, "automate.md", "exec"), {}))
+    while not gateway.notifier.sent and not running.done():
+        await asyncio.sleep(0.01)
+    await gateway.service.consents.grant(await gateway.case())
+    await running
+    await listener.stop()
+    assert capsys.readouterr().out.startswith("Cisco IOS Software, Version 15.9\nuptime is 3 weeks\n")
+    assert gateway.sent() == ["show version", "show interfaces"]
