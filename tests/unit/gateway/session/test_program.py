@@ -1,4 +1,4 @@
-"""What a REST client gets of a session's output: its own line's, within a bound, and nothing of anybody else's."""
+"""What a program gets of a session's output: its own line's, within a bound, and nothing of anybody else's."""
 
 import asyncio
 
@@ -8,10 +8,22 @@ from hypothesis import strategies as st
 
 from audit._mint import KEY
 from audit.command import Purpose, RecordedCommand
-from gateway.api.rest_terminal import rest_terminal
 from gateway.mediation.events import Record, RecordResult
 from gateway.policy.decide import decide
+from gateway.policy.load import PolicyBundle, load_bundle
 from gateway.policy.verdict import Allow, Position, Rights, Site
+from gateway.session.program import ProgramTerminal
+from gateway.session.terminal import TerminalTraits
+
+
+@pytest.fixture(scope="module")
+def bundle() -> PolicyBundle:
+    return load_bundle()
+
+
+def new_terminal(**more: int) -> ProgramTerminal:
+    traits = TerminalTraits(pty=False, asks=False, confirmed_by="rest")
+    return ProgramTerminal(traits, unconfirmed="Confirm it.", **more)
 
 
 @pytest.fixture
@@ -44,7 +56,7 @@ def record(verdict: Allow) -> Record:
 
 
 async def test_what_was_printed_before_the_command_is_not_its_output(allowed):
-    terminal = rest_terminal()
+    terminal = new_terminal()
     done = terminal.submit(confirm=False)
     terminal.show("%LINK-3-UPDOWN: Interface Gi0/1\n", stderr=False)
     terminal.recorded(record(allowed("show version")), command(7))
@@ -56,7 +68,7 @@ async def test_what_was_printed_before_the_command_is_not_its_output(allowed):
 
 
 async def test_results_of_other_bytes_than_the_lines_are_not_its_result(allowed):
-    terminal = rest_terminal()
+    terminal = new_terminal()
     done = terminal.submit(confirm=False)
     terminal.recorded(record(allowed("show version")), command(7))
     terminal.recorded(record(allowed("show version")), command(8, "answer"))
@@ -70,7 +82,7 @@ async def test_results_of_other_bytes_than_the_lines_are_not_its_result(allowed)
 
 
 async def test_between_two_lines_nothing_is_kept(allowed):
-    terminal = rest_terminal()
+    terminal = new_terminal()
     for call in (terminal.idle, terminal.end):
         call()
     terminal.show("nobody reads this", stderr=True)
@@ -83,7 +95,7 @@ async def test_between_two_lines_nothing_is_kept(allowed):
 
 
 async def test_a_confirmation_is_asked_for_where_the_session_stands_and_never_remembered(allowed):
-    terminal = rest_terminal()
+    terminal = new_terminal()
     harmless, weighty = allowed("show version"), allowed("clear counters")
     assert terminal.veto(weighty) is not None  # nobody confirmed anything
     done = terminal.submit(confirm=False)
@@ -103,7 +115,7 @@ async def test_a_confirmation_is_asked_for_where_the_session_stands_and_never_re
 @given(pieces=st.lists(st.text(max_size=40), max_size=40), most=st.integers(0, 60))
 def test_output_is_the_beginning_of_what_was_printed(pieces, most):
     async def play():
-        terminal = rest_terminal(most)
+        terminal = new_terminal(most_output=most)
         done = terminal.submit(confirm=False)
         for piece in pieces:
             terminal.show(piece, stderr=False)
