@@ -48,11 +48,12 @@ class _Served(threading.Thread):
             self._loop.close()
 
     async def _serve(self) -> None:
-        self.house = await House.open(load(self._config))
-        await self.house.start()
+        house = await House.open(load(self._config))
+        await house.start()
+        self.house = house  # only now: what did not start answers nobody
         self.ready.set()
         await self._ended.wait()
-        await self.house.stop()
+        await house.stop()
 
     def stop(self) -> None:
         self._loop.call_soon_threadsafe(self._ended.set)
