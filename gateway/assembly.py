@@ -21,7 +21,7 @@ from config.errors import ConfigError, VestibuleError
 from config.files import make_private_dir, read_private, write_private
 from config.settings import Settings
 from drivers.definition import load_definition, platforms
-from drivers.netmiko_batch import detect_platform, fetch_host_key
+from drivers.netmiko_batch import BatchDriver, detect_platform, fetch_host_key
 from drivers.session import Driver
 from drivers.shell_ssh import SshDriver
 from gateway.access.credentials import Vault, derive, ensure_root_key
@@ -86,7 +86,7 @@ class House:
     """One worker: built by `open`, serving between `start` and `stop`."""
 
     def __init__(
-        self, settings: Settings, clock: Clock, driver: Driver, notifier: Notifier | None, journal: Journal
+        self, settings: Settings, clock: Clock, driver: Driver | None, notifier: Notifier | None, journal: Journal
     ) -> None:
         self.settings = settings
         self.clock = clock
@@ -121,7 +121,8 @@ class House:
                 consents=self.consents,
                 policy=load_bundle(),
                 definitions={name: load_definition(name) for name in platforms()},
-                driver=driver,
+                driver=driver or SshDriver(),
+                script_driver=driver or BatchDriver(),
                 live=self.live,
             )
         )
@@ -158,7 +159,7 @@ class House:
                 clock=clock,
             )
         try:
-            house = cls(settings, clock, driver or SshDriver(), notifier, journal)
+            house = cls(settings, clock, driver, notifier, journal)
             await house._catch_up()
         except BaseException:
             journal.close()

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import compile_path
 
-from gateway.api import consents, people, policy, routers, sessions, views, who
+from gateway.api import consents, diagnostics, people, policy, routers, sessions, views, who
 from gateway.api.document import describe, document
 from gateway.api.envelope import Envelope
 from gateway.api.guard import Guard
@@ -26,6 +26,7 @@ ROUTES: Final = (
     who.routes,
     consents.routes,
     sessions.routes,
+    diagnostics.routes,
     policy.routes,
     routers.routes,
     people.routes,

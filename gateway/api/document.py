@@ -47,6 +47,7 @@ _SOME: Final[dict[str, dict[str, str]]] = {
         "409": "`unconfirmed`, `busy` or `session_ended`; nothing was sent.",
         "504": "The command was interrupted but did not come back.",
     },
+    "run_diagnostics": {**_ROUTER, "409": "The consent ended in the same moment."},
     "kill_session": {"409": "The session ended in the same moment."},
     "add_router": _ROUTER,
     "read_host_key": _ROUTER,

@@ -5,7 +5,7 @@ Counterpart: `gateway.session.program`, which collects what became of lines.
 
 from typing import Final
 
-from gateway.session.program import MOST_OUTPUT, Outcome, ProgramTerminal
+from gateway.session.program import MOST_OUTPUT, ProgramTerminal
 from gateway.session.terminal import TerminalTraits
 
 NEEDS_CONFIRMATION: Final = "This command can interrupt or change something; send it again with `confirm` set."
@@ -15,6 +15,3 @@ def rest_terminal(most_output: int = MOST_OUTPUT) -> ProgramTerminal:
     """A new one, for one session."""
     traits = TerminalTraits(pty=False, asks=False, confirmed_by="rest")
     return ProgramTerminal(traits, unconfirmed=NEEDS_CONFIRMATION, most_output=most_output)
-
-
-__all__ = ["MOST_OUTPUT", "NEEDS_CONFIRMATION", "Outcome", "rest_terminal"]

@@ -9,7 +9,7 @@ from gateway.api.fields import NUMBER, Id, Line, RouterName, Time, Wire
 from gateway.api.given import Caller, Service, Sessions, guarded
 from gateway.api.problems import DENIED, RECORD_FAILED, SESSION_ENDED, UNCONFIRMED, Problem, Refusal
 from gateway.api.rest_sessions import Ended
-from gateway.api.rest_terminal import Outcome
+from gateway.session.program import Outcome
 from gateway.session.runner import Closing
 from gateway.session.service import SessionView
 

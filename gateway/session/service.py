@@ -88,6 +88,8 @@ class Parts:
     definitions: Mapping[str, PlatformDefinition]
     driver: Driver
     live: LiveSessions
+    script_driver: Driver | None = None
+    """Opens the sessions of scripts (`gateway.session.diagnostics`); without one, `driver` does."""
 
 
 class AccessService:
@@ -241,8 +243,9 @@ class AccessService:
         token: str | None = None,
         observer: Observer | None = None,
         veto: Veto | None = None,
+        driver: Driver | None = None,
     ) -> LiveSession:
-        """Open a session to a router under an active consent.
+        """Open a session to a router under an active consent. `driver` is used instead of the usual one.
 
         Raises `ConsentProblem` (recorded), `NotAllowed`, `Unavailable` (recorded as a session that was refused).
         Nothing is sent to the router other than the login of the gateway.
@@ -266,7 +269,7 @@ class AccessService:
                 sealed={"who": self._who(auth), "subj": {"router": router.name, "subscriber": router.subscriber_ref}},
             )
         )
-        upstream = await self._connect(grant, shape, session_id)
+        upstream = await self._connect(driver or self.parts.driver, grant, shape, session_id)
         try:
             return await self._start(auth, grant, active, upstream, session_id, shape, terminal, observer, veto)
         except BaseException:
@@ -301,9 +304,9 @@ class AccessService:
             provider=tuple(ipaddress.ip_network(net) for net in policy.provider),
         )
 
-    async def _connect(self, grant: AccessGrant, shape: Shape, session_id: str) -> DriverSession:
+    async def _connect(self, driver: Driver, grant: AccessGrant, shape: Shape, session_id: str) -> DriverSession:
         try:
-            return await self.parts.driver.open(grant.target, shape)
+            return await driver.open(grant.target, shape)
         except DriverError as error:
             await self._journal.append(
                 NewEntry(
