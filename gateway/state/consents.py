@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final, TypeAlias
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, Row, Select, insert, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, insert, select, update
 
 from gateway.access.credentials import Vault
 from gateway.consent.model import FINAL, PENDING, Consent
@@ -19,6 +19,20 @@ Consents: TypeAlias = list[Consent]
 
 _CONSENT: Final = TypeAdapter(Consent)
 _FINAL: Final = tuple(state.value for state in FINAL)
+
+# What every session asks is built once: putting a statement together costs more than running it.
+_BY_ID: Final = select(consents).where(consents.c.id == bindparam("wanted"))
+_OF: Final = (
+    select(consents)
+    .where(consents.c.rep_id == bindparam("rep"), consents.c.router_id == bindparam("router"))
+    .order_by(consents.c.state.in_(_FINAL), consents.c.requested_at.desc(), consents.c.id.desc())
+    .limit(MOST)
+)
+_REPLACE: Final = (
+    update(consents)
+    .where(consents.c.id == bindparam("wanted"), consents.c.revision == bindparam("before"))
+    .values({column: bindparam(column.name) for column in consents.columns})
+)
 
 
 class StateConsentStore:
@@ -33,15 +47,12 @@ class StateConsentStore:
         await self._database.run(lambda db: db.execute(insert(consents).values(row)))
 
     async def get(self, consent_id: str) -> Consent | None:
-        found = await self._select(select(consents).where(consents.c.id == consent_id))
+        found = await self._select(_BY_ID, wanted=consent_id)
         return found[0] if found else None
 
     async def replace(self, before: Consent, after: Consent) -> bool:
-        row = self._row(after)
-        statement = (
-            update(consents).where(consents.c.id == before.id, consents.c.revision == before.revision).values(row)
-        )
-        return await self._database.run(lambda db: db.execute(statement).rowcount == 1)
+        values = self._row(after) | {"wanted": before.id, "before": before.revision}
+        return await self._database.run(lambda db: db.execute(_REPLACE, values).rowcount == 1)
 
     async def overwrite(self, consent: Consent) -> None:
         row = self._row(consent)
@@ -56,13 +67,7 @@ class StateConsentStore:
         await self._database.run(work)
 
     async def of(self, rep_id: str, router_id: str) -> Consents:
-        wanted = (
-            select(consents)
-            .where(consents.c.rep_id == rep_id, consents.c.router_id == router_id)
-            .order_by(consents.c.state.in_(_FINAL), consents.c.requested_at.desc(), consents.c.id.desc())
-            .limit(MOST)
-        )
-        return await self._select(wanted)
+        return await self._select(_OF, rep=rep_id, router=router_id)
 
     async def latest(self, *, rep_id: str | None = None, unfinished: bool = False, limit: int = 200) -> Consents:
         wanted = _newest().limit(limit)
@@ -178,8 +183,8 @@ class StateConsentStore:
             "body": self._vault.seal(consent.id, "consents.body", _CONSENT.dump_json(consent).decode()),
         }
 
-    async def _select(self, wanted: Select[tuple[object, ...]]) -> Consents:
-        rows = await self._database.run(lambda db: db.execute(wanted).all())
+    async def _select(self, statement: Select[tuple[object, ...]], **values: str) -> Consents:
+        rows = await self._database.run(lambda db: db.execute(statement, values).all())
         return [_CONSENT.validate_json(self._vault.open(row.id, "consents.body", row.body)) for row in rows]
 
     async def _link(self, wanted: Select[tuple[object, ...]]) -> Link | None:

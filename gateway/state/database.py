@@ -81,7 +81,8 @@ def _engine(url: str) -> Engine:
     if make_url(url).get_backend_name() != "sqlite":
         return create_engine(url, pool_pre_ping=True)
     _make_private(Path(make_url(url).database or ""))
-    engine = create_engine(url)
+    # Every unit of work commits or rolls back by itself, so nothing is left to undo when its connection is put back.
+    engine = create_engine(url, pool_reset_on_return=None)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

@@ -6,9 +6,9 @@ Implements `gateway.access.identity.Directory` and `gateway.consent.notifier.Con
 import hmac
 import json
 from hashlib import sha256
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
-from sqlalchemy import Row, Select, select, update
+from sqlalchemy import Row, Select, bindparam, select, update
 
 from config.ids import is_id
 from drivers.session import Credential, Target
@@ -22,6 +22,11 @@ from gateway.state.schema import contacts, principals, public_keys, routers, ser
 Routers: TypeAlias = list[Router]
 Wanted: TypeAlias = Select[tuple[Any, ...]]
 
+# What every session asks is built once: putting a statement together costs more than running it.
+_BY_KEY: Final = select(principals).join(public_keys).where(public_keys.c.fingerprint == bindparam("wanted"))
+_ROUTER_BY_NAME: Final = select(routers).where(routers.c.name_tag == bindparam("wanted"))
+_ROUTER_BY_ID: Final = select(routers).where(routers.c.id == bindparam("wanted"))
+
 
 class StateDirectory:
     """Reads only, but for the remembered time step of a one-time code."""
@@ -34,8 +39,7 @@ class StateDirectory:
         found = fingerprint(public_key)
         if found is None:
             return None
-        wanted = select(principals).join(public_keys).where(public_keys.c.fingerprint == found)
-        return await self._principal(wanted)
+        return await self._principal(_BY_KEY, wanted=found)
 
     async def principal_by_name(self, name: str) -> Principal | None:
         tag = self._vault.tag("principals.name", name)
@@ -71,7 +75,7 @@ class StateDirectory:
 
     async def router_by_name(self, name: str) -> Router | None:
         tag = self._vault.tag("routers.name", name)
-        row = await self._one(select(routers).where(routers.c.name_tag == tag))
+        row = await self._one(_ROUTER_BY_NAME, wanted=tag)
         return None if row is None else self._as_router(row)
 
     async def routers(self) -> Routers:
@@ -79,7 +83,7 @@ class StateDirectory:
         return sorted((self._as_router(row) for row in rows), key=lambda router: router.name)
 
     async def target(self, router_id: str) -> Target | None:
-        row = await self._one(select(routers).where(routers.c.id == router_id))
+        row = await self._one(_ROUTER_BY_ID, wanted=router_id)
         if row is None or row.credential is None:
             return None
         place = json.loads(self._vault.open(row.id, "routers.place", row.place))
@@ -108,11 +112,11 @@ class StateDirectory:
             for row in rows
         ]
 
-    async def _one(self, wanted: Wanted) -> Row[tuple[Any, ...]] | None:
-        return await self._database.run(lambda db: db.execute(wanted).one_or_none())
+    async def _one(self, statement: Wanted, **values: str) -> Row[tuple[Any, ...]] | None:
+        return await self._database.run(lambda db: db.execute(statement, values).one_or_none())
 
-    async def _principal(self, wanted: Wanted) -> Principal | None:
-        row = await self._one(wanted)
+    async def _principal(self, statement: Wanted, **values: str) -> Principal | None:
+        row = await self._one(statement, **values)
         return None if row is None else as_principal(self._vault, row)
 
     def _as_router(self, row: Row[tuple[Any, ...]]) -> Router:
