@@ -45,10 +45,12 @@ class Publisher:
     def durable(self, leaves: Sequence[bytes], size: int, root: bytes, *, urgent: bool) -> None:
         """These leaf hashes are durable now; the log has this size and root. `urgent`: sign without delay."""
         with self._change:
+            first = not self._added
             self._added.extend(leaves)
             self._size, self._root = size, root
             self._urgent = self._urgent or urgent
-            self._change.notify()
+            if first or urgent:  # otherwise the thread waits for its time already
+                self._change.notify()
 
     def request(self) -> concurrent.futures.Future[None]:
         """Sign what is durable now; the future is done when the checkpoint is published."""
