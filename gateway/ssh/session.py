@@ -155,6 +155,8 @@ class ClientSession(asyncssh.SSHServerSession[bytes]):
             self._say("The gateway failed in a way it should not have; the session is over. Tell your operator.\n")
         finally:
             with contextlib.suppress(OSError, asyncssh.Error):
+                if self._terminal is not None:
+                    self._terminal.flush()
                 self._channel.exit(status & 0xFF)
 
     def _set_up(self) -> None:
@@ -216,10 +218,10 @@ class ClientSession(asyncssh.SSHServerSession[bytes]):
 
     async def _open(self) -> LiveSession:
         assert self._terminal is not None
-        definition = await self._service.definition_of(self._username)
-        shape: Shape = (
-            "exec" if self._command is not None and definition is not None and definition.exec.usable else "shell"
-        )
+        shape: Shape = "shell"
+        if self._command is not None:
+            definition = await self._service.definition_of(self._username)
+            shape = "exec" if definition is not None and definition.exec.usable else "shell"
         try:
             return await self._try_open(shape)
         except ConsentProblem as problem:

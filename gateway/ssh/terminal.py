@@ -6,6 +6,9 @@ from gateway.session.lines import LineEditor, PlainLines
 from gateway.session.terminal import TerminalTraits
 from gateway.ssh.connection import SessionChannel
 
+_ENOUGH = 16 * 1024
+"""Characters that are collected before they are written without waiting for more."""
+
 
 class SshTerminal:
     """Output side of one channel. Input goes through the editor straight to whoever listens (`gateway.ssh.session`)."""
@@ -20,6 +23,9 @@ class SshTerminal:
         self._editor = editor
         self._writable = asyncio.Event()
         self._writable.set()
+        self._pending: list[str] = []
+        self._pending_size = 0
+        self._pending_stderr = False
 
     def show(self, text: str, *, stderr: bool) -> None:
         if self._channel.is_closing():
@@ -33,9 +39,31 @@ class SshTerminal:
             self.raw(text, stderr=stderr)
 
     def raw(self, text: str, *, stderr: bool = False) -> None:
-        """Write without the editor's knowledge (the editor itself writes so)."""
-        data = text.encode("utf-8", "replace")
-        if stderr:
+        """Write without the editor's knowledge (the editor itself writes so).
+
+        What is written in one turn of the event loop goes out together: the editor writes single characters, and each
+        would be a packet of its own.
+        """
+        if stderr is not self._pending_stderr:
+            self.flush()
+            self._pending_stderr = stderr
+        if not self._pending:
+            asyncio.get_running_loop().call_soon(self.flush)
+        self._pending.append(text)
+        self._pending_size += len(text)
+        if self._pending_size >= _ENOUGH:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what was collected. To be called before the channel is closed."""
+        if not self._pending:
+            return
+        data = "".join(self._pending).encode("utf-8", "replace")
+        self._pending.clear()
+        self._pending_size = 0
+        if self._channel.is_closing():
+            return
+        if self._pending_stderr:
             self._channel.write_stderr(data)
         else:
             self._channel.write(data)
