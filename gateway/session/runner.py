@@ -183,6 +183,8 @@ class LiveSession:
         self._closing: Closing | None = None
         self._last_input_ns = clock.monotonic_ns()
         self._cut: asyncio.Task[None] | None = None
+        self._patience: asyncio.Timeout | None = None
+        """Bounds what the session waits for just now, or waited for last."""
 
     @property
     def grant(self) -> AccessGrant:
@@ -228,6 +230,9 @@ class LiveSession:
             return
         self._end_reason = reason
         self._ended.set()
+        if self._patience is not None and not self._patience.expired():
+            with contextlib.suppress(RuntimeError):  # what was waited for came already
+                self._patience.reschedule(asyncio.get_running_loop().time())
         self._cut = asyncio.get_running_loop().create_task(self._close_router())
         self._inbox.appendleft(Ended(reason))
         self._wake.set()
@@ -396,16 +401,10 @@ class LiveSession:
             if closer is not None:
                 closer()
             return
-        task = asyncio.ensure_future(waiting)
-        await asyncio.sleep(0)
-        if not task.done():
-            ended = asyncio.ensure_future(self._ended.wait())
-            await asyncio.wait({task, ended}, return_when=asyncio.FIRST_COMPLETED)
-            ended.cancel()
-        if task.done():
-            task.result()
-        else:
-            task.cancel()
+        # No task of its own for what is nearly always done at once. `end` makes the time-out due.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(None) as self._patience:
+                await waiting
 
     async def _close_router(self) -> None:
         with contextlib.suppress(DriverError):
