@@ -286,7 +286,9 @@ async def serve(settings: Settings, *, ready: Callable[[House], None] | None = N
     done = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, done.set)
+    gc.collect()
     gc.freeze()  # what lives as long as the process need not be looked at again
+    gc.set_threshold(10_000, 20, 20)  # sessions are many and mostly not cyclic; looking at all of them often is dear
     if ready is not None:
         ready(house)
     waiting = [asyncio.create_task(done.wait()), asyncio.create_task(house.failed.wait())]
