@@ -1,5 +1,6 @@
 """The command as a whole: help, options, exit statuses, errors."""
 
+import functools
 import json
 import subprocess
 import sys
@@ -40,6 +41,7 @@ def leaves(command, path=()):
         yield from leaves(inner, (*path, name))
 
 
+@functools.cache
 def all_commands():
     nothing = lambda *_: 0  # noqa: E731
     programs = Programs(initialise=nothing, first_operator=nothing, serve=nothing, demo=nothing)
@@ -160,6 +162,13 @@ def test_a_reader_that_stops_ends_it_quietly(evidence, tmp_path: Path):
     process.stderr.close()
     assert process.wait() == exits.OUTPUT_CLOSED
     assert err == b""
+
+
+def test_the_shell_completes(vestibule, monkeypatch):
+    monkeypatch.setenv("_VESTIBULE_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", "vestibule person to")
+    monkeypatch.setenv("COMP_CWORD", "2")
+    assert vestibule().out.split() == ["totp", "token"]
 
 
 def test_json_errors_of_the_parser(vestibule):
