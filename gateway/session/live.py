@@ -9,6 +9,9 @@ from gateway.session.runner import LiveSession
 TICK_SECONDS = 0.25
 """How often every live session's timers are looked at; bounds how late an expiry or idle close can be."""
 
+TICK_GROUP = 20
+"""How many sessions are looked at in one turn of the event loop."""
+
 
 class LiveSessions:
     """Live sessions by id. Used from the event loop only."""
@@ -57,7 +60,11 @@ class LiveSessions:
     async def _tick(self) -> None:
         """Runs while sessions live, and stops itself when none is left."""
         while self._live:
-            await asyncio.sleep(TICK_SECONDS)
-            for session in self:
-                session.tick()
+            sessions = list(self)
+            # In groups over the whole interval: all at once would hold up everybody's commands several times a second.
+            groups = [sessions[start : start + TICK_GROUP] for start in range(0, len(sessions), TICK_GROUP)]
+            for group in groups:
+                await asyncio.sleep(TICK_SECONDS / len(groups))
+                for session in group:
+                    session.tick()
         self._ticker = None
