@@ -118,7 +118,7 @@ def bulk(stand: Stand, lengths: Lengths) -> Iterator[Result]:
 def memory(stand: Stand, lengths: Lengths) -> Iterator[Result]:
     """Of a session at its prompt that nobody uses."""
     count = lengths.idle_sessions
-    stand.load.ask("hold", way=stand.gateway, sessions=8)
+    stand.load.ask("hold", way=stand.gateway, sessions=40)
     stand.load.ask("let_go")
     time.sleep(1)
     before = pss_bytes(stand.process)
