@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -39,6 +39,7 @@ class LoopThread:
 
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
+        self._last: list[Callable[[], Coroutine[Any, Any, None]]] = []
         self._thread = threading.Thread(target=self.loop.run_forever, daemon=True)
         self._thread.start()
 
@@ -46,7 +47,13 @@ class LoopThread:
         """Run a coroutine there and wait for it."""
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(120)
 
+    def at_close(self, last: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Run this before the loop ends, whatever the test did."""
+        self._last.append(last)
+
     def close(self) -> None:
+        for last in reversed(self._last):
+            self.run(last())
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join()
         self.loop.close()
@@ -241,7 +248,13 @@ class RunningGateway:
         words += ["--minutes", str(minutes), *(["--scope", ",".join(scope)] if scope else [])]
         asked = json.loads(self.control(person, *words))[0]
         link = self.newest_link(f"{router}@example.org")
-        return str(asked["consent"]), loop.run(_grant(link, scope, minutes))
+        subscriber = loop.run(browse(link))
+        loop.at_close(subscriber.close)
+        fields: dict[str, str | list[str]] = {"minutes": str(minutes)}
+        if scope:
+            fields["scope"] = list(scope)
+        loop.run(subscriber.press("/grant", **fields))
+        return str(asked["consent"]), subscriber
 
     def newest_link(self, address: str) -> str:
         """The link in the newest message to a contact."""
@@ -275,13 +288,10 @@ class RunningGateway:
         )
 
 
-async def _grant(link: str, scope: tuple[str, ...], minutes: int) -> Subscriber:
+async def browse(link: str) -> Subscriber:
+    """A subscriber's browser that has opened the link."""
     subscriber = Subscriber()
     await subscriber.open(link)
-    fields: dict[str, str | list[str]] = {"minutes": str(minutes)}
-    if scope:
-        fields["scope"] = list(scope)
-    await subscriber.press("/grant", **fields)
     return subscriber
 
 

@@ -36,6 +36,5 @@ def test_the_main_job(gateway: RunningGateway, lab_router: OpenWrtRouter, loop_t
         loop_thread.run(subscriber.reload())
         loop_thread.run(subscriber.press("/revoke"))
         assert gateway.ssh("alice", "home-1", "uptime").returncode == exits.NOT_PERMITTED
-        loop_thread.run(subscriber.close())
-    verified = gateway.vestibule("verify")
+        verified = gateway.vestibule("verify")
     assert verified.returncode == 0, verified.stdout.decode() + verified.stderr.decode()
