@@ -11,6 +11,7 @@ from weakref import WeakValueDictionary
 import structlog
 
 from audit.entry import EntryRef, Kind, NewEntry
+from audit.errors import AuditError
 from gateway.consent.lifecycle import recorded
 from gateway.consent.model import Consent
 from gateway.consent.store import ConsentStore
@@ -51,7 +52,7 @@ class Ledger:
         self._changed: list[ChangedListener] = []
 
     def on_ended(self, listener: EndedListener) -> None:
-        """Have `listener` called after each ending entry is durable."""
+        """Have `listener` called after each ending entry is durable; also (`record_failed`) when one could not be."""
         self._ended.append(listener)
 
     def on_changed(self, listener: ChangedListener) -> None:
@@ -100,7 +101,13 @@ class Ledger:
         async with self._lock(consent_id):
             before = await self._get(consent_id)
             transition = rule(before)
-            ref = await self.evidence.append(transition.entry)
+            try:
+                ref = await self.evidence.append(transition.entry)
+            except AuditError:
+                if transition.ended is not None:
+                    # Whoever wanted an end must not be outlived by a session because the record has no room for it.
+                    await self._tell_ended(consent_id, "record_failed")
+                raise
             transition = _with_index(transition, ref)
             try:
                 while not await self._replace(before, transition.consent):
@@ -146,8 +153,11 @@ class Ledger:
         for changed in self._changed:
             await _call(changed, transition.consent)
         if transition.ended is not None:
-            for ended in self._ended:
-                await _call(ended, transition.consent.id, transition.ended)
+            await self._tell_ended(transition.consent.id, transition.ended)
+
+    async def _tell_ended(self, consent_id: str, reason: str) -> None:
+        for ended in self._ended:
+            await _call(ended, consent_id, reason)
 
 
 async def _call(listener: Callable[..., Awaitable[None] | None], *args: object) -> None:

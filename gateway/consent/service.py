@@ -93,7 +93,7 @@ class ConsentService:
     # --- listeners ---------------------------------------------------------------------------------------------------
 
     def on_ended(self, listener: EndedListener) -> None:
-        """`listener(consent_id, reason)` is called after the ending entry is durable."""
+        """`listener(consent_id, reason)` is called after the ending entry is durable, or could not be made durable."""
         self._ledger.on_ended(listener)
 
     def on_changed(self, listener: ChangedListener) -> None:
@@ -345,6 +345,10 @@ class ConsentService:
         if lifecycle.is_used_up(after):
             with suppress(ConsentProblem):  # ended otherwise in the same moment
                 await self._ledger.step(consent_id, lambda c: lifecycle.use_up(c, self.clock.now()))
+
+    async def ended(self, consent_id: str) -> str | None:
+        """One word why the consent has ended; none while it has not."""
+        return (await self._known(consent_id)).ended_reason
 
     async def reconcile(self, history: History) -> Ids:
         """At start, before anything else: what is on record happened. Ids of the consents that had to be corrected."""
