@@ -177,11 +177,8 @@ class PlainLines:
     Control characters stay in the line, where the session refuses them; a tab counts as a blank, and NUL as nothing.
     """
 
-    def __init__(
-        self, *, on_line: Callable[[str], None], on_interrupt: Callable[[], None], on_eof: Callable[[], None]
-    ) -> None:
+    def __init__(self, *, on_line: Callable[[str], None], on_eof: Callable[[], None]) -> None:
         self._on_line = on_line
-        self._on_interrupt = on_interrupt
         self._on_eof = on_eof
         self._decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
         self._line = ""

@@ -4,7 +4,11 @@ import asyncio
 import contextlib
 from collections.abc import Iterator
 
+import structlog
+
 from gateway.session.runner import LiveSession
+
+log = structlog.get_logger(__name__)
 
 TICK_SECONDS = 0.25
 """How often every live session's timers are looked at; bounds how late an expiry or idle close can be."""
@@ -52,6 +56,12 @@ class LiveSessions:
             session.end(reason)
         return len(hit)
 
+    def end_person(self, name: str, reason: str) -> None:
+        """Cut every session of somebody who may not go on."""
+        for session in self:
+            if session.grant.principal.name == name:
+                session.end(reason)
+
     def end_all(self, reason: str) -> None:
         """Cut everything (shutdown, journal lost)."""
         for session in self:
@@ -66,5 +76,14 @@ class LiveSessions:
             for group in groups:
                 await asyncio.sleep(TICK_SECONDS / len(groups))
                 for session in group:
-                    session.tick()
+                    _tick(session)
         self._ticker = None
+
+
+def _tick(session: LiveSession) -> None:
+    try:
+        session.tick()
+    except Exception as error:
+        # One session's fault must not stop the clock of the others; without a clock it must not go on.
+        log.exception("tick_broke", session=session.id, error_type=type(error).__name__)
+        session.end("aborted")

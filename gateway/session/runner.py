@@ -16,9 +16,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, assert_never
 
+import structlog
+
 from audit.command import NewCommand, RecordedCommand
 from audit.entry import EntryRef, Kind, NewEntry
-from audit.errors import AuditError, RecordFailed, RecordRefused
+from audit.errors import AuditError, RecordRefused
 from config.clock import Clock
 from drivers.errors import DriverError
 from drivers.session import DriverSession
@@ -53,8 +55,14 @@ from gateway.mediation.setup import ended_status
 from gateway.policy.verdict import Deny, Position
 from gateway.session.terminal import Terminal
 
+log = structlog.get_logger(__name__)
+
 OUTPUTS_IN_FLIGHT = 2
 """Pieces of router output (64 KiB each at most) that may wait for the mediator: the bound on memory per session."""
+
+INPUTS_IN_FLIGHT = 1000
+"""Lines and Ctrl-C of the client that may wait for the mediator before reading from the client stops. It goes on when
+half of them are dealt with. What is in the client's last packets comes on top."""
 
 
 class Mediating(Protocol):
@@ -178,6 +186,11 @@ class LiveSession:
         self._inbox: deque[Event] = deque()
         self._wake = asyncio.Event()
         self._room = asyncio.Semaphore(OUTPUTS_IN_FLIGHT)
+        self._inputs = 0
+        """Of the client, in the inbox."""
+        self._queue_full = False
+        """What the mediator wants of the client's input; the inbox may want it too."""
+        self._throttled = False
         self._ended = asyncio.Event()
         self._end_reason: str | None = None
         self._closing: Closing | None = None
@@ -212,13 +225,11 @@ class LiveSession:
 
     def line(self, text: str) -> None:
         """The client submitted one line."""
-        self._last_input_ns = self._clock.monotonic_ns()
-        self._put(LineTyped(text))
+        self._put_input(LineTyped(text))
 
     def interrupt(self) -> None:
         """The client pressed Ctrl-C."""
-        self._last_input_ns = self._clock.monotonic_ns()
-        self._put(Interrupted())
+        self._put_input(Interrupted())
 
     def input_ended(self) -> None:
         """The client will send no more."""
@@ -256,16 +267,16 @@ class LiveSession:
         try:
             while not self.closed():
                 while self._inbox and not self.closed():
-                    await self._step(self._inbox.popleft())
+                    await self._step(self._next())
                     self._tell_idle()
                 if not self.closed():
                     self._wake.clear()
                     await self._wake.wait()
         finally:
+            await self._close_router()
             reader.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await reader
-            await self._close_router()
             await self._write_end(self.closing)
         return self.closing
 
@@ -286,6 +297,27 @@ class LiveSession:
         self._inbox.append(event)
         self._wake.set()
 
+    def _put_input(self, event: LineTyped | Interrupted) -> None:
+        self._last_input_ns = self._clock.monotonic_ns()
+        self._inputs += 1
+        self._put(event)
+        self._steer_client()
+
+    def _next(self) -> Event:
+        event = self._inbox.popleft()
+        if isinstance(event, LineTyped | Interrupted):
+            self._inputs -= 1
+            self._steer_client()
+        return event
+
+    def _steer_client(self) -> None:
+        """Stop or resume reading from the client, for the mediator's queue and for the inbox in front of it."""
+        most = INPUTS_IN_FLIGHT // 2 if self._throttled else INPUTS_IN_FLIGHT
+        on = self._queue_full or self._inputs >= most
+        if on is not self._throttled:
+            self._throttled = on
+            self._terminal.throttle(on)
+
     async def _read_router(self) -> None:
         """Pull output only as fast as it is mediated, recorded and taken by the client."""
         try:
@@ -297,6 +329,10 @@ class LiveSession:
                     return
                 self._put(RouterOutput(output.data, output.stderr))
         except DriverError:
+            self._put(RouterEnded(None))
+        except Exception as error:
+            # Without its output nothing can go on here; a driver's fault is no reason to wait for the idle rule.
+            log.exception("driver_broke", session=self.id, error_type=type(error).__name__)
             self._put(RouterEnded(None))
 
     async def _step(self, event: Event) -> None:
@@ -346,7 +382,8 @@ class LiveSession:
             case Mark():
                 self._recorder.command(effect.n, effect.shown, effect.verdict)
             case Throttle():
-                self._terminal.throttle(effect.on)
+                self._queue_full = effect.on
+                self._steer_client()
             case Close():
                 self._closing = Closing(effect.reason, effect.message, effect.exit_status)
             case _:
@@ -459,7 +496,7 @@ class LiveSession:
         """The recording's end and the session's closing entry. If the journal is lost, recovery writes them."""
         with contextlib.suppress(AuditError):
             await self._recorder.close()
-        with contextlib.suppress(RecordFailed, RecordRefused):
+        with contextlib.suppress(AuditError):
             await self._journal.append(
                 NewEntry(
                     kind=Kind.SESSION_CLOSED,

@@ -313,9 +313,7 @@ def test_submitted_lines_are_printable(data: bytes) -> None:
 
 def plain(*packets: bytes) -> list[str]:
     heard: list[str] = []
-    made = PlainLines(
-        on_line=heard.append, on_interrupt=lambda: heard.append("<i>"), on_eof=lambda: heard.append("<end>")
-    )
+    made = PlainLines(on_line=heard.append, on_eof=lambda: heard.append("<end>"))
     for packet in packets:
         made.feed(packet)
     made.end_of_input()
