@@ -14,10 +14,9 @@ import asyncssh
 import structlog
 
 from audit.entry import Kind, NewEntry
-from audit.errors import AuditError
 from audit.journal import Journal
 from config.clock import Clock, SystemClock
-from config.errors import ConfigError, VestibuleError
+from config.errors import ConfigError
 from config.files import make_private_dir, read_private, write_private
 from config.settings import Settings
 from drivers.definition import load_definition, platforms
@@ -126,7 +125,9 @@ class House:
                 live=self.live,
             )
         )
-        self.admin = Administration(self.registry, journal)
+        self.admin = Administration(
+            self.registry, journal, on_suspended=lambda name: self.live.end_person(name, "suspended")
+        )
         self._ssh: asyncio.Server | None = None
         self._http: list[HttpListener] = []
         self._expiry: asyncio.Task[None] | None = None
@@ -209,7 +210,8 @@ class House:
                 settings.ssh.port,
                 front_door(self.service, ca_keys(settings.ssh.user_ca_keys)),
                 host_key(settings),
-                settings.ssh.login_grace_seconds,
+                grace=settings.ssh.login_grace_seconds,
+                most=settings.ssh.max_connections,
             )
         except OSError as error:
             raise ConfigError(
@@ -233,10 +235,9 @@ class House:
             await asyncio.sleep(EXPIRY_SECONDS)
             try:
                 await self.consents.expire_due()
-            except AuditError:
-                return  # the journal is lost; `failed` is set
-            except VestibuleError as error:
-                log.error("expiry_failed", error_type=type(error).__name__)
+            except Exception as error:
+                # Never the last round: the journal may be busy and no more. If it is lost, `failed` ends the process.
+                log.exception("expiry_failed", error_type=type(error).__name__)
 
     async def stop(self, reason: str = "shutdown") -> None:
         """Stop serving: no new clients, sessions closed and recorded, journal closed."""

@@ -1,7 +1,8 @@
 """Who is there: the only maker of `Authenticated`. Counterpart: `gateway.access.authorize`, which demands it.
 
 Each function returns None for unknown, disabled and wrong alike, so a front end cannot tell the caller which it was.
-The front end has checked signatures by then; `now` comes in as an argument.
+`by_…` MUST be called after the front end has checked the signature; before it, `knows_key` and `named_by` say whether
+there is anything to check. `now` comes in as an argument.
 """
 
 import hmac
@@ -19,6 +20,17 @@ TOTP_SKEW: Final = 1
 """Steps by which a phone's clock may be off, each way."""
 
 
+async def knows_key(directory: Directory, public_key: str) -> bool:
+    """Whether a signature by this key would be anybody's. Says nothing about who is there."""
+    return _counts(await directory.principal_by_key(bare_key(public_key)))
+
+
+async def named_by(directory: Directory, principals: Sequence[str]) -> Principal | None:
+    """Whom a certificate with these principals would be for. One that fits several people fits nobody."""
+    known = [p for name in dict.fromkeys(principals) if (p := await directory.principal_by_name(name)) is not None]
+    return known[0] if len(known) == 1 and _counts(known[0]) else None
+
+
 async def by_key(
     directory: Directory, public_key: str, source: str, now: datetime, *, fido2: bool = False
 ) -> Authenticated | None:
@@ -30,9 +42,8 @@ async def by_key(
 async def by_certificate(
     directory: Directory, principals: Sequence[str], source: str, now: datetime
 ) -> Authenticated | None:
-    """By the names in a certificate of a trusted CA. A certificate that fits several people fits nobody."""
-    known = [p for name in dict.fromkeys(principals) if (p := await directory.principal_by_name(name)) is not None]
-    return _mint(known[0] if len(known) == 1 else None, {"certificate"}, source, now)
+    """By the names in a certificate of a trusted CA whose key has signed."""
+    return _mint(await named_by(directory, principals), {"certificate"}, source, now)
 
 
 async def by_token(directory: Directory, token: str, source: str, now: datetime) -> Authenticated | None:
@@ -79,6 +90,18 @@ def _matching_step(secret: str, code: str, now: datetime) -> int | None:
         if hmac.compare_digest(totp.generate_otp(step).encode(), digits):
             found = step
     return found
+
+
+async def still(directory: Directory, proved: Authenticated) -> Authenticated | None:
+    """The same identity as it stands now: a connection may outlive a suspension, a new role or a new second factor."""
+    current = await directory.principal_by_name(proved.principal.name)
+    if current is None or current.id != proved.principal.id:
+        return None
+    return _mint(current, set(proved.factors), proved.source, proved.when)
+
+
+def _counts(principal: Principal | None) -> bool:
+    return principal is not None and not principal.disabled
 
 
 def _mint(principal: Principal | None, factors: set[Factor], source: str, now: datetime) -> Authenticated | None:

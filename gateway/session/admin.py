@@ -4,6 +4,7 @@ Counterparts: the REST API's admin routes and `vestibule person|router`, which o
 implements `Inventory`.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
@@ -78,9 +79,13 @@ class Inventory(Protocol):
 class Administration:
     """Each change is durable in the evidence before it is made. Only operators get here."""
 
-    def __init__(self, inventory: Inventory, journal: Journal) -> None:
+    def __init__(
+        self, inventory: Inventory, journal: Journal, *, on_suspended: Callable[[str], None] | None = None
+    ) -> None:
+        """`on_suspended(name)` is called when somebody may not go on: what lives of theirs must end."""
         self._inventory = inventory
         self._journal = journal
+        self._on_suspended = on_suspended
 
     async def _record(self, auth: Authenticated, act: str, **detail: Json) -> None:
         if auth.principal.role != "operator":
@@ -123,14 +128,21 @@ class Administration:
         return principal
 
     async def remove_person(self, auth: Authenticated, name: str) -> None:
-        """With keys and tokens; what they did stays in the evidence."""
+        """With keys and tokens, and whatever session of theirs is live; what they did stays in the evidence."""
         await self._record(auth, "person.remove", name=name)
         await self._inventory.remove_person(name)
+        self._suspended(name)
 
     async def set_disabled(self, auth: Authenticated, name: str, disabled: bool) -> None:
-        """Suspend or readmit somebody."""
+        """Suspend or readmit somebody. Suspending ends their live sessions."""
         await self._record(auth, "person.disable" if disabled else "person.enable", name=name)
         await self._inventory.set_disabled(name, disabled)
+        if disabled:
+            self._suspended(name)
+
+    def _suspended(self, name: str) -> None:
+        if self._on_suspended is not None:
+            self._on_suspended(name)
 
     async def set_training(self, auth: Authenticated, name: str, until: datetime | None) -> None:
         """Until when the training counts."""

@@ -4,30 +4,33 @@ Front ends parse and present; this module decides nothing either: it asks `acces
 sure that each step is in the evidence before the next one happens.
 """
 
+import contextlib
 import ipaddress
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
+from types import TracebackType
 from typing import TypeAlias
 
 import structlog
 
-from audit.entry import Json, Kind, NewEntry, token
-from audit.errors import AuditError
+from audit.entry import Json, Kind, NewEntry
+from audit.errors import AuditError, RecordRefused
 from audit.journal import Journal
 from audit.recording.recorder import Recorder
 from config.clock import Clock
 from config.ids import new_id
 from config.settings import Settings
 from drivers.definition import PlatformDefinition
-from drivers.errors import DriverError
-from drivers.session import Driver, DriverSession, Shape
+from drivers.session import Driver, Shape
 from gateway.access import authenticate, authorize
 from gateway.access.identity import AccessGrant, Authenticated, Directory, Router
+from gateway.access.wrong_codes import WrongCodes
 from gateway.consent.model import LIVE, ActiveConsent, Consent
 from gateway.consent.service import ConsentService
-from gateway.errors import GatewayError, NotAllowed, Unavailable
+from gateway.errors import ConsentProblem, GatewayError, NotAllowed, Unavailable
 from gateway.mediation.mediator import Mediator
 from gateway.mediation.setup import Limits, Setup
 from gateway.policy.complete import complete, help_text
@@ -102,12 +105,24 @@ class AccessService:
         self._journal = parts.journal
         self._directory = parts.directory
         self._clock = parts.clock
+        self._wrong_codes = WrongCodes()
+        self._opening: Counter[str] = Counter()
+        """Sessions on their way to a router, by its id."""
         self.consents.on_changed(self._consent_changed)
 
     # --- who is there ------------------------------------------------------------------------------------------------
 
+    async def knows_key(self, public_key: str) -> bool:
+        """Whether a signature by this public key would be anybody's."""
+        return await authenticate.knows_key(self._directory, public_key)
+
+    async def named_by(self, principals: tuple[str, ...]) -> str | None:
+        """The one person a certificate with these names would be for."""
+        person = await authenticate.named_by(self._directory, principals)
+        return None if person is None else person.name
+
     async def authenticate_key(self, public_key: str, source: str, *, fido2: bool) -> Authenticated | None:
-        """By public key. None for unknown and for disabled alike."""
+        """By public key, once its owner has signed. None for unknown and for disabled alike."""
         return await authenticate.by_key(self._directory, public_key, source, self._clock.now(), fido2=fido2)
 
     async def authenticate_certificate(self, principals: tuple[str, ...], source: str) -> Authenticated | None:
@@ -115,8 +130,14 @@ class AccessService:
         return await authenticate.by_certificate(self._directory, principals, source, self._clock.now())
 
     async def authenticate_totp(self, proved: Authenticated, code: str) -> Authenticated | None:
-        """The second factor. None if the code is wrong or was used before; both are recorded."""
-        stronger = await authenticate.add_totp(self._directory, proved, code, self._clock.now())
+        """The second factor. None if the code is wrong, was used before, or came too soon; all are recorded."""
+        person, now = proved.principal.id, self._clock.now()
+        stronger = None
+        if not self._wrong_codes.wait(person, now):
+            self._wrong_codes.tried(person, now)
+            stronger = await authenticate.add_totp(self._directory, proved, code, now)
+        if stronger is not None:
+            self._wrong_codes.right(person)
         await self._journal.append(
             NewEntry(
                 kind=Kind.AUTH_MFA,
@@ -126,6 +147,10 @@ class AccessService:
         )
         return stronger
 
+    def totp_wait(self, proved: Authenticated) -> timedelta:
+        """How long no code of this person is looked at, after too many wrong ones."""
+        return self._wrong_codes.wait(proved.principal.id, self._clock.now())
+
     async def authenticate_token(self, token: str, source: str) -> Authenticated | None:
         """By service-account token."""
         return await authenticate.by_token(self._directory, token, source, self._clock.now())
@@ -133,6 +158,16 @@ class AccessService:
     async def authenticate_peer(self, uid: int) -> Authenticated | None:
         """By the user id at the other end of the Unix socket."""
         return await authenticate.by_peer(self._directory, uid, self._clock.now())
+
+    async def still(self, auth: Authenticated) -> Authenticated:
+        """The same identity as it stands now, for a connection that was signed in before. Raises `NotAllowed`."""
+        current = await authenticate.still(self._directory, auth)
+        if current is None:
+            await self._refused(auth, "", None, "suspended")
+            raise NotAllowed("Your access is suspended; ask your supervisor.")
+        if authenticate.needs_second_factor(current):
+            raise NotAllowed("Your second factor is missing; sign in again with your one-time code.")
+        return current
 
     async def record_auth(self, auth: Authenticated) -> None:
         """An identity was proved."""
@@ -144,24 +179,32 @@ class AccessService:
             )
         )
 
-    async def record_auth_failure(self, front_end: str, source: str) -> None:
-        """Nobody was recognised."""
+    async def record_auth_failure(self, front_end: str, source: str, partly: Authenticated | None = None) -> None:
+        """Nobody was recognised. `partly`: who proved one factor and not the other."""
         await self._journal.append(
-            NewEntry(kind=Kind.AUTH_FAIL, facts={"front": front_end}, sealed={"who": {"source": source}})
+            NewEntry(
+                kind=Kind.AUTH_FAIL,
+                facts={"front": front_end} if partly is None else {"front": front_end, "partly": True},
+                sealed={"who": {"source": source} if partly is None else self._who(partly)},
+            )
         )
 
     async def record_attempt(
-        self, feature: str, auth: Authenticated | None, router_name: str | None, source: str
+        self, feature: str, asked: str, auth: Authenticated | None, router_name: str | None, source: str
     ) -> None:
-        """Something that does not exist here was asked for: forwarding, agent, X11, SFTP and the like."""
+        """Something that does not exist here was asked for: forwarding, agent, X11, SFTP and the like.
+
+        `feature` is a word of the front end's own. What the client called it (`asked`) may be anything: it is sealed.
+        """
         await self._journal.append(
             NewEntry(
                 kind=Kind.SESSION_ATTEMPT,
                 retention="strike",
-                facts={"feature": token(feature)},
+                facts={"feature": feature},
                 sealed={
                     "who": {"source": source} if auth is None else self._who(auth),
                     "subj": {"router": router_name or ""},
+                    "act": {"asked": asked[:256]},
                 },
             )
         )
@@ -213,21 +256,25 @@ class AccessService:
         return [view_of(live) for live in self.live if sees_all or live.grant.principal.id == auth.principal.id]
 
     async def kill(self, auth: Authenticated, session_id: str) -> None:
-        """End a live session now. One's own always; others' for a supervisor or operator. Recorded first."""
+        """End a live session now. One's own always; others' for a supervisor or operator. Recorded first.
+
+        Raises `NotAllowed`; `AuditError` if it could not be recorded, and then the session has ended all the same.
+        """
         live = self.live.get(session_id)
         own = live is not None and live.grant.principal.id == auth.principal.id
         if live is None or not (own or auth.principal.role in ROLES_THAT_KILL):
             raise NotAllowed("There is no such session that you may end.")
-        await self._journal.append(
-            NewEntry(
-                kind=Kind.SESSION_KILLED,
-                session=session_id,
-                consent_ref=live.grant.consent_ref,
-                facts={"by": auth.principal.role},
-                sealed={"who": self._who(auth)},
-            )
+        entry = NewEntry(
+            kind=Kind.SESSION_KILLED,
+            session=session_id,
+            consent_ref=live.grant.consent_ref,
+            facts={"by": auth.principal.role},
+            sealed={"who": self._who(auth)},
         )
-        live.end("killed")
+        try:
+            await self._journal.append(entry)
+        finally:
+            live.end("killed")  # also when it cannot be recorded: ending is never the unsafe side
 
     # --- a session ---------------------------------------------------------------------------------------------------
 
@@ -247,19 +294,43 @@ class AccessService:
     ) -> LiveSession:
         """Open a session to a router under an active consent. `driver` is used instead of the usual one.
 
-        Raises `ConsentProblem` (recorded), `NotAllowed`, `Unavailable` (recorded as a session that was refused).
-        Nothing is sent to the router other than the login of the gateway.
+        Raises `ConsentProblem` (recorded), `NotAllowed`, `Unavailable` (recorded as a session that was refused), what
+        the driver raises, and `RecordFailed`. Nothing is sent to the router other than the login of the gateway.
         """
+        auth = await self.still(auth)
         router = await self._directory.router_by_name(router_name)
         if router is None:
             await self._refused(auth, router_name, None, "no_router")
             raise NotAllowed(f"There is no router '{router_name}' that you may open.")
         active = await self.consents.claim(auth, router, consent_id=consent_id, token=token)
         grant = await self._grant(auth, router, active)
-        if self.live.on_router(router.id) >= self.parts.settings.session.max_per_router:
+        if self.live.on_router(router.id) + self._opening[router.id] >= self.parts.settings.session.max_per_router:
             await self._refused(auth, router.name, active.consent_id, "router_busy")
             raise Unavailable(f"Another session to {router.name} is open; only one at a time is allowed.")
-        session_id = new_id()
+        self._opening[router.id] += 1  # in the same breath as the look, so that two at once cannot both see room
+        try:
+            return await self._open(
+                auth, grant, active, terminal, shape, front_end, observer, veto, driver or self.parts.driver
+            )
+        finally:
+            self._opening[router.id] -= 1
+            if not self._opening[router.id]:
+                del self._opening[router.id]
+
+    async def _open(
+        self,
+        auth: Authenticated,
+        grant: AccessGrant,
+        active: ActiveConsent,
+        terminal: Terminal,
+        shape: Shape,
+        front_end: str,
+        observer: Observer | None,
+        veto: Veto | None,
+        driver: Driver,
+    ) -> LiveSession:
+        """Each step on record before the next; what goes wrong undoes the steps before it."""
+        router, session_id = grant.router, new_id()
         await self._journal.append(
             NewEntry(
                 kind=Kind.SESSION_REQUESTED,
@@ -269,12 +340,75 @@ class AccessService:
                 sealed={"who": self._who(auth), "subj": {"router": router.name, "subscriber": router.subscriber_ref}},
             )
         )
-        upstream = await self._connect(driver or self.parts.driver, grant, shape, session_id)
-        try:
-            return await self._start(auth, grant, active, upstream, session_id, shape, terminal, observer, veto)
-        except BaseException:
-            await upstream.close()
-            raise
+        held = GrantHeld(grant)
+        async with contextlib.AsyncExitStack() as undo:
+            undo.push_async_exit(partial(self._never_ran, session_id, grant.consent_ref))
+            mediator = self._mediator(held, shape, terminal.traits, veto)
+            upstream = await driver.open(grant.target, shape)
+            undo.push_async_callback(upstream.close)
+            # Counted only now: a router that cannot be reached does not use up the subscriber's consent.
+            await self.consents.use(active, session=session_id)
+            undo.push_async_callback(self._release, grant.consent_ref)
+            await self._journal.append(
+                NewEntry(
+                    kind=Kind.SESSION_OPENED,
+                    session=session_id,
+                    consent_ref=grant.consent_ref,
+                    policy_digest=self.parts.policy.digest,
+                    facts={"platform": grant.target.platform, "shape": shape, "scope": [*sorted(grant.rights.scope)]},
+                    sealed={"who": self._who(auth), "subj": {"router": router.name}},
+                )
+            )
+            live = LiveSession(
+                session_id=session_id,
+                held=held,
+                router=upstream,
+                mediator=mediator,
+                journal=self._journal,
+                recorder=self._recorder(session_id, grant, terminal.traits),
+                terminal=terminal,
+                clock=self._clock,
+                idle_seconds=self.parts.settings.session.idle_seconds,
+                observer=observer,
+            )
+            undo.pop_all()
+        return live
+
+    async def _never_ran(
+        self,
+        session_id: str,
+        consent_ref: str,
+        _type: type[BaseException] | None,
+        error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        """Close the chain of a session that was requested and did not begin. If that fails, recovery does it."""
+        match error:
+            case ConsentProblem():
+                reason = error.code
+            case RecordRefused():
+                reason = error.reason
+            case _:
+                reason = type(error).__name__
+        with contextlib.suppress(AuditError):
+            await self._journal.append(
+                NewEntry(
+                    kind=Kind.SESSION_CLOSED,
+                    session=session_id,
+                    consent_ref=consent_ref,
+                    facts={"reason": reason, "commands": 0, "blocked": 0, "bytes": 0, "exit": 255},
+                )
+            )
+
+    def _recorder(self, session_id: str, grant: AccessGrant, traits: TerminalTraits) -> Recorder:
+        return Recorder(
+            self._journal,
+            session=session_id,
+            consent_ref=grant.consent_ref,
+            clock=self._clock,
+            width=traits.width,
+            height=traits.height,
+        )
 
     async def _refused(self, auth: Authenticated, router_name: str, consent_ref: str | None, code: str) -> None:
         await self._journal.append(
@@ -302,67 +436,6 @@ class AccessService:
             approved_dns=frozenset(policy.approved_dns),
             approved_firmware_hosts=frozenset(policy.approved_firmware_hosts),
             provider=tuple(ipaddress.ip_network(net) for net in policy.provider),
-        )
-
-    async def _connect(self, driver: Driver, grant: AccessGrant, shape: Shape, session_id: str) -> DriverSession:
-        try:
-            return await driver.open(grant.target, shape)
-        except DriverError as error:
-            await self._journal.append(
-                NewEntry(
-                    kind=Kind.SESSION_CLOSED,
-                    session=session_id,
-                    consent_ref=grant.consent_ref,
-                    facts={"reason": type(error).__name__, "commands": 0, "blocked": 0, "bytes": 0, "exit": 255},
-                )
-            )
-            raise
-
-    async def _start(
-        self,
-        auth: Authenticated,
-        grant: AccessGrant,
-        active: ActiveConsent,
-        upstream: DriverSession,
-        session_id: str,
-        shape: Shape,
-        terminal: Terminal,
-        observer: Observer | None,
-        veto: Veto | None,
-    ) -> LiveSession:
-        # Counted and recorded only now: a router that cannot be reached does not use up the subscriber's consent.
-        await self.consents.use(active, session=session_id)
-        await self._journal.append(
-            NewEntry(
-                kind=Kind.SESSION_OPENED,
-                session=session_id,
-                consent_ref=grant.consent_ref,
-                policy_digest=self.parts.policy.digest,
-                facts={"platform": grant.target.platform, "shape": shape, "scope": [*sorted(grant.rights.scope)]},
-                sealed={"who": self._who(auth), "subj": {"router": grant.router.name}},
-            )
-        )
-        traits = terminal.traits
-        recorder = Recorder(
-            self._journal,
-            session=session_id,
-            consent_ref=grant.consent_ref,
-            clock=self._clock,
-            width=traits.width,
-            height=traits.height,
-        )
-        held = GrantHeld(grant)
-        return LiveSession(
-            session_id=session_id,
-            held=held,
-            router=upstream,
-            mediator=self._mediator(held, shape, traits, veto),
-            journal=self._journal,
-            recorder=recorder,
-            terminal=terminal,
-            clock=self._clock,
-            idle_seconds=self.parts.settings.session.idle_seconds,
-            observer=observer,
         )
 
     def _consent_changed(self, consent: Consent) -> None:
@@ -416,13 +489,20 @@ class AccessService:
         """Run an open session to its end and give its place under the consent back."""
         try:
             with self.live.live(live):
+                # It may have ended after it was used and before the session was among those that an end cuts.
+                ended = await self.consents.ended(live.grant.consent_ref)
+                if ended is not None:
+                    live.end(ended)
                 return await live.run()
         finally:
-            try:
-                await self.consents.release(live.grant.consent_ref)
-            except (AuditError, GatewayError) as error:
-                # The consent's end is recorded again by `expire_due` or at the next start; the session is over.
-                log.warning("release_failed", session=live.id, error_type=type(error).__name__)
+            await self._release(live.grant.consent_ref)
+
+    async def _release(self, consent_ref: str) -> None:
+        try:
+            await self.consents.release(consent_ref)
+        except (AuditError, GatewayError) as error:
+            # The consent's end is recorded again by `expire_due` or at the next start; the session is over.
+            log.warning("release_failed", consent=consent_ref, error_type=type(error).__name__)
 
     async def definition_of(self, router_name: str) -> PlatformDefinition | None:
         """How the router of this name talks; none if there is no such router."""

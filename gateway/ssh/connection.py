@@ -9,6 +9,7 @@ Counterpart: `gateway.ssh.server`, which decides who is there.
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Protocol, cast
 
 import asyncssh
@@ -16,16 +17,32 @@ from asyncssh.channel import SSHServerChannel
 from asyncssh.connection import SSHServerConnection
 from asyncssh.constants import MSG_CHANNEL_OPEN, OPEN_ADMINISTRATIVELY_PROHIBITED
 from asyncssh.packet import SSHPacket
-from asyncssh.public_key import CERT_TYPE_USER, SSHOpenSSHCertificate
+from asyncssh.public_key import SSHOpenSSHCertificate
 
 SESSION_CHANNEL = b"session"
+
+KNOWN_CHANNELS = frozenset(
+    {
+        "direct-tcpip",
+        "forwarded-tcpip",
+        "direct-streamlocal@openssh.com",
+        "forwarded-streamlocal@openssh.com",
+        "tun@openssh.com",
+        "x11",
+        "auth-agent@openssh.com",
+    }
+)
+"""Channel types that are recorded by name. Others are words of the client's own making, which are sealed."""
 
 
 class Attempts(Protocol):
     """What a connection tells its owner (`gateway.ssh.server.FrontDoor`)."""
 
-    def attempted(self, feature: str) -> None:
-        """A feature that does not exist here was asked for."""
+    def attempted(self, feature: str, asked: str = "") -> None:
+        """A feature that does not exist here was asked for.
+
+        `feature` is one of a fixed list of words; `asked` is the client's own word for it, which may be anything.
+        """
         ...
 
     def second_factor_due(self) -> bool:
@@ -33,7 +50,11 @@ class Attempts(Protocol):
         ...
 
     async def certificate_user(self, principals: tuple[str, ...]) -> str | None:
-        """The one known person among a certificate's principals."""
+        """The one known person among a certificate's principals. Nothing is proved yet."""
+        ...
+
+    async def key_proved(self) -> bool:
+        """The client has signed with the key or certificate that was looked up last; whether that makes it somebody."""
         ...
 
 
@@ -60,6 +81,14 @@ class SessionChannel(SSHServerChannel[bytes]):
 class GuardedConnection(SSHServerConnection):
     """A server connection that knows one channel type, no forwarding, no agent, no X11."""
 
+    on_lost: Callable[[], None] | None = None
+    """Called when the TCP connection is gone, whatever became of it before."""
+
+    def connection_lost(self, exc: Exception | None = None) -> None:
+        super().connection_lost(exc)
+        if self.on_lost is not None:
+            self.on_lost()
+
     def _attempts(self) -> Attempts:
         return cast("Attempts", self._owner)
 
@@ -76,6 +105,15 @@ class GuardedConnection(SSHServerConnection):
             self.send_userauth_failure(True)
         else:
             await super().send_userauth_success()
+
+    async def validate_public_key(self, username: str, key_data: bytes, msg: bytes, signature: bytes) -> bool:
+        """Tell the owner of a key only once the client signed with it.
+
+        Clients ask about keys before they sign (RFC 4252 section 7): such a question proves nothing, and MUST change
+        nothing about who is there.
+        """
+        fits = await super().validate_public_key(username, key_data, msg, signature)
+        return await self._attempts().key_proved() if fits and msg else fits
 
     async def _validate_openssh_certificate(self, username: str, cert: SSHOpenSSHCertificate) -> Any:
         # The user name of the connection is a router; the person is the certificate's principal.
@@ -95,7 +133,8 @@ class GuardedConnection(SSHServerConnection):
             super()._process_channel_open(pkttype, pktid, SSHPacket(rest))
             return
         sender = peek.get_uint32()
-        self._attempts().attempted(f"channel:{_word(kind)}")
+        asked = kind.decode("ascii", "replace")
+        self._attempts().attempted(f"channel:{asked if asked in KNOWN_CHANNELS else 'other'}", asked)
         self.send_channel_open_failure(
             sender, OPEN_ADMINISTRATIVELY_PROHIBITED, "Forwarding does not exist here; the attempt was recorded.", "en"
         )
@@ -132,16 +171,26 @@ class GuardedConnection(SSHServerConnection):
     _packet_handlers = {**SSHServerConnection._packet_handlers, MSG_CHANNEL_OPEN: _guard_channel_open}  # noqa: RUF012
 
 
-def _word(raw: bytes) -> str:
-    """A channel type as a short harmless token for the record."""
-    text = raw.decode("ascii", "replace")[:40]
-    return "".join(c if c.isalnum() or c in "-_.@" else "?" for c in text)
+class _TurnedAway(asyncio.Protocol):
+    """One connection too many."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        cast("asyncio.Transport", transport).abort()
 
 
 async def listen(
-    host: str, port: int, server_factory: Callable[[], asyncssh.SSHServer], host_key: asyncssh.SSHKey, grace: int
+    host: str,
+    port: int,
+    server_factory: Callable[[], asyncssh.SSHServer],
+    host_key: asyncssh.SSHKey,
+    *,
+    grace: int,
+    most: int = 2000,
 ) -> asyncio.Server:
-    """Accept connections. `server_factory` makes one `FrontDoor` a connection."""
+    """Accept connections, at most `most` at one time. `server_factory` makes one `FrontDoor` a connection.
+
+    `grace` is how many seconds signing in may take.
+    """
     loop = asyncio.get_running_loop()
     options = await asyncssh.SSHServerConnectionOptions.construct(
         asyncssh.SSHServerConnectionOptions(),
@@ -165,7 +214,14 @@ async def listen(
             "aes128-ctr",
         ],
     )
-    return await loop.create_server(lambda: GuardedConnection(loop, options, None, None), host, port, backlog=512)
+    here: set[GuardedConnection] = set()
 
+    def accept() -> asyncio.Protocol:
+        if len(here) >= most:
+            return _TurnedAway()
+        connection = GuardedConnection(loop, options, None, None)
+        here.add(connection)
+        connection.on_lost = partial(here.discard, connection)
+        return connection
 
-__all__ = ["CERT_TYPE_USER", "Attempts", "GuardedConnection", "SessionChannel", "listen"]
+    return await loop.create_server(accept, host, port, backlog=512)

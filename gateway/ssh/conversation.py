@@ -12,6 +12,8 @@ from gateway.policy.capabilities import CAPABILITIES, SCOPE
 from gateway.session.service import AccessService
 
 POLL_SECONDS: Final = 0.5
+MOST_AHEAD: Final = 1000
+"""Lines typed ahead at which reading from the client stops."""
 WAITING: Final = frozenset({State.REQUESTED, State.MORE_INFO_REQUESTED})
 
 
@@ -19,11 +21,19 @@ class InputClosed(Exception):
     """The rep left (Ctrl-C, Ctrl-D or a closed connection) before a session was open."""
 
 
-class Conversation:
-    """Lines of the client while no live session takes them. Same three methods as a `LiveSession`."""
+def _never(on: bool) -> None:
+    """Nobody is there to be stopped."""
 
-    def __init__(self) -> None:
+
+class Conversation:
+    """Lines of the client while no live session takes them. Same three methods as a `LiveSession`.
+
+    `throttle` is told when so many wait that reading from the client should stop, and when it may go on.
+    """
+
+    def __init__(self, throttle: Callable[[bool], None] = _never) -> None:
         self._lines: deque[str] = deque()
+        self._throttle = throttle
         self._arrived = asyncio.Event()
         self._interrupted = False
         self.ended = False
@@ -31,12 +41,15 @@ class Conversation:
     def line(self, text: str) -> None:
         """The client submitted one line."""
         self._lines.append(text)
+        if len(self._lines) == MOST_AHEAD:
+            self._throttle(True)
         self._arrived.set()
 
     def interrupt(self) -> None:
         """Ctrl-C."""
         self._interrupted = True
         self._lines.clear()
+        self._throttle(False)
         self._arrived.set()
 
     def input_ended(self) -> None:
@@ -48,6 +61,7 @@ class Conversation:
         """Lines typed ahead that nobody read, in order; they belong to the session."""
         lines = list(self._lines)
         self._lines.clear()
+        self._throttle(False)
         return lines
 
     async def ask(self, timeout: float | None = None) -> str | None:
@@ -61,7 +75,10 @@ class Conversation:
             return None
         if self._interrupted or not self._lines:
             raise InputClosed
-        return self._lines.popleft()
+        line = self._lines.popleft()
+        if len(self._lines) == MOST_AHEAD // 2:
+            self._throttle(False)
+        return line
 
 
 async def lead_to_consent(

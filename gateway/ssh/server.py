@@ -6,6 +6,8 @@ key. Counterparts: `gateway.ssh.connection` below, `gateway.ssh.session` above.
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from functools import partial
 
 import asyncssh
 import structlog
@@ -13,6 +15,7 @@ from asyncssh.auth import KbdIntChallenge, KbdIntResponse
 
 from audit.errors import AuditError
 from config.errors import VestibuleError
+from gateway.access.authenticate import needs_second_factor
 from gateway.access.identity import Authenticated
 from gateway.session.service import AccessService
 from gateway.ssh.connection import GuardedConnection
@@ -22,6 +25,9 @@ log = structlog.get_logger(__name__)
 
 TOTP_ATTEMPTS = 3
 """Wrong codes on one connection before it is closed."""
+
+MOST_ATTEMPTS = 100
+"""Refused features on one connection before it is closed: each is a record, and nobody needs so many by mistake."""
 
 
 class FrontDoor(asyncssh.SSHServer):
@@ -33,9 +39,14 @@ class FrontDoor(asyncssh.SSHServer):
         self._connection: GuardedConnection | None = None
         self._source = "unknown"
         self._username: str | None = None
+        self._offered: Callable[[], Awaitable[Authenticated | None]] | None = None
+        """Who the key that was named last would make of the client. Anybody can name anybody's key."""
         self._proved: Authenticated | None = None
+        """Who signed. From then on no other key is taken."""
         self._needs_totp = False
         self._totp_left = TOTP_ATTEMPTS
+        self._attempts_left = MOST_ATTEMPTS
+        self._completed = False
         self._background: set[asyncio.Task[None]] = set()
         self._sessions: list[ClientSession] = []
 
@@ -52,8 +63,8 @@ class FrontDoor(asyncssh.SSHServer):
         del exc
         for session in self._sessions:
             session.gone()
-        if self._proved is None and self._username is not None:
-            self._spawn(self._service.record_auth_failure("ssh", self._source))
+        if not self._completed and self._username is not None:
+            self._spawn(self._service.record_auth_failure("ssh", self._source, self._proved))
 
     def debug_msg_received(self, msg: str, lang: str, always_display: bool) -> None:
         """Nothing a client says here matters."""
@@ -74,24 +85,25 @@ class FrontDoor(asyncssh.SSHServer):
         del username
         line = key.export_public_key("openssh").decode("ascii").strip()
         fido2 = line.startswith("sk-")
-        self._proved = await self._service.authenticate_key(line, self._source, fido2=fido2)
-        return self._noted()
+        self._offered = partial(self._service.authenticate_key, line, self._source, fido2=fido2)
+        return await self._service.knows_key(line)
 
     async def certificate_user(self, principals: tuple[str, ...]) -> str | None:
         """See `gateway.ssh.connection.Attempts`."""
-        self._proved = await self._service.authenticate_certificate(principals, self._source)
-        return self._proved.principal.name if self._noted() and self._proved is not None else None
+        self._offered = partial(self._service.authenticate_certificate, principals, self._source)
+        return await self._service.named_by(principals)
 
     def validate_ca_key(self, username: str, key: asyncssh.SSHKey) -> bool:
         del username
         parts = key.export_public_key("openssh").decode("ascii").split()
         return " ".join(parts[:2]) in self._ca_keys
 
-    def _noted(self) -> bool:
-        if self._proved is None:
-            return False
-        self._needs_totp = self._proved.principal.totp_enrolled and "fido2" not in self._proved.factors
-        return True
+    async def key_proved(self) -> bool:
+        """See `gateway.ssh.connection.Attempts`."""
+        assert self._offered is not None
+        self._proved = await self._offered()
+        self._needs_totp = self._proved is not None and needs_second_factor(self._proved)
+        return self._proved is not None
 
     def second_factor_due(self) -> bool:
         """See `gateway.ssh.connection.Attempts`."""
@@ -102,14 +114,20 @@ class FrontDoor(asyncssh.SSHServer):
 
     def get_kbdint_challenge(self, username: str, lang: str, submethods: str) -> KbdIntChallenge:
         del username, lang, submethods
-        return ("Second factor", "", "en", [("One-time code: ", False)])
+        assert self._proved is not None
+        minutes = -(-self._service.totp_wait(self._proved) // timedelta(minutes=1))
+        told = f"Too many wrong codes. The next one is looked at in {minutes} minute(s)." if minutes else ""
+        return ("Second factor", told, "en", [("One-time code: ", False)])
 
     async def validate_kbdint_response(self, username: str, responses: KbdIntResponse) -> KbdIntChallenge:
         del username
         assert self._proved is not None
+        # Counted before it is looked at: a client may send many answers without waiting for the first verdict.
+        if self._totp_left <= 0:
+            raise asyncssh.PermissionDenied("Too many wrong one-time codes.")
+        self._totp_left -= 1
         stronger = await self._service.authenticate_totp(self._proved, responses[0] if len(responses) == 1 else "")
         if stronger is None:
-            self._totp_left -= 1
             if self._totp_left <= 0:
                 raise asyncssh.PermissionDenied("Too many wrong one-time codes.")
             return False
@@ -121,6 +139,8 @@ class FrontDoor(asyncssh.SSHServer):
 
     def auth_completed(self) -> None:
         assert self._proved is not None
+        assert not self._needs_totp
+        self._completed = True
         self._spawn(self._service.record_auth(self._proved))
 
     def session_requested(self) -> ClientSession:
@@ -130,9 +150,14 @@ class FrontDoor(asyncssh.SSHServer):
         self._sessions.append(session)
         return session
 
-    def attempted(self, feature: str) -> None:
+    def attempted(self, feature: str, asked: str = "") -> None:
         """See `gateway.ssh.connection.Attempts`."""
-        self._spawn(self._service.record_attempt(feature, self._proved, self._username, self._source))
+        self._attempts_left -= 1
+        if self._attempts_left < 0:
+            return
+        self._spawn(self._service.record_attempt(feature, asked, self._proved, self._username, self._source))
+        if self._attempts_left == 0 and self._connection is not None:
+            self._connection.abort()
 
     def _spawn(self, work: Awaitable[None]) -> None:
         """Record in the background. What cannot be recorded closes the connection: there is no best-effort mode."""

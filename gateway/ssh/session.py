@@ -29,6 +29,7 @@ from gateway.ssh.terminal import SshTerminal
 log = structlog.get_logger(__name__)
 
 CONTROL_USER = "vestibule"
+INTERRUPT = b"\x03"
 TRANSFER_PROGRAMS = frozenset({"scp", "sftp-server", "rsync", "rcp", "sftp"})
 SHOULD_BE_LED = frozenset({"missing", "lapsed", "denied", "expired", "used_up", "closed", "revoked"})
 """States in which a rep at a terminal is offered to ask anew."""
@@ -38,7 +39,7 @@ class ClientSession(asyncssh.SSHServerSession[bytes]):
     """Created for each channel; lives until the channel closes."""
 
     def __init__(
-        self, service: AccessService, auth: Authenticated, username: str, attempted: Callable[[str], None]
+        self, service: AccessService, auth: Authenticated, username: str, attempted: Callable[[str, str], None]
     ) -> None:
         self._service = service
         self._auth = auth
@@ -49,7 +50,7 @@ class ClientSession(asyncssh.SSHServerSession[bytes]):
         self._command: str | None = None
         self._editor: LineEditor | PlainLines | None = None
         self._terminal: SshTerminal | None = None
-        self._conversation = Conversation()
+        self._conversation = Conversation(self._hold_ahead)
         self._live: LiveSession | None = None
         self._main: asyncio.Task[None] | None = None
 
@@ -71,8 +72,7 @@ class ClientSession(asyncssh.SSHServerSession[bytes]):
         return True
 
     def subsystem_requested(self, subsystem: str) -> bool:
-        word = "".join(c for c in subsystem if c.isalnum() or c in "-_.")[:32]
-        self._attempted(f"subsystem:{word}")
+        self._attempted("subsystem:sftp" if subsystem == "sftp" else "subsystem:other", subsystem)
         return False
 
     def session_started(self) -> None:
@@ -82,8 +82,13 @@ class ClientSession(asyncssh.SSHServerSession[bytes]):
     # --- input -------------------------------------------------------------------------------------------------------
 
     def data_received(self, data: bytes, datatype: asyncssh.DataType) -> None:
-        if datatype is None and self._editor is not None:
+        if datatype is not None or self._editor is None:
+            return
+        if self._command is None:
             self._editor.feed(data)
+        elif self._pty is not None and INTERRUPT in data:
+            # One command was asked for, and one is judged: what else comes is no command. Only Ctrl-C is heard.
+            self._on_interrupt()
 
     def eof_received(self) -> bool:
         if self._editor is not None:
@@ -181,7 +186,7 @@ class ClientSession(asyncssh.SSHServerSession[bytes]):
                 height=height or 24,
             )
         else:
-            self._editor = PlainLines(on_line=self._on_line, on_interrupt=self._on_interrupt, on_eof=self._on_end)
+            self._editor = PlainLines(on_line=self._on_line, on_eof=self._on_end)
             automation = self._auth.principal.role == "automation"
             traits = TerminalTraits(
                 pty=False,
@@ -190,6 +195,10 @@ class ClientSession(asyncssh.SSHServerSession[bytes]):
                 newline="\r\n" if self._pty is not None else "\n",
             )
         self._terminal = SshTerminal(self._channel, self._editor, traits, one_screen=self._pty is not None)
+
+    def _hold_ahead(self, on: bool) -> None:
+        if self._terminal is not None:
+            self._terminal.hold("ahead", on)
 
     def _raw(self, text: str) -> None:
         assert self._terminal is not None
@@ -201,13 +210,14 @@ class ClientSession(asyncssh.SSHServerSession[bytes]):
         self._terminal.show(text, stderr=not self._terminal.traits.pty)
 
     async def _serve(self) -> int:
+        self._auth = await self._service.still(self._auth)
         if self._username == CONTROL_USER:
             assert self._terminal is not None
             text = await control.run(self._service, self._auth, self._command or "help")
             self._terminal.show(text, stderr=False)
             return exits.OK
         if self._command is not None and _first_word(self._command) in TRANSFER_PROGRAMS:
-            self._attempted(f"exec:{_first_word(self._command)}")
+            self._attempted(f"exec:{_first_word(self._command)}", self._command)
             self._say("File transfer does not exist here; the attempt was recorded.\n")
             return exits.REFUSED
         live = await self._open()

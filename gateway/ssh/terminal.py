@@ -26,6 +26,8 @@ class SshTerminal:
         self._pending: list[str] = []
         self._pending_size = 0
         self._pending_stderr = False
+        self._held: set[str] = set()
+        """Why nothing is read from the client now."""
 
     def show(self, text: str, *, stderr: bool) -> None:
         if self._channel.is_closing():
@@ -72,14 +74,24 @@ class SshTerminal:
         await self._writable.wait()
 
     def throttle(self, on: bool) -> None:
-        if on:
+        self.hold("session", on)
+
+    def hold(self, why: str, on: bool) -> None:
+        """Stop reading from the client for one reason, or give that reason up; reading goes on when none is left."""
+        before = bool(self._held)
+        (self._held.add if on else self._held.discard)(why)
+        if self._held and not before:
             self._channel.pause_reading()
-        else:
+        elif before and not self._held:
             self._channel.resume_reading()
 
     def writable(self, yes: bool) -> None:
-        """The channel's window is full, or has room again."""
+        """The channel's window is full, or has room again.
+
+        While it is full nothing is read: every key that is typed makes an echo, which would pile up here.
+        """
         if yes:
             self._writable.set()
         else:
             self._writable.clear()
+        self.hold("window", not yes)
