@@ -29,7 +29,7 @@ from gateway.web import cookies
 from gateway.web.guard import Guard, from_own_page, read_form
 from gateway.web.plain_log import LogFor, LogLine, evidence_log
 from gateway.web.receipt import receipt
-from gateway.web.render import Renderer, as_shown, language_of
+from gateway.web.render import Renderer, as_shown, language_of, own_path
 from gateway.web.words import word
 
 STATIC: Final = Path(__file__).parent / "static"
@@ -282,7 +282,7 @@ class _Pages:
 
     def _message(self, request: Request, language: Language, title: str, text: str, status: int = 200) -> Response:
         back = "/case" if cookies.held(request, https=self.https) else None
-        here = request.url.path if request.method == "GET" else "/statement"
+        here = own_path(request) if request.method == "GET" else "/statement"
         return self.renderer.page(
             request, "message.html", language, word(title, language), status=status, text=text, back=back, here=here
         )

@@ -111,7 +111,7 @@ class Renderer:
         frame: dict[str, Any] = {
             "language": language,
             "languages": [(code, LANGUAGE_NAMES[code]) for code in self.settings.languages],
-            "here": facts.pop("here", request.url.path),
+            "here": facts.pop("here", own_path(request)),
             "follow": False,
             "on_statement": False,
             "controller": self.settings.controller,
@@ -154,6 +154,11 @@ class Renderer:
             facts["handoff_url"] = self.settings.handoff_url
             return self.page(request, "live.html", language, word("live_title", language), **facts)
         return self.page(request, "over.html", language, word("over_title", language), **facts)
+
+
+def own_path(request: Request) -> str:
+    """The path asked for, as a link to this site: what begins with two slashes would be a link to another one."""
+    return "/" + request.url.path.lstrip("/\\")
 
 
 def _pending(
