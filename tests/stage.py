@@ -125,10 +125,14 @@ class Stage:
 
 
 def stage(
-    *, store: MemoryEntryStore | None = None, driver: FakeDriver | None = None, journal: Journal | None = None
+    *,
+    store: MemoryEntryStore | None = None,
+    driver: FakeDriver | None = None,
+    journal: Journal | None = None,
+    clock: Clock | None = None,
 ) -> Stage:
-    """A fresh stage on the machine's clock."""
-    clock = SystemClock()
+    """A fresh stage, on the machine's clock unless told otherwise."""
+    clock = clock or SystemClock()
     kept = store or MemoryEntryStore()
     return Stage(
         journal=journal or Journal.in_memory(clock, store=kept),
