@@ -11,6 +11,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import sqlite3
 import sys
 import tempfile
@@ -465,6 +466,9 @@ async def run(*, keep: bool, say: Say = print, colour: bool = False) -> int:
     teller = Teller(say, colour)
     directory = Path(tempfile.mkdtemp(prefix="vestibule-demo-"))
     begun = time.monotonic()
+    task = asyncio.current_task()
+    if task is not None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)  # leave nothing behind
     try:
         async with _stage(teller, directory) as scene:
             await _no_consent(scene)
@@ -495,7 +499,7 @@ async def _keep(scene: Scene, directory: Path) -> None:
     say(f"  {ssh} vestibule@127.0.0.1 request {ROUTER} --ticket T-1 --reason test")
     say(f"  ls -t {scene.settings.outbox_dir}        # the subscriber's messages; open the link in a browser")
     say(f"  {ssh} {ROUTER}@127.0.0.1")
-    say(f"  VESTIBULE_CONFIG={scene.settings.data_dir}/vestibule.toml vestibule log")
+    say(f"  {sys.executable} -m gateway --config {scene.settings.data_dir}/vestibule.toml log")
     say(f"  (everything is in {directory})")
     with contextlib.suppress(asyncio.CancelledError):
         await asyncio.Event().wait()

@@ -11,7 +11,7 @@ CLOSING: Final = {
     "ended": "This access has ended. The session is closed.",
     "closed": "The consent is closed. The session is closed.",
     "used_up": "The consent is used up. The session is closed.",
-    "killed": "A supervisor has ended this session.",
+    "killed": "This session was ended by hand, on record.",
     "suspended": "Your access is suspended. The session is closed.",
     "frozen": "A supervisor has frozen this session. It is closed until they release it.",
     "idle": "Nothing was typed for too long. The session is closed.",

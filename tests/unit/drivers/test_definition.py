@@ -1,3 +1,5 @@
+"""What `drivers/definition.py` promises."""
+
 import re
 
 import pytest

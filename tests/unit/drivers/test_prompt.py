@@ -1,3 +1,5 @@
+"""What `drivers/prompt.py` promises."""
+
 import ast
 import time
 from pathlib import Path

@@ -1,3 +1,5 @@
+"""What `drivers/transcript.py` promises."""
+
 import ast
 import itertools
 from pathlib import Path

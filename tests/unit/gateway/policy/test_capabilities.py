@@ -1,3 +1,5 @@
+"""What `gateway/policy/capabilities.py` promises."""
+
 from gateway.policy.capabilities import CAPABILITIES, SCOPE, never_sentences, weight
 
 

@@ -1,3 +1,5 @@
+"""What `gateway/policy/compile.py` promises."""
+
 from types import MappingProxyType
 from typing import Any
 

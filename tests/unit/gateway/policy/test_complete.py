@@ -1,3 +1,5 @@
+"""What `gateway/policy/complete.py` promises."""
+
 import pytest
 
 from gateway.policy.capabilities import SCOPE

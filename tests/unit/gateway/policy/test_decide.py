@@ -1,3 +1,5 @@
+"""What `gateway/policy/decide.py` promises."""
+
 from datetime import timedelta
 
 import pytest

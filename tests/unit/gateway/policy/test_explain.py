@@ -1,3 +1,5 @@
+"""What `gateway/policy/explain.py` promises."""
+
 import json
 
 from gateway.policy.explain import explain

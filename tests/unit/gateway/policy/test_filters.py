@@ -1,3 +1,5 @@
+"""What `gateway/policy/filters.py` promises."""
+
 from types import MappingProxyType
 
 import pytest

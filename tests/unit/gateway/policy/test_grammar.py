@@ -1,3 +1,5 @@
+"""What `gateway/policy/grammar.py` promises."""
+
 from gateway.policy.grammar import Graph, Node, chain
 from gateway.policy.pattern import Slot, parse_pattern
 from gateway.policy.rule import Rule

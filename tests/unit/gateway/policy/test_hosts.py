@@ -1,3 +1,5 @@
+"""What `gateway/policy/hosts.py` promises."""
+
 from ipaddress import ip_network
 
 import pytest

@@ -1,3 +1,5 @@
+"""What `gateway/policy/lexer.py` promises."""
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

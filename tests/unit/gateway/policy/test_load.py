@@ -1,3 +1,5 @@
+"""What `gateway/policy/load.py` promises."""
+
 from pathlib import Path
 from types import MappingProxyType
 

@@ -1,3 +1,5 @@
+"""What `gateway/policy/pattern.py` promises."""
+
 import pytest
 
 from gateway.policy.pattern import AnyOrder, Choice, Keyword, Slot, Template, may_be_empty, parse_pattern

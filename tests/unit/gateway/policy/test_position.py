@@ -1,3 +1,5 @@
+"""What `gateway/policy/position.py` promises."""
+
 import pytest
 
 from gateway.policy.position import agrees, parent_of, place_of

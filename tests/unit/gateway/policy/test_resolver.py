@@ -1,3 +1,5 @@
+"""What `gateway/policy/resolver.py` promises."""
+
 import pytest
 
 from gateway.policy.filters import resolve

@@ -1,3 +1,5 @@
+"""What `gateway/policy/schema.py` promises."""
+
 from typing import Any
 
 import pytest

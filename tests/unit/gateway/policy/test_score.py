@@ -1,3 +1,5 @@
+"""What `gateway/policy/score.py` promises."""
+
 import pytest
 
 from gateway.policy.errors import PolicyError

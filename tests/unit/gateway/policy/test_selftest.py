@@ -1,3 +1,5 @@
+"""What `gateway/policy/selftest.py` promises."""
+
 from types import MappingProxyType
 
 import pytest

@@ -1,3 +1,5 @@
+"""What `gateway/policy/types.py` promises."""
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

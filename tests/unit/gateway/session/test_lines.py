@@ -1,3 +1,5 @@
+"""What `gateway/session/lines.py` promises."""
+
 import re
 
 import pytest

@@ -4,10 +4,15 @@ import asyncio
 import contextlib
 import dataclasses
 
+import pyotp
 import pytest
 
-from audit.entry import Kind
+from audit.entry import EntryRef, Kind, NewEntry
+from audit.errors import Overloaded, RecordRefused
+from audit.journal import Journal
 from audit.leaf import parse
+from audit.memory_store import MemoryEntryStore
+from config.clock import SystemClock
 from drivers.fakes import FakeDriver, FakeReply
 from gateway.access.identity import Authenticated, Router
 from gateway.errors import ConsentProblem, NotAllowed, Unavailable
@@ -196,3 +201,264 @@ async def test_a_lost_journal_ends_the_session_and_sends_nothing_more(on_stage: 
     assert _sent(on_stage) == ["show version"]
     with contextlib.suppress(Exception):
         on_stage.journal.close()
+
+
+# --- what goes wrong on the way in, and at the end --------------------------------------------------------------------
+
+
+class _Busy(Journal):
+    """A journal whose queue is full for some kinds of entries."""
+
+    full: frozenset[Kind] = frozenset()
+
+    async def append(self, entry: NewEntry) -> EntryRef:
+        if entry.kind in self.full:
+            raise Overloaded("Too many records wait to be written.")
+        return await super().append(entry)
+
+
+def _busy_stage() -> tuple[Stage, _Busy, MemoryEntryStore]:
+    store = MemoryEntryStore()
+    journal = _Busy.in_memory(SystemClock(), store=store)
+    assert isinstance(journal, _Busy)
+    return stage(journal=journal), journal, store
+
+
+async def test_a_revocation_that_cannot_be_recorded_ends_the_session_all_the_same() -> None:
+    on, journal, _ = _busy_stage()
+    auth, router = await on.person("rep"), on.router()
+    _, case = await on.consent(auth, router)
+    _, running = await _open(on, auth, router)
+    await _until(lambda: len(on.live) == 1)
+    journal.full = frozenset({Kind.CONSENT_REVOKED})
+
+    with pytest.raises(Overloaded):
+        await on.consents.revoke(case)
+
+    assert (await asyncio.wait_for(running, 1)).reason == "record_failed"
+    assert on.driver.sessions[0].closed
+    journal.close()
+
+
+async def test_a_kill_that_cannot_be_recorded_ends_the_session_all_the_same() -> None:
+    on, journal, _ = _busy_stage()
+    auth, router = await on.person("rep"), on.router()
+    boss = await on.person("boss", "supervisor")
+    await on.consent(auth, router)
+    live, running = await _open(on, auth, router)
+    await _until(lambda: len(on.live) == 1)
+    journal.full = frozenset({Kind.SESSION_KILLED})
+
+    with pytest.raises(Overloaded):
+        await on.service.kill(boss, live.id)
+
+    assert (await asyncio.wait_for(running, 1)).reason == "killed"
+    journal.close()
+
+
+async def test_a_session_that_cannot_be_recorded_as_open_leaves_nothing_behind() -> None:
+    on, journal, store = _busy_stage()
+    auth, router = await on.person("rep"), on.router()
+    consent, _ = await on.consent(auth, router)
+    journal.full = frozenset({Kind.SESSION_OPENED})
+
+    with pytest.raises(Overloaded):
+        await _open(on, auth, router)
+
+    assert on.driver.sessions[0].closed
+    assert [row.state for row in store.sessions()] == ["closed"]
+    assert (await on.consents.get(auth, consent.id)).sessions_live == 0
+    journal.close()
+
+
+async def test_two_openings_at_once_share_one_session_of_a_consent(on_stage: Stage) -> None:
+    auth, router = await on_stage.person("rep"), on_stage.router()
+    await on_stage.consent(auth, router, sessions=1)
+
+    both = await asyncio.gather(_open(on_stage, auth, router), _open(on_stage, auth, router), return_exceptions=True)
+
+    refused = [one for one in both if isinstance(one, BaseException)]
+    assert [type(one) for one in refused] == [ConsentProblem]
+    assert sum(session.closed for session in on_stage.driver.sessions) == len(on_stage.driver.sessions) - 1
+    assert on_stage.store is not None
+    assert sorted(row.state for row in on_stage.store.sessions()) == ["closed", "open"]
+    live, running = next(one for one in both if not isinstance(one, BaseException))
+    live.input_ended()
+    await asyncio.wait_for(running, 5)
+
+
+async def test_two_openings_at_once_share_one_place_at_a_router(on_stage: Stage) -> None:
+    session = on_stage.settings.session.model_copy(update={"max_per_router": 1})
+    settings = on_stage.settings.model_copy(update={"session": session})
+    on_stage.service.parts = dataclasses.replace(on_stage.service.parts, settings=settings)
+    auth, router = await on_stage.person("rep"), on_stage.router()
+    await on_stage.consent(auth, router, sessions=5)
+
+    both = await asyncio.gather(_open(on_stage, auth, router), _open(on_stage, auth, router), return_exceptions=True)
+
+    assert [type(one) for one in both if isinstance(one, BaseException)] == [Unavailable]
+    live, running = next(one for one in both if not isinstance(one, BaseException))
+    live.input_ended()
+    await asyncio.wait_for(running, 5)
+
+
+async def test_a_consent_that_ends_while_the_session_opens_ends_it_at_once(on_stage: Stage) -> None:
+    auth, router = await on_stage.person("rep"), on_stage.router(platform="openwrt")
+    _, case = await on_stage.consent(auth, router)
+    terminal = FakeTerminal(TerminalTraits(pty=True, asks=True))
+    live = await on_stage.service.open(auth, router.name, terminal, shape="shell", front_end="test")
+
+    await on_stage.consents.revoke(case)  # no session runs that could be cut
+
+    assert (await asyncio.wait_for(on_stage.service.run(live), 1)).reason == "revoked"
+    assert _sent(on_stage) == []
+
+
+async def test_a_revocation_on_record_refuses_the_opening(on_stage: Stage) -> None:
+    auth, router = await on_stage.person("rep"), on_stage.router()
+    _, case = await on_stage.consent(auth, router)
+    driver = on_stage.driver
+    assert isinstance(driver, FakeDriver)
+    opened = driver.open
+
+    async def slow(target, shape):
+        session = await opened(target, shape)
+        await on_stage.consents.revoke(case)
+        return session
+
+    driver.open = slow  # type: ignore[method-assign]
+
+    with pytest.raises((ConsentProblem, RecordRefused)):
+        await _open(on_stage, auth, router)
+
+    assert driver.sessions[0].closed
+    assert on_stage.store is not None
+    assert [row.state for row in on_stage.store.sessions()] == ["closed"]
+
+
+async def test_a_suspended_person_opens_nothing_with_an_old_identity(on_stage: Stage) -> None:
+    auth, router = await on_stage.person("rep"), on_stage.router()
+    await on_stage.consent(auth, router)
+    on_stage.directory.add_principal(dataclasses.replace(auth.principal, disabled=True))
+
+    with pytest.raises(NotAllowed, match="suspended"):
+        await _open(on_stage, auth, router)
+
+    assert on_stage.driver.opened == []
+    assert _kinds(on_stage)[-1] is Kind.SESSION_REFUSED
+
+
+async def test_somebody_with_the_name_of_one_who_left_is_not_that_person(on_stage: Stage) -> None:
+    auth, router = await on_stage.person("rep"), on_stage.router()
+    await on_stage.consent(auth, router)
+    left = await on_stage.directory.principal_by_name("rep")
+    assert left is not None
+    on_stage.directory.remove_principal(left.id)
+    await on_stage.person("rep")
+
+    with pytest.raises(NotAllowed, match="suspended"):
+        await _open(on_stage, auth, router)
+
+
+async def test_suspending_ends_live_sessions_of_that_person_only(on_stage: Stage) -> None:
+    one, other = await on_stage.person("one"), await on_stage.person("other")
+    router, second = on_stage.router(), on_stage.router("r-2")
+    await on_stage.consent(one, router)
+    await on_stage.consent(other, second)
+    _, first_run = await _open(on_stage, one, router)
+    kept, kept_run = await _open(on_stage, other, second)
+    await _until(lambda: len(on_stage.live) == 2)
+
+    on_stage.live.end_person("one", "suspended")
+
+    assert (await asyncio.wait_for(first_run, 1)).reason == "suspended"
+    assert not kept_run.done()
+    kept.input_ended()
+    await asyncio.wait_for(kept_run, 5)
+
+
+async def test_codes_are_not_looked_at_after_too_many_wrong_ones(on_stage: Stage) -> None:
+    secret = pyotp.random_base32()
+    auth = await on_stage.person("rep", totp_secret=secret)
+    for _ in range(5):
+        assert await on_stage.service.authenticate_totp(auth, "000000") is None
+
+    assert on_stage.service.totp_wait(auth).total_seconds() > 50
+    assert await on_stage.service.authenticate_totp(auth, pyotp.TOTP(secret).now()) is None
+    assert _kinds(on_stage).count(Kind.AUTH_MFA) == 6
+
+
+# --- bounds -----------------------------------------------------------------------------------------------------------
+
+
+async def test_a_client_that_types_and_never_reads_is_not_read_from(on_stage: Stage) -> None:
+    auth, router = await on_stage.person("rep"), on_stage.router()
+    _, case = await on_stage.consent(auth, router)
+    terminal = FakeTerminal(TerminalTraits(pty=True, asks=True), open=asyncio.Event())
+    live, running = await _open(on_stage, auth, router, terminal)
+    await asyncio.sleep(0.02)  # it waits for the client to take the prompt
+
+    for _ in range(1000):
+        live.line("show clock")
+
+    assert terminal.throttled == [True]
+    await on_stage.consents.revoke(case)
+    await asyncio.wait_for(running, 1)
+
+
+async def test_reading_goes_on_when_what_was_typed_is_dealt_with(on_stage: Stage) -> None:
+    auth, router = await on_stage.person("rep"), on_stage.router()
+    await on_stage.consent(auth, router)
+    terminal = FakeTerminal(TerminalTraits(pty=True, asks=True))
+    live, running = await _open(on_stage, auth, router, terminal)
+
+    for _ in range(1500):
+        live.line("")
+    live.input_ended()
+    await asyncio.wait_for(running, 5)
+
+    assert terminal.throttled[0] is True
+    assert terminal.throttled[-1] is False
+
+
+async def test_a_driver_that_breaks_ends_the_session(on_stage: Stage) -> None:
+    auth, router = await on_stage.person("rep"), on_stage.router()
+    await on_stage.consent(auth, router)
+    _, running = await _open(on_stage, auth, router)
+    await asyncio.sleep(0.02)
+    session = on_stage.driver.sessions[0]
+
+    async def broken():
+        raise ZeroDivisionError
+
+    session.read = broken  # type: ignore[method-assign]
+    session.emit(b"x")
+
+    assert (await asyncio.wait_for(running, 2)).reason == "router_ended"
+    assert session.closed
+    assert Kind.SESSION_CLOSED in _kinds(on_stage)
+
+
+async def test_one_session_whose_clock_breaks_does_not_stop_the_others(on_stage: Stage) -> None:
+    auth, router = await on_stage.person("rep"), on_stage.router()
+    await on_stage.consent(auth, router)
+    live, running = await _open(on_stage, auth, router)
+    other, other_run = await _open(on_stage, auth, router)
+    await _until(lambda: len(on_stage.live) == 2)
+    ticks: list[int] = []
+    other_tick = other.tick
+
+    def broken() -> None:
+        raise ZeroDivisionError
+
+    def counted() -> None:
+        ticks.append(1)
+        other_tick()
+
+    live.tick, other.tick = broken, counted  # type: ignore[method-assign]
+    assert (await asyncio.wait_for(running, 2)).reason == "aborted"
+    seen = len(ticks)
+    await _until(lambda: len(ticks) > seen + 1)
+
+    other.input_ended()
+    await asyncio.wait_for(other_run, 5)
