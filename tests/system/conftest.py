@@ -1,4 +1,4 @@
-"""Fixtures of the system tests: a loop in a thread, and a simulated router that lives in it."""
+"""Fixtures of the system tests: a loop in a thread, a simulated router that lives in it, and real ones beside it."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,11 @@ import pytest
 
 from drivers.lab.home import HomeComputer
 from drivers.lab.openwrt import OpenWrtRouter
+from tests.real.fixtures import dropbear_box, frr_router, namespaces
 from tests.running import LoopThread
+from tests.system.both_ways import robots_gateway, ways
+
+__all__ = ["dropbear_box", "frr_router", "namespaces", "robots_gateway", "ways"]
 
 
 @pytest.fixture
