@@ -45,6 +45,10 @@ class FakeDirectory:
             self._uids[uid] = principal.id
         return principal
 
+    def remove_principal(self, principal_id: str) -> None:
+        """Know somebody no more."""
+        del self._principals[principal_id]
+
     def add_router(self, router: Router, target: Target | None = None) -> Router:
         """Know a router, and how to reach it."""
         self._routers[router.name] = router

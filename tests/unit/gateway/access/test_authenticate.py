@@ -130,6 +130,29 @@ async def test_without_enrolment_there_is_no_second_factor(directory: FakeDirect
     assert await authenticate.add_totp(directory, proved, "123456", NOW) is None
 
 
+async def test_a_known_key_says_nothing_about_who_is_there(directory: FakeDirectory) -> None:
+    directory.add_principal(person(), key=KEY)
+    directory.add_principal(person("bob", disabled=True), key="ssh-ed25519 BBBB")
+    known = [await authenticate.knows_key(directory, key) for key in (KEY, "ssh-ed25519 BBBB", "ssh-ed25519 CCCC")]
+    assert known == [True, False, False]
+
+
+async def test_an_old_identity_as_it_stands_now(directory: FakeDirectory) -> None:
+    proved = await enrolled(directory)
+    directory.add_principal(replace(proved.principal, role="supervisor"))
+    now = await authenticate.still(directory, proved)
+    assert now is not None
+    assert (now.principal.role, now.factors, now.when, now.source) == ("supervisor", {"key"}, NOW, "192.0.2.1")
+
+
+@pytest.mark.parametrize("changes", [{"disabled": True}, {"id": new_id()}, {"name": "eve"}])
+async def test_an_old_identity_of_nobody(directory: FakeDirectory, changes: dict[str, object]) -> None:
+    proved = await enrolled(directory)
+    directory.remove_principal(proved.principal.id)
+    directory.add_principal(replace(proved.principal, **changes))  # type: ignore[arg-type]
+    assert await authenticate.still(directory, proved) is None
+
+
 def test_nobody_else_makes_an_identity() -> None:
     with pytest.raises(TypeError):
         Authenticated(principal=person(), factors=frozenset(), when=NOW, source="", mint=object())

@@ -65,6 +65,15 @@ async def test_new_links_have_an_end(place: "Place") -> None:
     assert len(place.notifier.sent) == 5
 
 
+@pytest.mark.parametrize("path", ["//evil.example/x", "/%5Cevil.example", "///evil.example"])
+async def test_no_page_links_to_another_site_because_its_address_says_so(place: "Place", path: str) -> None:
+    page = await place.browser().get("http://127.0.0.1" + path if path.startswith("//") else path)
+    assert page.status == 404
+    assert 'href="//' not in page.html
+    assert 'href="/\\' not in page.html
+    assert "lang=fr" in page.html
+
+
 @pytest.mark.parametrize("path", ["/l/short", "/l/" + "A" * 43, "/case", "/case/receipt", "/nothing", "/l/%00"])
 async def test_what_is_not_there_is_a_page_that_says_so(place: "Place", path: str) -> None:
     page = await place.browser().get(path)
