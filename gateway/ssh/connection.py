@@ -15,11 +15,30 @@ from typing import Any, Protocol, cast
 import asyncssh
 from asyncssh.channel import SSHServerChannel
 from asyncssh.connection import SSHServerConnection
-from asyncssh.constants import MSG_CHANNEL_OPEN, OPEN_ADMINISTRATIVELY_PROHIBITED
-from asyncssh.packet import SSHPacket
+from asyncssh.constants import (
+    MSG_CHANNEL_OPEN,
+    MSG_SERVICE_ACCEPT,
+    MSG_SERVICE_REQUEST,
+    OPEN_ADMINISTRATIVELY_PROHIBITED,
+)
+from asyncssh.packet import PacketDecodeError, SSHPacket, String
 from asyncssh.public_key import SSHOpenSSHCertificate
 
 SESSION_CHANNEL = b"session"
+USERAUTH = b"ssh-userauth"
+
+SIGNATURES = (
+    "ssh-ed25519",
+    "ssh-ed448",
+    "sk-ssh-ed25519@openssh.com",
+    "sk-ecdsa-sha2-nistp256@openssh.com",
+    "ecdsa-sha2-nistp256",
+    "ecdsa-sha2-nistp384",
+    "ecdsa-sha2-nistp521",
+    "rsa-sha2-512",
+    "rsa-sha2-256",
+)
+"""How clients may sign. asyncssh also knows DSA and RSA with SHA-1."""
 
 KNOWN_CHANNELS = frozenset(
     {
@@ -97,6 +116,16 @@ class GuardedConnection(SSHServerConnection):
     def _log_packet(self, *_args: Any) -> None:
         """Packets are not logged: the inherited method words a line for each, whether it is wanted or not."""
 
+    # --- signing in -------------------------------------------------------------------------------------------------
+
+    def _guard_service_request(self, pkttype: int, pktid: int, packet: SSHPacket) -> None:
+        """As inherited; but a client may ask for the same service before each of its tries, as paramiko does."""
+        rest = packet.get_remaining_payload()
+        if self._auth_in_progress and not self._auth_complete and rest == String(USERAUTH):
+            self.send_packet(MSG_SERVICE_ACCEPT, rest)
+        else:
+            super()._process_service_request(pkttype, pktid, SSHPacket(rest))
+
     # --- second factor -----------------------------------------------------------------------------------------------
 
     async def send_userauth_success(self) -> None:
@@ -112,6 +141,8 @@ class GuardedConnection(SSHServerConnection):
         Clients ask about keys before they sign (RFC 4252 section 7): such a question proves nothing, and MUST change
         nothing about who is there.
         """
+        if msg and not _signed_properly(signature):
+            return False
         fits = await super().validate_public_key(username, key_data, msg, signature)
         return await self._attempts().key_proved() if fits and msg else fits
 
@@ -168,7 +199,19 @@ class GuardedConnection(SSHServerConnection):
         self._update_recv_pktlen(size)
         return SessionChannel(self, self._loop, True, False, False, 0, 0, None, "strict", self._window, size)
 
-    _packet_handlers = {**SSHServerConnection._packet_handlers, MSG_CHANNEL_OPEN: _guard_channel_open}  # noqa: RUF012
+    _packet_handlers = {  # noqa: RUF012
+        **SSHServerConnection._packet_handlers,
+        MSG_SERVICE_REQUEST: _guard_service_request,
+        MSG_CHANNEL_OPEN: _guard_channel_open,
+    }
+
+
+def _signed_properly(signature: bytes) -> bool:
+    """Whether a signature is of a kind that counts (RFC 4253 section 6.6: its first string names it)."""
+    try:
+        return SSHPacket(signature).get_string().decode("ascii", "replace") in SIGNATURES
+    except PacketDecodeError:
+        return False
 
 
 class _TurnedAway(asyncio.Protocol):
@@ -206,6 +249,7 @@ async def listen(
         password_auth=False,
         compression_algs=None,
         server_version="Vestibule",
+        signature_algs=list(SIGNATURES),
         encryption_algs=[
             "aes128-gcm@openssh.com",
             "aes256-gcm@openssh.com",
