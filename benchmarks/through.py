@@ -159,10 +159,19 @@ def leak(stand: Stand, lengths: Lengths) -> Iterator[Result]:
     stand.load.ask("cycle", way=stand.gateway, sessions=lengths.cycles, at_once=8)
     time.sleep(1)
     grown = (pss_bytes(stand.process) - before) / 1024
-    yield Result(
-        what=f"memory left behind, per 1,000 sessions of {lengths.cycles:,}",
-        measured=grown / lengths.cycles * 1000, unit="KB", bar=1,
-    )  # fmt: skip
+    yield leak_of(grown, lengths.cycles)
+
+
+def leak_of(grown: float, cycles: int) -> Result:
+    """`grown` KB over so many sessions. A process that shrank gave back what earlier parts used: that proves nothing."""
+    shrank = grown < 0
+    return Result(
+        what=f"memory left behind, per 1,000 sessions of {cycles:,}",
+        measured=grown / cycles * 1000,
+        unit="KB",
+        bar=None if shrank else 1,
+        note="not conclusive: the process gave back memory of earlier parts" if shrank else "",
+    )
 
 
 def many(stand: Stand, lengths: Lengths) -> Iterator[Result]:
