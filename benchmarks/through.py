@@ -163,7 +163,7 @@ def leak(stand: Stand, lengths: Lengths) -> Iterator[Result]:
 
 
 def leak_of(grown: float, cycles: int) -> Result:
-    """`grown` KB over so many sessions. A process that shrank gave back what earlier parts used: that proves nothing."""
+    """`grown` KB over so many sessions. A process that shrank gave back memory of earlier parts: no proof."""
     shrank = grown < 0
     return Result(
         what=f"memory left behind, per 1,000 sessions of {cycles:,}",
