@@ -60,6 +60,10 @@ def make_lexer(spec: LexerSpec) -> Lexer:
         checked = line.replace("\t", " ")
         if not checked.isprintable():
             raise LineRefused("The line holds a character that cannot be printed.")
+        if spec.kind == "words" and not checked.isascii():
+            # Bytes above 127 are keys to a line editor that knows seven bits: IOS drops the top one by default, so that
+            # Õ (C3 95) is C and Ctrl-U, which wipes the line. What runs would not be what was judged.
+            raise LineRefused("The line holds a character that is not ASCII; routers of this kind read such as keys.")
         body, wants_help = _cut_help(checked, spec)
         return _assemble(body, scan(body), spec, help=wants_help)
 
