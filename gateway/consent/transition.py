@@ -52,8 +52,8 @@ def step(consent: Consent, **changes: object) -> Consent:
 
 
 def end(consent: Consent, state: State, kind: Kind, by: By, now: datetime, reason: str) -> Transition:
-    """The last revision: `state` is final, `reason` one word."""
-    after = step(consent, state=state, ended_at=now, ended_reason=reason, extension=None)
+    """The last revision: `state` is final, `reason` one word. No session lives under it: those that did are cut."""
+    after = step(consent, state=state, ended_at=now, ended_reason=reason, extension=None, sessions_live=0)
     return Transition(consent=after, entry=entry_of(kind, after, by))
 
 

@@ -476,11 +476,13 @@ class AnySequence(RuleBasedStateMachine):
     @invariant()
     def final_states_are_never_left(self) -> None:
         if self.finished is not None:
-            assert replace(self.consent, sessions_live=0, revision=0) == replace(
-                self.finished, sessions_live=0, revision=0
-            )
+            assert self.consent == self.finished
         elif self.consent.state in FINAL:
             self.finished = self.consent
+
+    @invariant()
+    def no_session_lives_under_a_final_state(self) -> None:
+        assert self.consent.state not in FINAL or self.consent.sessions_live == 0
 
     @invariant()
     def granted_is_part_of_asked(self) -> None:
