@@ -175,6 +175,8 @@ class LiveSession:
         self._held = held
         self.opened_at = clock.now()
         self.totals = Totals()
+        self.cut_off = False
+        """Whether it was ended in the middle, from outside or by a failing record: nobody waits for the client then."""
         self._router = router
         self._mediator = mediator
         self._journal = journal
@@ -240,6 +242,7 @@ class LiveSession:
         if self._end_reason is not None or self.closed():
             return
         self._end_reason = reason
+        self.cut_off = True
         self._ended.set()
         if self._patience is not None and not self._patience.expired():
             with contextlib.suppress(RuntimeError):  # what was waited for came already
@@ -343,6 +346,7 @@ class LiveSession:
                     answer = await self._perform(effect)
                 except (AuditError, DriverError) as error:
                     failure = _failure(error)
+                    self.cut_off = self.cut_off or isinstance(error, AuditError)
                     if self._mediator.closed:
                         # The `Close` behind the failed effect is dropped with the rest, and no other one will come.
                         self._close_after(failure)

@@ -40,6 +40,9 @@ SIGNATURES = (
 )
 """How clients may sign. asyncssh also knows DSA and RSA with SHA-1."""
 
+LAST_WORDS_SECONDS = 0.25
+"""So long may a client take to read what was sent to it before its session was cut off, the reason included."""
+
 KNOWN_CHANNELS = frozenset(
     {
         "direct-tcpip",
@@ -95,6 +98,19 @@ class SessionChannel(SSHServerChannel[bytes]):
         packet.get_string()
         packet.check_end()
         return False
+
+    def exit_promptly(self, status: int) -> None:
+        """As `exit`, but what the client does not take within `LAST_WORDS_SECONDS` is dropped.
+
+        asyncssh would hold the channel open until the client has read everything, if it ever does.
+        """
+        self.exit(status)
+        if self._send_state == "close_pending":
+            self._loop.call_later(LAST_WORDS_SECONDS, self._drop_unsent)
+
+    def _drop_unsent(self) -> None:
+        if self._send_state == "close_pending":
+            self._close_send()
 
 
 class GuardedConnection(SSHServerConnection):

@@ -162,7 +162,10 @@ class ClientSession(asyncssh.SSHServerSession[bytes]):
             with contextlib.suppress(OSError, asyncssh.Error):
                 if self._terminal is not None:
                     self._terminal.flush()
-                self._channel.exit(status & 0xFF)
+                if self._live is not None and self._live.cut_off:
+                    self._channel.exit_promptly(status & 0xFF)
+                else:
+                    self._channel.exit(status & 0xFF)
 
     def _set_up(self) -> None:
         assert self._channel is not None
