@@ -448,8 +448,13 @@ class LiveSession:
                 await waiting
 
     async def _close_router(self) -> None:
-        with contextlib.suppress(DriverError):
+        try:
             await self._router.close()
+        except DriverError:
+            pass  # it is gone
+        except Exception as error:
+            # The session's end is still to be recorded.
+            log.exception("driver_broke", session=self.id, error_type=type(error).__name__)
 
     # --- entries -----------------------------------------------------------------------------------------------------
 

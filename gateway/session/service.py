@@ -17,7 +17,7 @@ from typing import TypeAlias
 import structlog
 
 from audit.entry import Json, Kind, NewEntry
-from audit.errors import AuditError, RecordRefused
+from audit.errors import AuditError, RecordFailed, RecordRefused
 from audit.journal import Journal
 from audit.recording.recorder import Recorder
 from config.clock import Clock
@@ -365,7 +365,8 @@ class AccessService:
                 router=upstream,
                 mediator=mediator,
                 journal=self._journal,
-                recorder=self._recorder(session_id, grant, terminal.traits),
+                # A recording that breaks off ends the session at once, also while nobody types and nothing is shown.
+                recorder=self._recorder(session_id, grant, terminal.traits, lambda _: live.end("record_failed")),
                 terminal=terminal,
                 clock=self._clock,
                 idle_seconds=self.parts.settings.session.idle_seconds,
@@ -400,7 +401,9 @@ class AccessService:
                 )
             )
 
-    def _recorder(self, session_id: str, grant: AccessGrant, traits: TerminalTraits) -> Recorder:
+    def _recorder(
+        self, session_id: str, grant: AccessGrant, traits: TerminalTraits, on_failure: Callable[[RecordFailed], None]
+    ) -> Recorder:
         return Recorder(
             self._journal,
             session=session_id,
@@ -408,6 +411,7 @@ class AccessService:
             clock=self._clock,
             width=traits.width,
             height=traits.height,
+            on_failure=on_failure,
         )
 
     async def _refused(self, auth: Authenticated, router_name: str, consent_ref: str | None, code: str) -> None:

@@ -212,9 +212,16 @@ class _Busy(Journal):
     full: frozenset[Kind] = frozenset()
 
     async def append(self, entry: NewEntry) -> EntryRef:
+        self._look(entry)
+        return await super().append(entry)
+
+    async def append_chunk(self, entry: NewEntry, plaintext: bytes) -> EntryRef:
+        self._look(entry)
+        return await super().append_chunk(entry, plaintext)
+
+    def _look(self, entry: NewEntry) -> None:
         if entry.kind in self.full:
             raise Overloaded("Too many records wait to be written.")
-        return await super().append(entry)
 
 
 def _busy_stage() -> tuple[Stage, _Busy, MemoryEntryStore]:
@@ -268,6 +275,19 @@ async def test_a_session_that_cannot_be_recorded_as_open_leaves_nothing_behind()
     assert on.driver.sessions[0].closed
     assert [row.state for row in store.sessions()] == ["closed"]
     assert (await on.consents.get(auth, consent.id)).sessions_live == 0
+    journal.close()
+
+
+async def test_a_recording_that_breaks_off_ends_the_session_while_nobody_types() -> None:
+    on, journal, _ = _busy_stage()
+    auth, router = await on.person("rep"), on.router()
+    await on.consent(auth, router)
+    journal.full = frozenset({Kind.REC_CHUNK})
+    _, running = await _open(on, auth, router)
+
+    # The prompt that was shown is cut into a chunk after two seconds.
+    assert (await asyncio.wait_for(running, 5)).reason == "record_failed"
+    assert on.driver.sessions[0].closed
     journal.close()
 
 
@@ -436,6 +456,21 @@ async def test_a_driver_that_breaks_ends_the_session(on_stage: Stage) -> None:
 
     assert (await asyncio.wait_for(running, 2)).reason == "router_ended"
     assert session.closed
+    assert Kind.SESSION_CLOSED in _kinds(on_stage)
+
+
+async def test_a_router_that_cannot_be_let_go_of_does_not_keep_the_end_off_the_record(on_stage: Stage) -> None:
+    auth, router = await on_stage.person("rep"), on_stage.router()
+    await on_stage.consent(auth, router)
+    live, running = await _open(on_stage, auth, router)
+
+    async def broken():
+        raise ZeroDivisionError
+
+    on_stage.driver.sessions[0].close = broken  # type: ignore[method-assign]
+    live.input_ended()
+
+    assert (await asyncio.wait_for(running, 2)).reason == "input_ended"
     assert Kind.SESSION_CLOSED in _kinds(on_stage)
 
 
