@@ -106,8 +106,9 @@ class Door:
                 await asyncio.sleep(0.005)
 
 
-async def open_door(*, ca: frozenset[str] = frozenset(), most: int = 100) -> Door:
+async def open_door(*, ca: frozenset[str] = frozenset(), most: int = 100, failures_per_minute: int = 60) -> Door:
     """Open a front door: `ca` are trusted CA keys, `most` bounds the connections. Close its server afterwards."""
     on = stage(driver=FakeDriver(respond=lambda wire: FakeReply(output=b"output of " + wire)))
     host_key = asyncssh.generate_private_key("ssh-ed25519")
-    return Door(on, await listen("127.0.0.1", 0, front_door(on.service, ca), host_key, grace=30, most=most))
+    owners = front_door(on.service, ca, failures_per_minute=failures_per_minute)
+    return Door(on, await listen("127.0.0.1", 0, owners, host_key, grace=30, most=most))

@@ -1,6 +1,6 @@
 """The gate every call goes through: who is it, not too often, and on record before it is answered.
 
-Counterparts: `gateway.session.listeners` (who is at the other end of the Unix socket), `gateway.api.limits`.
+Counterparts: `gateway.session.listeners` (who is at the other end of the Unix socket), `gateway.access.limits`.
 """
 
 from collections.abc import Callable, Coroutine
@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from config.errors import VestibuleError
 from gateway.access.identity import Authenticated
-from gateway.api.limits import Limited, Limiter
+from gateway.access.limits import Limited, Limiter
 from gateway.api.problems import TOO_MANY, Refusal, problem_of, respond
 from gateway.errors import NotAuthenticated
 from gateway.session.listeners import PEER

@@ -17,6 +17,7 @@ from audit.errors import AuditError
 from config.errors import VestibuleError
 from gateway.access.authenticate import needs_second_factor
 from gateway.access.identity import Authenticated
+from gateway.access.limits import Limited, Limiter
 from gateway.session.service import AccessService
 from gateway.ssh.connection import GuardedConnection
 from gateway.ssh.session import ClientSession
@@ -26,6 +27,9 @@ log = structlog.get_logger(__name__)
 TOTP_ATTEMPTS = 3
 """Wrong codes on one connection before it is closed."""
 
+FAILURES_PER_MINUTE = 60
+"""Connections of one source on which nobody was recognised that are put on record; as over REST."""
+
 MOST_ATTEMPTS = 100
 """Refused features on one connection before it is closed: each is a record, and nobody needs so many by mistake."""
 
@@ -33,9 +37,10 @@ MOST_ATTEMPTS = 100
 class FrontDoor(asyncssh.SSHServer):
     """One connection's owner. Authentication state lives here and nowhere else."""
 
-    def __init__(self, service: AccessService, ca_keys: frozenset[str]) -> None:
+    def __init__(self, service: AccessService, ca_keys: frozenset[str], strangers: Limiter) -> None:
         self._service = service
         self._ca_keys = ca_keys
+        self._strangers = strangers
         self._connection: GuardedConnection | None = None
         self._source = "unknown"
         self._username: str | None = None
@@ -63,8 +68,17 @@ class FrontDoor(asyncssh.SSHServer):
         del exc
         for session in self._sessions:
             session.gone()
-        if not self._completed and self._username is not None:
+        if not self._completed and self._username is not None and self._counts():
             self._spawn(self._service.record_auth_failure("ssh", self._source, self._proved))
+
+    def _counts(self) -> bool:
+        """Whether this failure goes on record: those of strangers up to a number, or they would fill the log."""
+        if self._proved is not None:
+            return True
+        verdict = self._strangers.take(self._source, self._service.parts.clock.monotonic_ns() / 1e9)
+        if isinstance(verdict, Limited) and verdict.first:
+            log.warning("auth_failures_not_recorded")
+        return not isinstance(verdict, Limited)
 
     def debug_msg_received(self, msg: str, lang: str, always_display: bool) -> None:
         """Nothing a client says here matters."""
@@ -174,6 +188,9 @@ class FrontDoor(asyncssh.SSHServer):
                 self._connection.disconnect(asyncssh.DISC_BY_APPLICATION, str(error))
 
 
-def front_door(service: AccessService, ca_keys: frozenset[str]) -> Callable[[], FrontDoor]:
+def front_door(
+    service: AccessService, ca_keys: frozenset[str], *, failures_per_minute: int = FAILURES_PER_MINUTE
+) -> Callable[[], FrontDoor]:
     """A factory of connection owners."""
-    return lambda: FrontDoor(service, ca_keys)
+    strangers = Limiter(failures_per_minute)
+    return lambda: FrontDoor(service, ca_keys, strangers)

@@ -93,6 +93,20 @@ async def test_wrong_codes_end_the_connection_and_then_make_wait(door: Door) -> 
     assert not any(row["ok"] for row in await door.entries(Kind.AUTH_MFA, 7))
 
 
+async def test_strangers_cannot_fill_the_log(make_door) -> None:
+    few = await make_door(failures_per_minute=3)
+    key = asyncssh.generate_private_key("ssh-ed25519")
+
+    for _ in range(6):
+        with pytest.raises(asyncssh.PermissionDenied):
+            await few.connect("vestibule", key)
+    few.know("alice", totp=True)
+    with pytest.raises(asyncssh.PermissionDenied):
+        await few.connect("vestibule", few.keys["alice"])
+
+    assert await few.entries(Kind.AUTH_FAIL, 4) == [{"front": "ssh"}] * 3 + [{"front": "ssh", "partly": True}]
+
+
 # --- certificates -----------------------------------------------------------------------------------------------------
 
 

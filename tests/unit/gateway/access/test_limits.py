@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.api.limits import MOST_BUCKETS, Limited, Limiter, Passed
+from gateway.access.limits import MOST_BUCKETS, Limited, Limiter, Passed
 
 
 def test_a_minutes_worth_passes_at_once_and_then_one_after_another():

@@ -1,6 +1,7 @@
 """How often somebody may call: a token bucket each. Pure; `now` is monotonic seconds.
 
-Counterpart: `gateway.api.guard`, which asks before every call.
+Counterparts: `gateway.api.guard`, which asks before every call, and `gateway.ssh.server`, before it puts a stranger's
+attempt on record.
 """
 
 import math
