@@ -1,8 +1,9 @@
 """Natural group commit: one thread takes all that is queued, makes it durable in one transaction, answers everybody.
 
-There is no timer: a batch is what arrived during the last sync. Any error of the commit function poisons the committer
-for good (a failed sync cannot be retried: the kernel may have dropped the pages); from then on `submit` raises
-`RecordFailed` at once and nothing queued is written. The remedy is a restart, which verifies the log.
+A batch is what arrived during the last sync; nobody who waits is made to wait for company. Work that nobody waits for
+may ride along with the next that somebody does, for at most `ALONG_SECONDS`. Any error of the commit function poisons
+the committer for good (a failed sync cannot be retried: the kernel may have dropped the pages); from then on `submit`
+raises `RecordFailed` at once and nothing queued is written. The remedy is a restart, which verifies the log.
 """
 
 import asyncio
@@ -16,6 +17,9 @@ from audit.errors import Overloaded, RecordFailed
 
 CAPACITY = 4096
 """Jobs that may wait. Beyond it a line is refused at once instead of being late."""
+
+ALONG_SECONDS = 0.2
+"""So long may work that nobody waits for stay queued without company."""
 
 J = TypeVar("J")
 R = TypeVar("R")
@@ -63,6 +67,8 @@ class Committer(Generic[J, R]):
         self._capacity = capacity
         self._queue: list[Job[J, R]] = []
         self._change = threading.Condition()
+        self._awaited = False
+        """Somebody waits for something in the queue."""
         self._poison: Exception | None = None
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -73,8 +79,11 @@ class Committer(Generic[J, R]):
         """Whether nothing can be recorded any more."""
         return self._poison is not None
 
-    def submit(self, work: J, ticket: Ticket[R]) -> None:
-        """Queue work. Raises `RecordFailed` (poisoned or closed) or `Overloaded`; then it was not queued."""
+    def submit(self, work: J, ticket: Ticket[R], *, along: bool = False) -> None:
+        """Queue work; with `along`, nobody waits for it and it may ride with the next.
+
+        Raises `RecordFailed` (poisoned or closed) or `Overloaded`; then it was not queued.
+        """
         with self._change:
             if self._poison is not None:
                 raise RecordFailed(_SENTENCE) from self._poison
@@ -83,7 +92,10 @@ class Committer(Generic[J, R]):
             if len(self._queue) >= self._capacity:
                 raise Overloaded(f"More than {self._capacity} records wait to be written. Try again in a moment.")
             self._queue.append(Job(work, ticket))
-            self._change.notify()
+            if not along:
+                self._awaited = True
+            if not along or len(self._queue) == 1:
+                self._change.notify()
 
     def poison(self, error: Exception) -> None:
         """Stop recording for good, after an error elsewhere that is as final."""
@@ -125,10 +137,16 @@ class Committer(Generic[J, R]):
     def _take(self) -> list[Job[J, R]]:
         """Everything queued; nothing once it is over."""
         with self._change:
-            while not self._queue and not self._stopping and self._poison is None:
+            while not self._queue and not self._over():
                 self._change.wait()
+            if not self._awaited:
+                self._change.wait_for(lambda: self._awaited or self._over(), timeout=ALONG_SECONDS)
             jobs, self._queue = self._queue, []
+            self._awaited = False
             return jobs
+
+    def _over(self) -> bool:
+        return self._stopping or self._poison is not None
 
 
 _SENTENCE = (

@@ -158,6 +158,15 @@ class Journal:
         inner.add_done_callback(lambda done: _pass_on(done, future))
         return future
 
+    def append_along(self, entry: NewEntry) -> None:
+        """Queue in order what nobody waits for: it is durable with the next entry, or within `ALONG_SECONDS`.
+
+        For what follows from a recorded command (sent, result): a crash before that is reported as `cmd.unknown`.
+        Raises at once like `append`.
+        """
+        future: concurrent.futures.Future[_Answer] = concurrent.futures.Future()
+        self._committer.submit(draft_entry(entry), Ticket(future), along=True)
+
     async def append_command(self, command: NewCommand) -> RecordedCommand:
         """Record a command that policy allowed, and prove it: the only maker of `RecordedCommand`.
 

@@ -91,7 +91,7 @@ class Evidence(Protocol):
 
     async def append(self, entry: NewEntry) -> EntryRef: ...
 
-    def append_later(self, entry: NewEntry) -> object: ...
+    def append_along(self, entry: NewEntry) -> None: ...
 
     async def append_command(self, command: NewCommand) -> RecordedCommand: ...
 
@@ -376,7 +376,7 @@ class LiveSession:
             case RecordBlocked():
                 await self._record_blocked(effect)
             case RecordResult():
-                self._journal.append_later(self._result_entry(effect))
+                self._journal.append_along(self._result_entry(effect))
                 if self._observer is not None:
                     self._observer.finished(effect)
             case Send():
@@ -419,7 +419,7 @@ class LiveSession:
         await self._router.send(command)
         if command.purpose == "command":
             self.totals.commands += 1
-        self._journal.append_later(
+        self._journal.append_along(
             NewEntry(
                 kind=Kind.CMD_SENT,
                 session=self.id,

@@ -187,3 +187,31 @@ def test_many_threads_keep_their_own_order(medium):
         own = [item for item in order if item // 1000 == name]
         assert own == sorted(own)
         assert result == [item * 10 for item in own]
+
+
+def along(committer, work):
+    future = concurrent.futures.Future()
+    committer.submit(work, Ticket(future), along=True)
+    return future
+
+
+def test_work_that_nobody_waits_for_rides_with_the_next(committer, medium):
+    late = along(committer, 1)
+    waited = submit(committer, 2)
+
+    assert waited.result(5) == 20
+    assert late.result(5) == 10
+    assert medium.batches == [[1, 2]]
+
+
+def test_work_that_nobody_waits_for_goes_alone_in_the_end(committer, medium):
+    assert along(committer, 1).result(5) == 10
+    assert medium.batches == [[1]]
+
+
+def test_stopping_writes_what_nobody_waits_for(committer, medium):
+    late = along(committer, 1)
+
+    committer.stop()
+
+    assert late.result(0) == 10
