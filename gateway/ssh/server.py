@@ -34,6 +34,10 @@ MOST_ATTEMPTS = 100
 """Refused features on one connection before it is closed: each is a record, and nobody needs so many by mistake."""
 
 
+MOST_CHANNELS = 32
+"""Channels of one connection at one time, as a multiplexing client opens them."""
+
+
 class FrontDoor(asyncssh.SSHServer):
     """One connection's owner. Authentication state lives here and nowhere else."""
 
@@ -53,7 +57,8 @@ class FrontDoor(asyncssh.SSHServer):
         self._attempts_left = MOST_ATTEMPTS
         self._completed = False
         self._background: set[asyncio.Task[None]] = set()
-        self._sessions: list[ClientSession] = []
+        self._sessions: set[ClientSession] = set()
+        """Whose channels are open."""
 
     # --- connection --------------------------------------------------------------------------------------------------
 
@@ -66,7 +71,7 @@ class FrontDoor(asyncssh.SSHServer):
 
     def connection_lost(self, exc: Exception | None) -> None:
         del exc
-        for session in self._sessions:
+        for session in list(self._sessions):
             session.gone()
         if not self._completed and self._username is not None and self._counts():
             self._spawn(self._service.record_auth_failure("ssh", self._source, self._proved))
@@ -160,8 +165,14 @@ class FrontDoor(asyncssh.SSHServer):
     def session_requested(self) -> ClientSession:
         assert self._proved is not None
         assert self._username is not None
-        session = ClientSession(self._service, self._proved, self._username, self.attempted)
-        self._sessions.append(session)
+        if len(self._sessions) >= MOST_CHANNELS:
+            raise asyncssh.ChannelOpenError(
+                asyncssh.OPEN_RESOURCE_SHORTAGE, f"There are {MOST_CHANNELS} sessions on this connection already."
+            )
+        session = ClientSession(
+            self._service, self._proved, self._username, self.attempted, closed=self._sessions.discard
+        )
+        self._sessions.add(session)
         return session
 
     def attempted(self, feature: str, asked: str = "") -> None:

@@ -39,12 +39,20 @@ class ClientSession(asyncssh.SSHServerSession[bytes]):
     """Created for each channel; lives until the channel closes."""
 
     def __init__(
-        self, service: AccessService, auth: Authenticated, username: str, attempted: Callable[[str, str], None]
+        self,
+        service: AccessService,
+        auth: Authenticated,
+        username: str,
+        attempted: Callable[[str, str], None],
+        *,
+        closed: Callable[["ClientSession"], None],
     ) -> None:
+        """`attempted` is told of features that do not exist, `closed` that the channel is closed."""
         self._service = service
         self._auth = auth
         self._username = username
         self._attempted = attempted
+        self._closed = closed
         self._channel: SessionChannel | None = None
         self._pty: tuple[str, int, int] | None = None
         self._command: str | None = None
@@ -121,6 +129,7 @@ class ClientSession(asyncssh.SSHServerSession[bytes]):
 
     def connection_lost(self, exc: Exception | None) -> None:
         del exc
+        self._closed(self)
         self.gone()
 
     def gone(self) -> None:

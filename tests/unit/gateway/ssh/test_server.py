@@ -8,6 +8,7 @@ import pyotp
 import pytest
 
 from audit.entry import Kind
+from gateway.ssh.server import MOST_CHANNELS
 from tests.front_door import Door, ForgedPair
 
 
@@ -282,3 +283,25 @@ async def test_more_connections_than_allowed_are_turned_away_and_places_come_bac
                 break
             await asyncio.sleep(0.02)
     second.close()
+
+
+async def test_channels_of_one_connection_are_bounded_and_places_come_back(door: Door) -> None:
+    router = door.on.router(platform="ios")
+    door.know("alice")
+    auth = await door.on.service.authenticate_key(door.keys["alice"].export_public_key().decode(), "x", fido2=False)
+    assert auth is not None
+    await door.on.consent(auth, router)
+    connection, _ = await door.connect(router.name, door.keys["alice"])
+    held = [await connection.create_process(term_type="xterm") for _ in range(MOST_CHANNELS)]
+
+    with pytest.raises(asyncssh.ChannelOpenError):
+        await connection.create_process(term_type="xterm")
+
+    held[0].channel.abort()
+    async with asyncio.timeout(5):
+        while True:
+            with contextlib.suppress(asyncssh.ChannelOpenError):
+                await connection.create_process(term_type="xterm")
+                break
+            await asyncio.sleep(0.02)
+    connection.close()
