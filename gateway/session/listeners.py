@@ -6,6 +6,8 @@ import os
 import socket
 import struct
 from collections.abc import Generator
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,11 +20,57 @@ PEER: Final = "unix-peer"
 """`scope["client"]` is `(PEER, uid)` for a client of the Unix socket; no network client can look like that."""
 
 
-class PeerProtocol(H11Protocol):
-    """HTTP over a Unix socket; who is at the other end is asked of the kernel (SO_PEERCRED)."""
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What strangers may hold of one listener. Without it a few of them could take all descriptors of the process."""
+
+    connections: int = 1000
+    """At one time; more are turned away."""
+    request_seconds: float = 20.0
+    """A connection is cut between once and twice this time into a request that does not arrive."""
+
+
+_ARRIVING: Final = frozenset({"IDLE", "SEND_BODY"})
+"""States of a client, as h11 names them, in which its request is not all here."""
+
+
+class BoundedProtocol(H11Protocol):
+    """HTTP over TCP. uvicorn itself waits for ever for the rest of a request."""
+
+    def __init__(self, *given: Any, bounds: Bounds, **more: Any) -> None:
+        super().__init__(*given, **more)
+        self._bounds = bounds
+        self._watch: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)  # type: ignore[arg-type]  # uvicorn narrows what asyncio passes
+        if len(self.connections) > self._bounds.connections:
+            self.transport.abort()
+        else:
+            self._look_later(arriving=True)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
+        super().connection_lost(exc)
+
+    def _look_later(self, *, arriving: bool) -> None:
+        self._watch = self.loop.call_later(self._bounds.request_seconds, self._look, self.cycle, arriving)
+
+    def _look(self, request: object, was_arriving: bool) -> None:
+        """Cut the connection if the same request has been on its way all the time since the look before."""
+        arriving = self.conn.their_state.__name__ in _ARRIVING
+        if arriving and was_arriving and self.cycle is request:
+            self.transport.abort()
+        else:
+            self._look_later(arriving=arriving)
+
+
+class PeerProtocol(BoundedProtocol):
+    """HTTP over a Unix socket; who is at the other end is asked of the kernel (SO_PEERCRED)."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
         peer = transport.get_extra_info("socket")
         _pid, uid, _gid = struct.unpack("3i", peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
         self.client = (PEER, uid)
@@ -38,13 +86,14 @@ class _Server(uvicorn.Server):
 class HttpListener:
     """One ASGI app on one socket."""
 
-    def __init__(self, app: Any, listening: socket.socket, *, peer: bool = False) -> None:
-        options: dict[str, Any] = {"http": PeerProtocol} if peer else {"http": "h11"}
+    def __init__(self, app: Any, listening: socket.socket, *, peer: bool = False, bounds: Bounds = Bounds()) -> None:
+        options: dict[str, Any] = {"http": partial(PeerProtocol if peer else BoundedProtocol, bounds=bounds)}
         self._socket = listening
         self._server = _Server(
             uvicorn.Config(
                 app,
                 lifespan="off",
+                ws="none",
                 log_config=None,
                 access_log=False,
                 server_header=False,
