@@ -14,8 +14,8 @@ from joserfc.errors import JoseError, UnsupportedAlgorithmError
 from joserfc.jwk import OKPKey
 from joserfc.jws import JWSRegistry
 
-from audit.files import OWNER_ONLY, write_durably
 from config.errors import ConfigError
+from config.files import make_private_dir, read_private, write_private
 from gateway.consent.model import LIVE, Claims, Consent
 from gateway.errors import ConsentProblem
 
@@ -83,23 +83,16 @@ def digest(token: str) -> str:
 def ensure_key(keys_dir: Path) -> OKPKey:
     """The signing key from `keys_dir/consent.key` (PKCS#8 PEM, mode 0600), made on first use."""
     path = keys_dir / KEY_FILE
-    try:
-        if not path.exists():
-            keys_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-            write_durably(path, OKPKey.generate_key("Ed25519", private=True).as_pem(private=True), OWNER_ONLY)
-    except OSError as error:
-        raise ConfigError(f"The consent signing key cannot be written to {keys_dir}: {error.strerror}.") from error
+    if not path.exists():
+        make_private_dir(keys_dir)
+        write_private(path, OKPKey.generate_key("Ed25519", private=True).as_pem(private=True))
     return load_key(path)
 
 
 def load_key(path: Path) -> OKPKey:
     """Read the signing key. Raises `ConfigError` if it is missing, readable by others, or not Ed25519."""
     try:
-        if path.stat().st_mode & 0o077:
-            raise ConfigError(f"{path} can be read by others; run: chmod 600 {path}")
-        key = OKPKey.import_key(path.read_bytes())
-    except OSError as error:
-        raise ConfigError(f"The consent signing key {path} cannot be read: {error.strerror}.") from error
+        key = OKPKey.import_key(read_private(path))
     except (JoseError, ValueError, TypeError) as error:
         raise ConfigError(f"{path} is not a private key in PEM form; restore it from the backup.") from error
     if key.curve_name != "Ed25519" or not key.is_private:

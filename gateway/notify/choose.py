@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import assert_never
 
 from config.errors import ConfigError
+from config.files import read_private
 from config.settings import Settings
 from gateway.consent.notifier import Notifier
 from gateway.notify.outbox import OutboxNotifier, console
@@ -40,11 +41,11 @@ def _secret(key: str, path: Path | None) -> str | None:
     if path is None:
         return None
     try:
-        if path.stat().st_mode & 0o077:
-            raise ConfigError(f"{key}: {path} can be read by others; run: chmod 600 {path}")
-        secret = path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{key}: {path} cannot be read.") from error
+        secret = read_private(path).decode().strip()
+    except ConfigError as error:
+        raise ConfigError(f"{key}: {error}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{key}: {path} is no text.") from error
     if not secret:
         raise ConfigError(f"{key}: {path} is empty.")
     return secret

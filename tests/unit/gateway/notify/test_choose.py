@@ -39,7 +39,7 @@ async def test_each_kind(tmp_path: Path) -> None:
     [
         ({"kind": "sms_webhook"}, "sms_url"),
         ({"kind": "smtp", "smtp_user": "u"}, "smtp_password_file"),
-        ({"kind": "smtp", "smtp_user": "u", "smtp_password_file": "/nowhere/at-all"}, "cannot be read"),
+        ({"kind": "smtp", "smtp_user": "u", "smtp_password_file": "/nowhere/at-all"}, "no such file"),
     ],
 )
 def test_what_is_missing_is_named(tmp_path: Path, notify: dict[str, object], words: str) -> None:
