@@ -38,10 +38,19 @@ def code_text(random: bytes) -> str:
     return str(int.from_bytes(random, "big") % 10**CODE_DIGITS).zfill(CODE_DIGITS)
 
 
+def is_code(text: str) -> bool:
+    """Whether `text` can be a code at all, as a person writes one: `1234 5678`."""
+    digits = _digits(text)
+    return len(digits) == CODE_DIGITS and digits.isascii() and digits.isdecimal()
+
+
 def code_digest(key: bytes, consent_id: str, rep_id: str, code: str) -> str:
     """Binds the code to the request and to the rep; without the key the digits cannot be tried out."""
-    digits = "".join(c for c in code if c not in " -.\t")
-    return _mac(key, "code", consent_id, rep_id, digits).hex()
+    return _mac(key, "code", consent_id, rep_id, _digits(code)).hex()
+
+
+def _digits(code: str) -> str:
+    return "".join(c for c in code if c not in " -.\t")
 
 
 def case_cookie(key: bytes, link_ref: str) -> str:

@@ -7,6 +7,7 @@ from typing import Final
 
 from gateway.access.identity import Authenticated
 from gateway.consent.model import Consent, State
+from gateway.consent.secrecy import CODE_DIGITS, is_code
 from gateway.errors import BadRequest, ConsentProblem
 from gateway.policy.capabilities import CAPABILITIES, SCOPE
 from gateway.session.service import AccessService
@@ -189,8 +190,10 @@ async def _wait(
         try:
             if current.state is State.MORE_INFO_REQUESTED:
                 await service.consents.answer_question(auth, consent.id, line)
-            else:
+            elif is_code(line):
                 await service.consents.enter_code(auth, consent.id, line.strip())
+            else:  # something typed ahead must not use up the attempts
+                say(f"'{line.strip()[:20]}' is no code; a code has {CODE_DIGITS} digits.\n")
         except (BadRequest, ConsentProblem) as problem:
             say(f"{problem}\n")
     if current.state is State.GRANTED:

@@ -11,6 +11,7 @@ from gateway.consent.secrecy import (
     code_text,
     cookie_case,
     form_token,
+    is_code,
     link_digest,
     link_text,
     same,
@@ -72,3 +73,12 @@ def test_any_text_is_no_cookie(text: str) -> None:
                                                       ("", "a", False), ("\udcff", "\udcff", True)])  # fmt: skip
 def test_same(one: str, other: str, equal: bool) -> None:
     assert same(one, other) is equal
+
+
+@pytest.mark.parametrize(
+    ("text", "fits"),
+    [("12345678", True), (" 1234 5678", True), ("1234-5678", True), ("1234567", False), ("show version", False)],
+)
+def test_what_can_be_a_code(text: str, fits: bool) -> None:
+    assert is_code(text) is fits
+    assert not is_code("١٢٣٤٥٦٧٨")
