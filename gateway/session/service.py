@@ -493,13 +493,20 @@ class AccessService:
         """Run an open session to its end and give its place under the consent back."""
         try:
             with self.live.live(live):
-                # It may have ended after it was used and before the session was among those that an end cuts.
-                ended = await self.consents.ended(live.grant.consent_ref)
+                ended = await self._ended(live.grant.consent_ref)
                 if ended is not None:
                     live.end(ended)
                 return await live.run()
         finally:
             await self._release(live.grant.consent_ref)
+
+    async def _ended(self, consent_ref: str) -> str | None:
+        """Why the consent has ended. It may have after it was used, and before the session was one that an end cuts."""
+        try:
+            return await self.consents.ended(consent_ref)
+        except GatewayError as error:
+            log.warning("consent_not_read", consent=consent_ref, error_type=type(error).__name__)
+            return "ended"
 
     async def _release(self, consent_ref: str) -> None:
         try:

@@ -334,6 +334,22 @@ async def test_a_consent_that_ends_while_the_session_opens_ends_it_at_once(on_st
     assert _sent(on_stage) == []
 
 
+async def test_a_consent_that_cannot_be_read_is_no_consent(on_stage: Stage) -> None:
+    auth, router = await on_stage.person("rep"), on_stage.router(platform="openwrt")
+    await on_stage.consent(auth, router)
+    terminal = FakeTerminal(TerminalTraits(pty=True, asks=True))
+    live = await on_stage.service.open(auth, router.name, terminal, shape="shell", front_end="test")
+
+    async def broken(consent_id):
+        raise Unavailable("The state database failed.")
+
+    on_stage.consents.ended = broken  # type: ignore[method-assign]
+
+    assert (await asyncio.wait_for(on_stage.service.run(live), 1)).reason == "ended"
+    assert on_stage.driver.sessions[0].closed
+    assert Kind.SESSION_CLOSED in _kinds(on_stage)
+
+
 async def test_a_revocation_on_record_refuses_the_opening(on_stage: Stage) -> None:
     auth, router = await on_stage.person("rep"), on_stage.router()
     _, case = await on_stage.consent(auth, router)
