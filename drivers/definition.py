@@ -127,6 +127,8 @@ class PlatformDefinition(_Strict):
     """What the unfinished last line of a command ends in when it waits for an answer that is not known here."""
     errors: tuple[Pattern, ...] = ()
     """How a line begins by which the router says that it did not do what it was told."""
+    refusal: str = Field(default="", max_length=40)
+    """How the router itself begins to say no, as programs that log in to it know it; put before the gateway's no."""
     exec: ExecSpec = ExecSpec()
     diagnostics: tuple[Line, ...] = Field(default=(), max_length=MOST_DIAGNOSTICS)
     """Lines that only read, for scripted diagnostics. They are judged like any other: nothing is allowed here."""

@@ -190,7 +190,9 @@ class ShellMediation:
     def _blocked(self, outcome: Blocked) -> None:
         self._status = DENIED_STATUS
         self._rep.do([RecordBlocked(outcome.verdict, outcome.strike)])
-        self._rep.say(outcome.text)
+        # A program at a terminal looks for the router's own way to say no; a person gets plain words.
+        mark = "" if self._setup.asks or not self._rep.sees_prompts else self._definition.refusal
+        self._rep.say(f"{mark}{outcome.text}")
         if outcome.close is not None:
             self._rep.close(outcome.close, messages.closing(outcome.close), DENIED_STATUS)
         else:

@@ -36,8 +36,13 @@ PLAYBOOK = """
       gather_subset: ["!hardware"]
     register: facts
     when: ansible_network_os == 'frr.frr.frr'
+  - ansible.netcommon.cli_command:
+      command: start-shell
+    register: refused
+    ignore_errors: true
+    when: ansible_network_os == 'frr.frr.frr'
   - ansible.builtin.copy:
-      content: "{{ {'answers': answers, 'configured': configured, 'facts': facts} | to_json }}"
+      content: "{{ {'answers': answers, 'config': configured, 'facts': facts, 'failed': refused is failed} | to_json }}"
       dest: "{{ playbook_dir }}/{{ inventory_hostname }}.json"
     connection: local
     vars: {ansible_connection: local, ansible_remote_tmp: "{{ playbook_dir }}/tmp"}
@@ -79,3 +84,4 @@ def test_ansible_network_cli(
     for facts in found.values():  # names in any order
         facts["facts"].get("ansible_facts", {}).pop("ansible_net_gather_subset", None)
     assert found["through"] == found["straight"]
+    assert found["through"]["failed"] == (network_os == "frr.frr.frr"), "what the router does not know, and policy"

@@ -7,6 +7,7 @@ import re
 
 import netmiko
 import paramiko
+import pytest
 
 from tests.real.dropbear import DropbearBox
 from tests.real.ground import RealRouter
@@ -105,6 +106,15 @@ def test_netmiko_cisco_ios_on_frr(robots_gateway: RunningGateway, frr_router: Re
         return found
 
     both(Ways("frr", straight(frr_router), through(robots_gateway, ROBOT, frr_router.name)), work)
+
+
+def test_netmiko_notices_a_refused_line(robots_gateway: RunningGateway, frr_router: RealRouter) -> None:
+    """By the router's own words for no, as netmiko's users look for them."""
+    for way in (straight(frr_router), through(robots_gateway, ROBOT, frr_router.name)):
+        connection = netmiko_session(way, "cisco_ios")
+        with pytest.raises(netmiko.ConfigInvalidException):
+            connection.send_config_set(["no such line"], error_pattern=r"^% Unknown command")
+        connection.paramiko_cleanup()
 
 
 def test_netmiko_linux_on_the_home_router(robots_gateway: RunningGateway, dropbear_box: DropbearBox) -> None:
