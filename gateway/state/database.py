@@ -1,6 +1,7 @@
 """The database of the operational state: opened, migrated, and used from one thread. SQLite by default.
 
-Counterpart: `schema` for the tables; `directory`, `consents` and `registry` for what is done with them.
+Counterparts: `schema` for the tables, which `migrate` makes; `directory`, `consents` and `registry` for what is done
+with them.
 """
 
 import asyncio
@@ -8,21 +9,16 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from config.errors import ConfigError
 from gateway.errors import Unavailable
-
-MIGRATIONS: Final = Path(__file__).parent / "migrations"
+from gateway.state.schema import REVISION
 
 T = TypeVar("T")
 
@@ -40,10 +36,10 @@ class Database:
         engine = _engine(url)
         try:
             with engine.begin() as connection:
-                _migrate(connection)
-        except CommandError as error:
+                _bring_up_to_date(connection)
+        except ConfigError:
             engine.dispose()
-            raise ConfigError("The state was written by a newer Vestibule; run that version.") from error
+            raise
         except SQLAlchemyError as error:
             engine.dispose()
             raise ConfigError(f"The state database cannot be opened: {_words(error)}.") from error
@@ -70,11 +66,6 @@ class Database:
 def sqlite_url(path: Path) -> str:
     """The URL of the embedded default."""
     return f"sqlite:///{path}"
-
-
-def revision() -> str | None:
-    """The newest migration that ships."""
-    return ScriptDirectory(str(MIGRATIONS)).get_current_head()
 
 
 def _engine(url: str) -> Engine:
@@ -110,11 +101,20 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-def _migrate(connection: Connection) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+def _bring_up_to_date(connection: Connection) -> None:
+    """The migrations are loaded only where one is due: loading them takes a good part of the gateway's start."""
+    if _revision(connection) != REVISION:
+        from gateway.state.migrate import migrate
+
+        migrate(connection)
+
+
+def _revision(connection: Connection) -> str | None:
+    """The migration that was done last; none in an empty database."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return found
 
 
 def _words(error: SQLAlchemyError) -> str:

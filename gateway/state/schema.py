@@ -23,6 +23,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import Dialect
 
+REVISION: Final = "0001"
+"""The migration that makes these tables as they are: the newest one."""
+
 METADATA: Final = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",

@@ -1,4 +1,4 @@
-"""Runs the migrations on the connection that `gateway.state.database` hands over. Alembic loads this file."""
+"""Runs the migrations on the connection that `gateway.state.migrate` hands over. Alembic loads this file."""
 
 from alembic import context
 

@@ -13,8 +13,9 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from config.errors import ConfigError
 from gateway.errors import Unavailable
-from gateway.state.database import Database, revision, sqlite_url
-from gateway.state.schema import METADATA, marks
+from gateway.state.database import Database, sqlite_url
+from gateway.state.migrate import newest
+from gateway.state.schema import METADATA, REVISION, marks
 
 
 @pytest.fixture
@@ -81,7 +82,7 @@ def test_the_migrations_make_the_tables_that_the_code_uses(path: Path) -> None:
         version = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
     engine.dispose()
     assert difference == []
-    assert version == revision()
+    assert version == REVISION == newest()
 
 
 def test_the_tables_can_be_made_in_postgresql() -> None:
