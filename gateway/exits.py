@@ -6,7 +6,7 @@ where one fits, so that they differ from what programs usually return.
 
 from typing import Final
 
-from audit.errors import AuditError, LogDamaged, RecordFailed
+from audit.errors import AuditError, LogDamaged, RecordFailed, RecordRefused
 from config.errors import ConfigError, VestibuleError
 from drivers.errors import DriverError
 from gateway.errors import BadRequest, ConsentProblem, NotAllowed, NotAuthenticated, Unavailable
@@ -52,6 +52,7 @@ _STATUS: Final[tuple[tuple[type[VestibuleError], int], ...]] = (
     (NotAuthenticated, NOT_PERMITTED),
     (Unavailable, UNAVAILABLE),
     (DriverError, UNAVAILABLE),
+    (RecordRefused, ENDED),  # the record is sound; what was to be recorded has ended
     (RecordFailed, RECORD_FAILED),
     (LogDamaged, RECORD_FAILED),
     (AuditError, RECORD_FAILED),
