@@ -7,6 +7,7 @@ import difflib
 import pprint
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -77,15 +78,20 @@ class Ways:
 
 @pytest.fixture(scope="session")
 def robots_gateway(
-    frr_router: RealRouter, dropbear_box: DropbearBox, tmp_path_factory: pytest.TempPathFactory
+    frr_router: RealRouter,
+    dropbear_box: DropbearBox,
+    require_program: Callable[[str], Path],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[RunningGateway]:
     """A gateway with both routers, and a machine identity that both subscribers said yes to."""
+    require_program("ssh")
     gateway = RunningGateway(tmp_path_factory.mktemp("same"))
     gateway.prepare({ROBOT: "automation"}, [frr_router.target(), dropbear_box.router.target()])
     loop = LoopThread()
     with gateway:
         for router in (frr_router, dropbear_box.router):
-            _, subscriber = gateway.consent(loop, ROBOT, router.name, scope=("config.read",), sessions=10_000)
+            wide = {"scope": ("config.read",), "sessions": 10_000, "minutes": 120}
+            _, subscriber = gateway.consent(loop, ROBOT, router.name, **wide)  # type: ignore[arg-type]
             loop.run(subscriber.close())
         yield gateway
     loop.close()

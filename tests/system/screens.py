@@ -6,6 +6,7 @@ This is the one place that says what may differ between a session with a router 
 - how a line in work is drawn: editors repeat and redraw it each in their own way;
 - escape sequences (colours, questions about the cursor, bracketed paste), which the gateway takes out;
 - CR LF, CR CR LF and LF as line ends;
+- what is laid out for a terminal's width (`ls` in columns, not used here): the gateway asks routers for a wide one;
 - what is true at one moment only (`steady`): times of day, ages, load, what a BGP neighbour that is not there is
   tried for, names of temporary files.
 

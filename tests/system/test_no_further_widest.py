@@ -9,7 +9,7 @@ import hashlib
 import ipaddress
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -38,8 +38,12 @@ AGREED = {"reboot", "cat /tmp/dhcp.leases", "show ip igmp groups"}
 
 @pytest.fixture(scope="module")
 def gateway(
-    frr_router: RealRouter, dropbear_box: DropbearBox, tmp_path_factory: pytest.TempPathFactory
+    frr_router: RealRouter,
+    dropbear_box: DropbearBox,
+    require_program: Callable[[str], Path],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[RunningGateway]:
+    require_program("ssh")
     gateway = RunningGateway(tmp_path_factory.mktemp("widest"))
     endless = SessionSettings(strikes=1_000_000, max_per_router=1000, idle_seconds=600)
     gateway.prepare({REP: "rep"}, [frr_router.target(), dropbear_box.router.target()], session=endless)

@@ -42,8 +42,12 @@ def router() -> Iterator[OpenWrtRouter]:
 
 
 @pytest.fixture(scope="module")
-def gateway(router: OpenWrtRouter, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGateway]:
+def gateway(
+    router: OpenWrtRouter, require_program: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningGateway]:
     """A gateway with one rep who has a subscriber's consent."""
+    for program in ("ssh", "sftp", "scp", "ssh-add"):
+        require_program(program)
     gateway = RunningGateway(tmp_path_factory.mktemp("refused"))
     gateway.prepare({REP: "rep"}, [router.target(ROUTER)])
     loop = LoopThread()

@@ -55,9 +55,12 @@ def test_ansible_network_cli(
     robots_gateway: RunningGateway,
     frr_router: RealRouter,
     require_program: Callable[[str], Path],
+    leave_out: Callable[[str], None],
     tmp_path: Path,
 ) -> None:
     program = require_program("ansible-playbook")
+    if finish(["/usr/bin/python3", "-c", "import paramiko"]).returncode != 0:
+        leave_out("Ansible's python has no paramiko; on Debian: apt-get install python3-paramiko")
     hosts = {"straight": straight(frr_router), "through": through(robots_gateway, ROBOT, frr_router.name)}
     inventory = "[all]\n" + "".join(
         f"{name} ansible_host={way.host} ansible_port={way.port} ansible_user={way.user}"

@@ -142,7 +142,8 @@ def test_much_output_arrives_to_the_last_byte(robots_gateway: RunningGateway, dr
     log.write_bytes(text)
     way = through(robots_gateway, ROBOT, dropbear_box.router.name)
     try:
-        assert way.run("cat /tmp/log/messages").stdout == text
+        for options in ((), ("-o", "RekeyLimit=64K"), ("-C",)):
+            assert way.run("cat /tmp/log/messages", options=options).stdout == text
         assert way.run(stdin=b"cat /tmp/log/messages\n").stdout == text
     finally:
         log.unlink()

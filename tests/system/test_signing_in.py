@@ -6,7 +6,7 @@ With unmodified OpenSSH, paramiko and asyncssh, against a real gateway process.
 import asyncio
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,8 +56,10 @@ def router() -> Iterator[OpenWrtRouter]:
 
 
 @pytest.fixture(scope="module")
-def ca(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def ca(require_program: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The operator's CA, and a stranger's beside it."""
+    for program in ("ssh", "ssh-keygen"):
+        require_program(program)
     place = tmp_path_factory.mktemp("ca")
     for name in ("ca", "stranger"):
         _keygen("-t", "ed25519", "-N", "", "-C", "", "-f", str(place / name))
