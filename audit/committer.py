@@ -79,14 +79,18 @@ class Committer(Generic[J, R]):
         """Whether nothing can be recorded any more."""
         return self._poison is not None
 
+    def check(self) -> None:
+        """Raises `RecordFailed` if nothing can be recorded any more."""
+        if self._poison is not None:
+            raise RecordFailed(_SENTENCE) from self._poison
+
     def submit(self, work: J, ticket: Ticket[R], *, along: bool = False) -> None:
         """Queue work; with `along`, nobody waits for it and it may ride with the next.
 
         Raises `RecordFailed` (poisoned or closed) or `Overloaded`; then it was not queued.
         """
         with self._change:
-            if self._poison is not None:
-                raise RecordFailed(_SENTENCE) from self._poison
+            self.check()
             if self._stopping:
                 raise RecordFailed("The record is closed: the gateway is shutting down.")
             if len(self._queue) >= self._capacity:

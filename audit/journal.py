@@ -198,6 +198,14 @@ class Journal:
         """Whether a recorded command may still be sent: its consent and session have not ended since, in log order."""
         return not self._committer.poisoned and self._ledger.still_open(command.session, command.consent_ref)
 
+    def why_ended(self, command: RecordedCommand) -> str | None:
+        """Why `still_open` says no, in the words of `RecordRefused`; none while the command may be sent.
+
+        Raises `RecordFailed` if nothing can be recorded any more.
+        """
+        self._committer.check()
+        return self._ledger.why_ended(command.session, command.consent_ref)
+
     @property
     def generation(self) -> int:
         """Revocations, kills and the like recorded so far."""

@@ -187,8 +187,16 @@ class Ledger:
 
     def still_open(self, session: str, consent_ref: str) -> bool:
         """Whether a command recorded earlier may still be sent. Any thread."""
+        return self.why_ended(session, consent_ref) is None
+
+    def why_ended(self, session: str, consent_ref: str) -> str | None:
+        """Why a command recorded earlier may not be sent any more, in the words of `RecordRefused`. Any thread."""
         known = self._sessions.get(session)
-        return known is not None and known.state == "open" and known.consents.get(consent_ref, "unknown") is None
+        if known is None:
+            return "closed"
+        if known.state != "open":
+            return known.state
+        return known.consents.get(consent_ref, "closed")
 
     def _rely(self, session: ChainedSession, consent_ref: str) -> None:
         end = self._end(consent_ref)

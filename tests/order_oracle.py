@@ -88,8 +88,8 @@ class SwappedJournal(Journal):
             mint=KEY,
         )
 
-    def still_open(self, command: RecordedCommand) -> bool:
-        return True
+    def why_ended(self, command: RecordedCommand) -> str | None:
+        return None
 
 
 @dataclass

@@ -16,8 +16,9 @@ from gateway.access.identity import Authenticated
 from gateway.api.problems import BUSY, UNFINISHED, Problem, Refusal
 from gateway.api.rest_terminal import rest_terminal
 from gateway.errors import NotAllowed
+from gateway.session.entries import Closing
 from gateway.session.program import MOST_OUTPUT, Outcome, ProgramTerminal, run_line
-from gateway.session.runner import Closing, LiveSession
+from gateway.session.runner import LiveSession
 from gateway.session.service import ROLES_THAT_KILL, AccessService, SessionView, view_of
 
 log = structlog.get_logger(__name__)

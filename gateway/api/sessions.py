@@ -9,8 +9,8 @@ from gateway.api.fields import NUMBER, Id, Line, RouterName, Time, Wire
 from gateway.api.given import Caller, Service, Sessions, guarded
 from gateway.api.problems import DENIED, RECORD_FAILED, SESSION_ENDED, UNCONFIRMED, Problem, Refusal
 from gateway.api.rest_sessions import Ended
+from gateway.session.entries import Closing
 from gateway.session.program import Outcome
-from gateway.session.runner import Closing
 from gateway.session.service import SessionView
 
 routes = guarded("sessions")

@@ -16,8 +16,9 @@ from drivers.definition import MOST_DIAGNOSTICS
 from gateway.access.identity import Authenticated
 from gateway.errors import BadRequest
 from gateway.policy.redact import redact
+from gateway.session.entries import Closing
 from gateway.session.program import Outcome, ProgramTerminal, run_line
-from gateway.session.runner import Closing, LiveSession
+from gateway.session.runner import LiveSession
 from gateway.session.service import AccessService
 from gateway.session.terminal import TerminalTraits
 

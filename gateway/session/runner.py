@@ -2,8 +2,8 @@
 
 Counterpart: `gateway.mediation.mediator`, which decides and does no I/O. What must stay true here:
 
-- `Send` happens only with the `RecordedCommand` that the journal returned, and only while `still_open` says so after
-  the record became durable.
+- `Send` happens only with the `RecordedCommand` that the journal returned, and only if `why_ended`, asked after the
+  record became durable, says nothing.
 - An effect that fails drops the rest of its list and becomes an event.
 - `end` cuts the router's connection at once, whatever the session is waiting for.
 """
@@ -19,7 +19,7 @@ from typing import Protocol, assert_never
 import structlog
 
 from audit.command import NewCommand, RecordedCommand
-from audit.entry import EntryRef, Kind, NewEntry
+from audit.entry import EntryRef, NewEntry
 from audit.errors import AuditError, RecordRefused
 from config.clock import Clock
 from drivers.errors import DriverError
@@ -53,6 +53,8 @@ from gateway.mediation.events import (
 )
 from gateway.mediation.setup import ended_status
 from gateway.policy.verdict import Deny, Position
+from gateway.session import entries
+from gateway.session.entries import Closing, Totals
 from gateway.session.terminal import Terminal
 
 log = structlog.get_logger(__name__)
@@ -95,7 +97,7 @@ class Evidence(Protocol):
 
     async def append_command(self, command: NewCommand) -> RecordedCommand: ...
 
-    def still_open(self, command: RecordedCommand) -> bool: ...
+    def why_ended(self, command: RecordedCommand) -> str | None: ...
 
 
 class Recording(Protocol):
@@ -127,24 +129,6 @@ class Observer(Protocol):
     def idle(self) -> None:
         """Everything typed so far is dealt with, the lines that the gateway answered itself included. Repeated."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Closing:
-    """How a session ended: one word for the record, a sentence for the rep, an exit status for programs."""
-
-    reason: str
-    message: str
-    exit_status: int
-
-
-@dataclass(slots=True)
-class Totals:
-    """Counts that go into the closing entry."""
-
-    commands: int = 0
-    blocked: int = 0
-    output_bytes: int = 0
 
 
 @dataclass(slots=True)
@@ -369,14 +353,15 @@ class LiveSession:
         """Do one effect. Returns the event that answers it, if any. Raises `AuditError`, `DriverError`."""
         match effect:
             case Record():
-                command = await self._journal.append_command(self._new_command(effect))
+                command = await self._journal.append_command(entries.command(self.id, self.grant, effect))
                 if self._observer is not None:
                     self._observer.recorded(effect, command)
                 return Recorded(command)
             case RecordBlocked():
                 await self._record_blocked(effect)
             case RecordResult():
-                self._journal.append_along(self._result_entry(effect))
+                self.totals.output_bytes += effect.output_bytes
+                self._journal.append_along(entries.result(self.id, self.grant, effect))
                 if self._observer is not None:
                     self._observer.finished(effect)
             case Send():
@@ -394,39 +379,17 @@ class LiveSession:
                 assert_never(effect)
         return None
 
-    def _new_command(self, effect: Record) -> NewCommand:
-        verdict = effect.verdict
-        return NewCommand(
-            session=self.id,
-            consent_ref=self.grant.consent_ref,
-            deadline=self.grant.deadline,
-            wire=effect.wire,
-            typed=verdict.typed_shown,
-            canonical=verdict.shown,
-            capability=verdict.capability,
-            rule_id=verdict.rule_id,
-            policy_digest=verdict.policy_digest,
-            purpose=effect.purpose,
-            confirmed=effect.confirmed,
-        )
-
     async def _send(self, command: RecordedCommand) -> None:
         # Between durability and this line a revocation may have become durable: read again before the first byte.
         if self._end_reason is not None:
             raise RecordRefused(self._end_reason)
-        if not self._journal.still_open(command):
-            raise RecordRefused("revoked")
+        ended = self._journal.why_ended(command)
+        if ended is not None:
+            raise RecordRefused(ended)
         await self._router.send(command)
         if command.purpose == "command":
             self.totals.commands += 1
-        self._journal.append_along(
-            NewEntry(
-                kind=Kind.CMD_SENT,
-                session=self.id,
-                consent_ref=self.grant.consent_ref,
-                facts={"of": command.n, "bytes": len(command.wire)},
-            )
-        )
+        self._journal.append_along(entries.sent(self.id, self.grant, command))
 
     async def _show(self, effect: Show) -> None:
         self._recorder.output(effect.text)
@@ -456,70 +419,20 @@ class LiveSession:
             # The session's end is still to be recorded.
             log.exception("driver_broke", session=self.id, error_type=type(error).__name__)
 
-    # --- entries -----------------------------------------------------------------------------------------------------
-
     async def _record_blocked(self, effect: RecordBlocked) -> None:
-        verdict = effect.verdict
         self.totals.blocked += 1
-        await self._journal.append(
-            NewEntry(
-                kind=Kind.CMD_BLOCKED,
-                session=self.id,
-                consent_ref=self.grant.consent_ref,
-                policy_digest=verdict.policy_digest or None,  # what no policy saw (control characters) has none
-                retention="strike",
-                facts={"verdict": "deny", "why": verdict.kind, "rule": verdict.rule_id, "cap": verdict.capability},
-                sealed={"act": {"typed": verdict.typed_shown, "reason": verdict.reason}},
-            )
-        )
+        await self._journal.append(entries.blocked(self.id, self.grant, effect))
         if effect.strike is not None:
-            await self._journal.append(
-                NewEntry(
-                    kind=Kind.STRIKE,
-                    session=self.id,
-                    consent_ref=self.grant.consent_ref,
-                    retention="strike",
-                    facts={"number": effect.strike, "cap": verdict.capability},
-                )
-            )
+            await self._journal.append(entries.strike(self.id, self.grant, effect.strike, effect.verdict.capability))
         if self._observer is not None:
-            self._observer.blocked(verdict)
-
-    def _result_entry(self, effect: RecordResult) -> NewEntry:
-        self.totals.output_bytes += effect.output_bytes
-        return NewEntry(
-            kind=Kind.CMD_RESULT,
-            session=self.id,
-            consent_ref=self.grant.consent_ref,
-            facts={"of": effect.n, "outcome": effect.outcome, "bytes": effect.output_bytes, "exit": effect.exit_status},
-            sealed={
-                "out": {
-                    "sha256": effect.digest.hex(),
-                    "first": effect.first_line,
-                    "last": effect.last_line,
-                }
-            },
-        )
+            self._observer.blocked(effect.verdict)
 
     async def _write_end(self, closing: Closing) -> None:
         """The recording's end and the session's closing entry. If the journal is lost, recovery writes them."""
         with contextlib.suppress(AuditError):
             await self._recorder.close()
         with contextlib.suppress(AuditError):
-            await self._journal.append(
-                NewEntry(
-                    kind=Kind.SESSION_CLOSED,
-                    session=self.id,
-                    consent_ref=self.grant.consent_ref,
-                    facts={
-                        "reason": closing.reason,
-                        "commands": self.totals.commands,
-                        "blocked": self.totals.blocked,
-                        "bytes": self.totals.output_bytes,
-                        "exit": closing.exit_status,
-                    },
-                )
-            )
+            await self._journal.append(entries.closed(self.id, self.grant, closing, self.totals))
 
 
 def _failure(error: AuditError | DriverError) -> Event:

@@ -38,8 +38,9 @@ from gateway.policy.decide import decide, own_line
 from gateway.policy.load import PolicyBundle
 from gateway.policy.position import agrees
 from gateway.policy.verdict import Allow, Deny, Position, Site, Verdict
+from gateway.session.entries import Closing
 from gateway.session.live import LiveSessions
-from gateway.session.runner import Closing, GrantHeld, LiveSession, Observer
+from gateway.session.runner import GrantHeld, LiveSession, Observer
 from gateway.session.terminal import Terminal, TerminalTraits
 
 log = structlog.get_logger(__name__)

@@ -17,8 +17,9 @@ from drivers.session import Shape
 from gateway import exits
 from gateway.access.identity import Authenticated
 from gateway.errors import ConsentProblem
+from gateway.session.entries import Closing
 from gateway.session.lines import LineEditor, PlainLines
-from gateway.session.runner import Closing, LiveSession
+from gateway.session.runner import LiveSession
 from gateway.session.service import AccessService
 from gateway.session.terminal import TerminalTraits
 from gateway.ssh import control

@@ -57,6 +57,7 @@ def test_no_command_after_the_end_of_the_consent(log, kind, reason):
     assert log.write(kind, None, "C") == ConsentEnd("C", reason, 2)
     assert refused(log.command) == reason
     assert not log.ledger.still_open("S", "C")
+    assert log.ledger.why_ended("S", "C") is not None
     assert log.ledger.generation == 1
     assert refused(log.write, Kind.SESSION_OPENED, "S2", "C") == reason
     log.write(Kind.CMD_RESULT, "S", "C")  # what was sent before is still answered

@@ -16,7 +16,8 @@ from config.clock import SystemClock
 from drivers.fakes import FakeDriver, FakeReply
 from gateway.access.identity import Authenticated, Router
 from gateway.errors import ConsentProblem, NotAllowed, Unavailable
-from gateway.session.runner import Closing, LiveSession
+from gateway.session.entries import Closing
+from gateway.session.runner import LiveSession
 from gateway.session.terminal import FakeTerminal, TerminalTraits
 from tests.stage import Stage, stage
 
