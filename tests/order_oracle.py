@@ -17,17 +17,30 @@ from dataclasses import dataclass, field
 from audit._mint import KEY
 from audit.command import NewCommand, RecordedCommand
 from audit.entry import Kind
-from audit.errors import AuditError, RecordFailed
+from audit.errors import AuditError, RecordFailed, RecordRefused
 from audit.journal import Journal
 from audit.leaf import parse
 from audit.memory_store import MemoryEntryStore
 from audit.store import Batch
 from config.clock import SystemClock
 from drivers.fakes import FakeDriver, FakeReply
+from drivers.session import Shape
 from gateway.session.terminal import FakeTerminal, TerminalTraits
 from tests.stage import Stage, stage
 
-ALLOWED = (
+
+@dataclass(frozen=True)
+class Lane:
+    """Scripts that are played one after another on a router of their own, beside those of the other lanes."""
+
+    router: str
+    platform: str
+    shape: Shape
+    allowed: tuple[str, ...]
+    denied: tuple[str, ...]
+
+
+IOS_ALLOWED = (
     "show version",
     "sh ip int br",
     "show clock",
@@ -35,7 +48,19 @@ ALLOWED = (
     "ping 9.9.9.9",
     "show interfaces | i CRC|drops",
 )
-DENIED = ("telnet 192.168.1.9", "192.168.1.9", "copy run tftp:", "show tech | redirect tftp://x/y", "xyzzy", "show ;")
+IOS_DENIED = (
+    "telnet 192.168.1.9",
+    "192.168.1.9",
+    "copy run tftp:",
+    "show tech | redirect tftp://x/y",
+    "xyzzy",
+    "show ;",
+)
+LANES = (
+    Lane("r-1", "ios", "shell", IOS_ALLOWED, IOS_DENIED),
+    Lane("r-2", "ios", "shell", IOS_ALLOWED, IOS_DENIED),
+    Lane("r-3", "openwrt", "exec", ("uptime", "logread", "ping -c 2 9.9.9.9"), ("ssh pi@192.168.1.9", "xyzzy")),
+)
 
 
 class OrderedStore(MemoryEntryStore):
@@ -127,53 +152,69 @@ class World:
             assert self.broken
 
     async def run(self, scripts: int, *, fail: bool) -> None:
-        """Play `scripts` random scripts one after another; with `fail` the journal breaks somewhere on the way."""
+        """Play `scripts` random scripts in each lane; with `fail` the journal breaks somewhere on the way."""
         auth = await self.stage.person("rep")
         boss = await self.stage.person("boss", "supervisor")
-        router = self.stage.router()
         if fail:
-            self.store.fail_after = self.rng.randrange(20, 20 * scripts)
+            self.store.fail_after = self.rng.randrange(
+                20, 6 * len(LANES) * scripts
+            )  # batches; a script makes about seven
+        await asyncio.gather(*(self._play(lane, scripts, auth, boss) for lane in LANES))
+
+    async def _play(self, lane: Lane, scripts: int, auth, boss) -> None:
+        router = self.stage.router(lane.router, lane.platform)
         for _ in range(scripts):
             try:
-                await self._script(auth, boss, router)
+                await self._script(lane, auth, boss, router)
             except RecordFailed:
                 self.broken = True
                 return
             self.scripts += 1
 
-    async def _script(self, auth, boss, router) -> None:
+    async def _script(self, lane: Lane, auth, boss, router) -> None:
         consent, case = await self.stage.consent(auth, router, sessions=2)
         terminal = FakeTerminal(TerminalTraits(pty=self.rng.random() < 0.7, asks=False))
         live = await self.stage.service.open(
-            auth, router.name, terminal, shape="shell", front_end="test", consent_id=consent.id
+            auth, router.name, terminal, shape=lane.shape, front_end="test", consent_id=consent.id
         )
         running = asyncio.create_task(self.stage.service.run(live))
-        lines = [self.rng.choice(ALLOWED + DENIED) for _ in range(self.rng.randrange(2, 7))]
-        act = self.rng.choice(("revoke", "kill", "interrupt", "none", "none"))
+        many = self.rng.randrange(4, 12) if lane.shape == "shell" else 1
+        lines = [self.rng.choice(lane.allowed + lane.denied) for _ in range(many)]
+        act = self.rng.choice(("revoke", "kill", "close", "gone", "interrupt", "none", "none"))
         moment = self.rng.randrange(len(lines))
         for number, line in enumerate(lines):
             live.line(line)
             if number == moment:
-                await self._act(act, live, boss, case)
-            for _ in range(self.rng.randrange(6)):
-                await asyncio.sleep(0)
-            if self.rng.random() < 0.2:
-                await asyncio.sleep(self.rng.random() * 0.003)
+                await self._pause()
+                await self._act(act, live, auth, boss, case)
+            await self._pause()
         live.input_ended()
         await asyncio.wait_for(running, 20)
         current = await self.stage.consents.get(auth, consent.id)
         if current.ended_at is None:
             await self.stage.consents.close(auth, consent.id)
 
-    async def _act(self, act: str, live, boss, case) -> None:
+    async def _pause(self) -> None:
+        """For some turns of the event loop, and now and then for as long as a sync may take."""
+        for _ in range(self.rng.randrange(6)):
+            await asyncio.sleep(0)
+        if self.rng.random() < 0.2:
+            await asyncio.sleep(self.rng.random() * 0.003)
+
+    async def _act(self, act: str, live, auth, boss, case) -> None:
         if act == "interrupt":
             live.interrupt()
+        elif act == "gone":
+            live.end("gone")
         elif act == "revoke":
             await self.stage.consents.revoke(case)
             self.revoked += 1
+        elif act == "close":
+            await self.stage.consents.close(auth, case.consent_id)
         elif act == "kill" and self.stage.live.get(live.id) is not None:
-            await self.stage.service.kill(boss, live.id)
-            self.killed += 1
+            with contextlib.suppress(RecordRefused):  # it ended by itself in the same moment
+                await self.stage.service.kill(boss, live.id)
+                self.killed += 1
 
     def violations(self) -> list[str]:
         """Every command byte that a router had before, or without, its durable entry; and every late or double one."""
