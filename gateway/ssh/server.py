@@ -182,7 +182,8 @@ class FrontDoor(asyncssh.SSHServer):
             return
         self._spawn(self._service.record_attempt(feature, asked, self._proved, self._username, self._source))
         if self._attempts_left == 0 and self._connection is not None:
-            self._connection.abort()
+            sentence = f"{MOST_ATTEMPTS} times something was asked for that does not exist here; that is enough."
+            self._connection.disconnect(asyncssh.DISC_BY_APPLICATION, sentence)
 
     def _spawn(self, work: Awaitable[None]) -> None:
         """Record in the background. What cannot be recorded closes the connection: there is no best-effort mode."""
