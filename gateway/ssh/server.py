@@ -77,7 +77,7 @@ class FrontDoor(asyncssh.SSHServer):
             self._spawn(self._service.record_auth_failure("ssh", self._source, self._proved))
 
     def _counts(self) -> bool:
-        """Whether this failure goes on record: those of strangers up to a number, or they would fill the log."""
+        """Whether a failure or attempt goes on record: of strangers up to a number, or they would fill the log."""
         if self._proved is not None:
             return True
         verdict = self._strangers.take(self._source, self._service.parts.clock.monotonic_ns() / 1e9)
@@ -178,7 +178,7 @@ class FrontDoor(asyncssh.SSHServer):
     def attempted(self, feature: str, asked: str = "") -> None:
         """See `gateway.ssh.connection.Attempts`."""
         self._attempts_left -= 1
-        if self._attempts_left < 0:
+        if self._attempts_left < 0 or not self._counts():
             return
         self._spawn(self._service.record_attempt(feature, asked, self._proved, self._username, self._source))
         if self._attempts_left == 0 and self._connection is not None:

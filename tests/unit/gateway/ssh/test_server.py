@@ -244,26 +244,39 @@ async def test_too_many_refused_features_end_the_connection(door: Door) -> None:
     assert len(await door.entries(Kind.SESSION_ATTEMPT, 100)) == 100
 
 
-async def test_a_changed_user_name_ends_the_connection_and_is_recorded(door: Door) -> None:
-    door.know("alice")
+async def _change_user_name(door: Door) -> None:
+    """Begin to sign in as one router and go on as another, until the gateway hangs up."""
 
     class Changing(asyncssh.SSHClientConnection):
         async def public_key_auth_requested(self):  # type: ignore[no-untyped-def]
             self._username = "r-2" if self._username == "r-1" else self._username
             return await super().public_key_auth_requested()
 
+    key = asyncssh.generate_private_key("ssh-ed25519")
     options = await asyncssh.SSHClientConnectionOptions.construct(
-        username="r-1", client_keys=[door.keys["alice"]], known_hosts=None, config=None, agent_path=None
+        username="r-1", client_keys=[key], known_hosts=None, config=None, agent_path=None
     )
     loop = asyncio.get_running_loop()
-    waiter = loop.create_future()
     _, connection = await loop.create_connection(
         lambda: Changing(loop, options, None, None, wait=None), "127.0.0.1", door.port
     )
-    del waiter
     await asyncio.wait_for(connection.wait_closed(), 10)
 
+
+async def test_a_changed_user_name_ends_the_connection_and_is_recorded(door: Door) -> None:
+    await _change_user_name(door)
+
     assert (await door.entries(Kind.SESSION_ATTEMPT))[0]["feature"] == "username_change"
+
+
+async def test_strangers_cannot_fill_the_log_with_attempts_either(make_door) -> None:
+    few = await make_door(failures_per_minute=3)
+
+    for _ in range(6):
+        await _change_user_name(few)
+
+    attempts, failures = await few.entries(Kind.SESSION_ATTEMPT), await few.entries(Kind.AUTH_FAIL)
+    assert len(attempts) + len(failures) == 3
 
 
 async def test_more_connections_than_allowed_are_turned_away_and_places_come_back(make_door) -> None:
