@@ -3,10 +3,11 @@
 `config.load` reads them from one TOML file. Durations are in the unit that the field's name says.
 """
 
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 
 class Section(BaseModel):
@@ -66,6 +67,13 @@ class PolicySettings(Section):
     )
     approved_dns: tuple[str, ...] = Field((), description="Name servers a rep may set on a router.")
     approved_firmware_hosts: tuple[str, ...] = Field((), description="Hosts that firmware may be loaded from.")
+
+    @field_validator("lan", "provider")
+    @classmethod
+    def _prefixes(cls, prefixes: tuple[str, ...]) -> tuple[str, ...]:
+        for prefix in prefixes:
+            ip_network(prefix)  # its ValueError names the prefix and the fault
+        return prefixes
 
 
 class SessionSettings(Section):

@@ -1,6 +1,5 @@
 """`/v1/policy/explain`: what would become of a line. Pure: nothing is sent, no router and no session are needed."""
 
-import ipaddress
 from typing import Literal
 
 from pydantic import Field
@@ -8,7 +7,7 @@ from pydantic import Field
 from gateway.api.fields import Line, Platform, Wire
 from gateway.api.given import Caller, Service, guarded
 from gateway.policy.explain import Word, explain
-from gateway.policy.verdict import Site
+from gateway.session.service import site_of
 
 routes = guarded("policy")
 
@@ -46,11 +45,6 @@ async def explain_line(auth: Caller, service: Service, question: Question) -> Ex
     """The provider's own home prefixes and approved servers count; a subscriber's are not known here."""
     del auth  # anybody who is known may ask
     parts = service.parts
-    policy = parts.settings.policy
-    site = Site(
-        lan=tuple(ipaddress.ip_network(prefix) for prefix in policy.lan),
-        approved_dns=frozenset(policy.approved_dns),
-        approved_firmware_hosts=frozenset(policy.approved_firmware_hosts),
-    )
+    site = site_of(parts.settings.policy)
     said = explain(parts.policy, question.platform, question.mode, question.context, question.line, site)
     return ExplanationOut(**said.as_json())

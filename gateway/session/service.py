@@ -22,7 +22,7 @@ from audit.journal import Journal
 from audit.recording.recorder import Recorder
 from config.clock import Clock
 from config.ids import new_id
-from config.settings import Settings
+from config.settings import PolicySettings, Settings
 from drivers.definition import PlatformDefinition
 from drivers.session import Driver, Shape
 from gateway.access import authenticate, authorize
@@ -76,6 +76,16 @@ def view_of(live: LiveSession) -> SessionView:
         expires_at=live.grant.deadline,
         commands=live.totals.commands,
         blocked=live.totals.blocked,
+    )
+
+
+def site_of(policy: PolicySettings, lan: tuple[str, ...] = ()) -> Site:
+    """What argument types must know: the provider's settings, and a subscriber's own prefixes."""
+    return Site(
+        lan=tuple(ipaddress.ip_network(net) for net in (*policy.lan, *lan)),
+        approved_dns=frozenset(policy.approved_dns),
+        approved_firmware_hosts=frozenset(policy.approved_firmware_hosts),
+        provider=tuple(ipaddress.ip_network(net) for net in policy.provider),
     )
 
 
@@ -429,19 +439,12 @@ class AccessService:
         if target is None:
             raise Unavailable(f"Router {router.name} has no credential on file; ask the operator to register it.")
         try:
-            return authorize.authorize(auth, active, router, target, self._site(router), self._clock.now())
+            return authorize.authorize(
+                auth, active, router, target, site_of(self.parts.settings.policy, router.lan), self._clock.now()
+            )
         except GatewayError:
             await self._refused(auth, router.name, active.consent_id, "not_authorized")
             raise
-
-    def _site(self, router: Router) -> Site:
-        policy = self.parts.settings.policy
-        return Site(
-            lan=tuple(ipaddress.ip_network(net) for net in (*policy.lan, *router.lan)),
-            approved_dns=frozenset(policy.approved_dns),
-            approved_firmware_hosts=frozenset(policy.approved_firmware_hosts),
-            provider=tuple(ipaddress.ip_network(net) for net in policy.provider),
-        )
 
     def _consent_changed(self, consent: Consent) -> None:
         """Extensions reach live sessions; ends do so by `LiveSessions.end_consent`."""

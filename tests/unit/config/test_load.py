@@ -169,3 +169,12 @@ class TestWrittenFile:
 def test_every_setting_is_documented(setting: Any):
     assert setting.description.endswith((".", "?")), "one sentence for the operator"
     assert f"| `{setting.key.rpartition('.')[2]}` |" in settings_page()
+
+
+@pytest.mark.parametrize("key", ["lan", "provider"])
+def test_a_prefix_that_is_none_is_named(tmp_path, key):
+    path = tmp_path / "vestibule.toml"
+    path.write_text(f'data_dir = "data"\n[policy]\n{key} = ["192.168.0.0/16", "10.0.0.1/8"]\n')
+
+    with pytest.raises(ConfigError, match=r"10\.0\.0\.1/8"):
+        load(path)
