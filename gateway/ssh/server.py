@@ -19,7 +19,7 @@ from gateway.access.authenticate import needs_second_factor
 from gateway.access.identity import Authenticated
 from gateway.access.limits import Limited, Limiter
 from gateway.session.service import AccessService
-from gateway.ssh.connection import GuardedConnection
+from gateway.ssh.connection import LAST_WORDS_SECONDS, GuardedConnection
 from gateway.ssh.session import ClientSession
 
 log = structlog.get_logger(__name__)
@@ -56,6 +56,7 @@ class FrontDoor(asyncssh.SSHServer):
         self._totp_left = TOTP_ATTEMPTS
         self._attempts_left = MOST_ATTEMPTS
         self._completed = False
+        self._signed_in: asyncio.Future[None] | None = None
         self._background: set[asyncio.Task[None]] = set()
         self._sessions: set[ClientSession] = set()
         """Whose channels are open."""
@@ -160,17 +161,24 @@ class FrontDoor(asyncssh.SSHServer):
         assert self._proved is not None
         assert not self._needs_totp
         self._completed = True
-        self._spawn(self._service.record_auth(self._proved))
+        self._signed_in = asyncio.ensure_future(self._service.record_auth(self._proved))
+        self._spawn(self._signed_in)
 
     def session_requested(self) -> ClientSession:
         assert self._proved is not None
         assert self._username is not None
+        assert self._signed_in is not None
         if len(self._sessions) >= MOST_CHANNELS:
             raise asyncssh.ChannelOpenError(
                 asyncssh.OPEN_RESOURCE_SHORTAGE, f"There are {MOST_CHANNELS} sessions on this connection already."
             )
         session = ClientSession(
-            self._service, self._proved, self._username, self.attempted, closed=self._sessions.discard
+            self._service,
+            self._proved,
+            self._username,
+            self.attempted,
+            signed_in=self._signed_in,
+            closed=self._sessions.discard,
         )
         self._sessions.add(session)
         return session
@@ -196,6 +204,7 @@ class FrontDoor(asyncssh.SSHServer):
             await work
         except (AuditError, VestibuleError) as error:
             log.error("record_failed", error_type=type(error).__name__)
+            await asyncio.sleep(LAST_WORDS_SECONDS)  # so that sessions, which fail as well, can say so
             if self._connection is not None:
                 self._connection.disconnect(asyncssh.DISC_BY_APPLICATION, str(error))
 

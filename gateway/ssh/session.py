@@ -46,13 +46,16 @@ class ClientSession(asyncssh.SSHServerSession[bytes]):
         username: str,
         attempted: Callable[[str, str], None],
         *,
+        signed_in: "asyncio.Future[None]",
         closed: Callable[["ClientSession"], None],
     ) -> None:
-        """`attempted` is told of features that do not exist, `closed` that the channel is closed."""
+        """`signed_in` is done when the sign-in is on record; nothing is served before. `attempted` is told of features
+        that do not exist, `closed` that the channel is closed."""
         self._service = service
         self._auth = auth
         self._username = username
         self._attempted = attempted
+        self._signed_in = signed_in
         self._closed = closed
         self._channel: SessionChannel | None = None
         self._pty: tuple[str, int, int] | None = None
@@ -223,6 +226,7 @@ class ClientSession(asyncssh.SSHServerSession[bytes]):
         self._terminal.show(text, stderr=not self._terminal.traits.pty)
 
     async def _serve(self) -> int:
+        await asyncio.shield(self._signed_in)
         self._auth = await self._service.still(self._auth)
         if self._username == CONTROL_USER:
             assert self._terminal is not None
