@@ -171,7 +171,7 @@ class Journal:
         """Record a command that policy allowed, and prove it: the only maker of `RecordedCommand`.
 
         Raises `RecordRefused` if, in log order, its consent or session has ended or its deadline has passed; else as
-        `append`. The caller MUST ask `still_open` before sending the first byte.
+        `append`. The caller MUST ask `why_ended` before sending the first byte.
         """
         staged = await self._record(draft_command(command))
         assert staged.ref.n is not None
@@ -194,12 +194,10 @@ class Journal:
         """
         return (await self._record(draft_chunk(entry, plaintext))).ref
 
-    def still_open(self, command: RecordedCommand) -> bool:
-        """Whether a recorded command may still be sent: its consent and session have not ended since, in log order."""
-        return not self._committer.poisoned and self._ledger.still_open(command.session, command.consent_ref)
-
     def why_ended(self, command: RecordedCommand) -> str | None:
-        """Why `still_open` says no, in the words of `RecordRefused`; none while the command may be sent.
+        """Why a recorded command may not be sent any more, in the words of `RecordRefused`; none while it may.
+
+        Its consent or its session ended since it was recorded, in log order.
 
         Raises `RecordFailed` if nothing can be recorded any more.
         """

@@ -1,7 +1,7 @@
 """What may still be recorded: the state of sessions and consents in log order, and the numbers of their chains. Pure.
 
 One instance, owned by the committer thread, decides every entry in commit order; that is what makes the journal the
-linearisation point: a command stands before the revocation in the log, or is refused. `still_open` may be asked from
+linearisation point: a command stands before the revocation in the log, or is refused. `why_ended` may be asked from
 any thread. Counterpart: `audit.staging` writes what is admitted here.
 """
 
@@ -184,10 +184,6 @@ class Ledger:
                 self._by_consent[consent_ref].discard(session.id)
                 if not self._by_consent[consent_ref]:
                     del self._by_consent[consent_ref]
-
-    def still_open(self, session: str, consent_ref: str) -> bool:
-        """Whether a command recorded earlier may still be sent. Any thread."""
-        return self.why_ended(session, consent_ref) is None
 
     def why_ended(self, session: str, consent_ref: str) -> str | None:
         """Why a command recorded earlier may not be sent any more, in the words of `RecordRefused`. Any thread."""

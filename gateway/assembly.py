@@ -169,7 +169,11 @@ class House:
 
     async def _catch_up(self) -> None:
         loop = asyncio.get_running_loop()
-        self.journal.on_poison(lambda: _ignore(loop.call_soon_threadsafe(self._poisoned)))
+
+        def tell() -> None:
+            loop.call_soon_threadsafe(self._poisoned)
+
+        self.journal.on_poison(tell)
         reader = self.journal.reader()
         try:
             await self.consents.reconcile(reader)
@@ -268,10 +272,6 @@ def ca_keys(path: Path | None) -> frozenset[str]:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"ssh.user_ca_keys: cannot read {path} ({type(error).__name__}).") from error
     return frozenset(" ".join(line.split()[:2]) for line in lines if line.strip() and not line.startswith("#"))
-
-
-def _ignore(_value: object) -> None:
-    return None
 
 
 async def serve(settings: Settings, *, ready: Callable[[House], None] | None = None) -> int:

@@ -146,10 +146,10 @@ async def test_revocation_stops_commands_sessions_and_what_is_not_sent_yet(journ
     consent = await scene.consent(journal)
     session = await scene.session(journal, consent)
     recorded = await journal.append_command(scene.command(session, consent))
-    assert journal.still_open(recorded)
+    assert journal.why_ended(recorded) is None
     assert journal.generation == recorded.generation == 0
     await journal.append(NewEntry(kind=Kind.CONSENT_REVOKED, consent_ref=consent, retention="consent"))
-    assert not journal.still_open(recorded)
+    assert journal.why_ended(recorded) == "revoked"
     assert journal.generation == 1
     assert await refusal(journal.append_command(scene.command(session, consent))) == "revoked"
     assert await refusal(scene.session(journal, consent)) == "revoked"
@@ -162,7 +162,7 @@ async def test_a_kill_stops_commands(journal, scene):
     session = await scene.session(journal, consent)
     recorded = await journal.append_command(scene.command(session, consent))
     await journal.append(NewEntry(kind=Kind.SESSION_KILLED, session=session, sealed={"who": {"id": "sue"}}))
-    assert not journal.still_open(recorded)
+    assert journal.why_ended(recorded) == "killed"
     assert await refusal(journal.append_command(scene.command(session, consent))) == "killed"
 
 
@@ -209,7 +209,7 @@ async def test_no_command_stands_behind_its_revocation_whatever_the_timing(journ
         try:
             for _ in range(40):
                 command = await journal.append_command(scene.command(session, consent))
-                recorded.append((command, journal.still_open(command)))
+                recorded.append((command, journal.why_ended(command) is None))
                 await asyncio.sleep(0)
         except RecordRefused as refused:
             return recorded, refused.reason
@@ -239,7 +239,7 @@ async def test_no_command_stands_behind_its_revocation_whatever_the_timing(journ
     runs = [*zip(range(12), ended[12:], strict=True), *zip(range(4), elsewhere_done, strict=True)]
     for number, (recorded, reason) in runs:
         assert all(command.entry_index < ends[number].index for command, _ in recorded)
-        assert all(not journal.still_open(command) for command, _ in recorded)
+        assert all(journal.why_ended(command) is not None for command, _ in recorded)
         assert reason in ("revoked", "killed", None)
         if reason is None:
             assert len(recorded) == 40
@@ -274,7 +274,8 @@ async def test_a_failed_write_poisons_everything(scene, number):
             await call
     with pytest.raises(RecordFailed):
         journal.append_later(scene.result(recorded))
-    assert not journal.still_open(recorded)
+    with pytest.raises(RecordFailed):
+        journal.why_ended(recorded)
     assert journal.poisoned
     assert store.size() == size
     journal.close()

@@ -48,7 +48,7 @@ def test_commands_run_while_session_and_consent_last(log):
         log.command()
     session = log.ledger.session("S")
     assert (session.n, session.previous, session.state) == (4, bytes([3]) * 32, "open")
-    assert log.ledger.still_open("S", "C")
+    assert log.ledger.why_ended("S", "C") is None
 
 
 @pytest.mark.parametrize(("kind", "reason"), [item for item in CONSENT_ENDS.items() if item[1] != "used_up"])
@@ -56,7 +56,6 @@ def test_no_command_after_the_end_of_the_consent(log, kind, reason):
     log.command()
     assert log.write(kind, None, "C") == ConsentEnd("C", reason, 2)
     assert refused(log.command) == reason
-    assert not log.ledger.still_open("S", "C")
     assert log.ledger.why_ended("S", "C") is not None
     assert log.ledger.generation == 1
     assert refused(log.write, Kind.SESSION_OPENED, "S2", "C") == reason
@@ -67,13 +66,13 @@ def test_no_command_after_the_end_of_the_consent(log, kind, reason):
 def test_the_end_of_another_consent_changes_nothing(log):
     log.write(Kind.CONSENT_REVOKED, None, "C2")
     log.command()
-    assert log.ledger.still_open("S", "C")
+    assert log.ledger.why_ended("S", "C") is None
 
 
 def test_used_up_only_stops_new_sessions(log):
     log.write(Kind.CONSENT_USED_UP, None, "C")
     log.command()
-    assert log.ledger.still_open("S", "C")
+    assert log.ledger.why_ended("S", "C") is None
     assert log.ledger.generation == 0
     assert refused(log.write, Kind.SESSION_OPENED, "S2", "C") == "used_up"
     log.write(Kind.CONSENT_REVOKED, None, "C")
@@ -115,7 +114,7 @@ def test_the_first_end_keeps_its_reason(log):
 def test_a_killed_or_frozen_session_takes_no_command_but_its_end(log, kind, state):
     log.write(kind, "S")
     assert refused(log.command) == state
-    assert not log.ledger.still_open("S", "C")
+    assert log.ledger.why_ended("S", "C") is not None
     assert log.ledger.generation == 1
     for late in (Kind.CMD_SENT, Kind.CMD_RESULT, Kind.REC_CHUNK, Kind.REC_END, Kind.SESSION_CLOSED):
         log.write(late, "S")
