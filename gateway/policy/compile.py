@@ -13,11 +13,12 @@ from gateway.policy.capabilities import weight
 from gateway.policy.errors import PolicyError
 from gateway.policy.grammar import Graph, Node, Rest, chain
 from gateway.policy.lexer import make_lexer
+from gateway.policy.paths import BELOW
 from gateway.policy.pattern import AnyOrder, Choice, Keyword, Sequence, Slot, Template, parse_pattern
 from gateway.policy.rule import Rule
 from gateway.policy.schema import FilterProgram, PrefixSpec, RowSpec, TableSpec
 from gateway.policy.table import Table
-from gateway.policy.types import ArgType, Types, enumeration, make_type
+from gateway.policy.types import ArgType, Types, enumeration
 
 Place: TypeAlias = str
 Items: TypeAlias = list[tuple[Rule, Rest]]
@@ -29,7 +30,7 @@ UNKNOWN = "?"
 def compile_table(file: str, spec: TableSpec) -> Table:
     """The table ready for lines. Raises `PolicyError`."""
     with _at(f"{file}: types"):
-        slots = _Slots(Types({name: make_type(name, declared) for name, declared in spec.types.items()}))
+        slots = _Slots(Types(spec.types))
     with _at(f"{file}: contexts"):
         tags = _tags(spec)
     places: dict[Place, Items] = {place: [] for place in _places(spec)}
@@ -37,6 +38,8 @@ def compile_table(file: str, spec: TableSpec) -> Table:
     for number, row in enumerate(spec.commands, 1):
         with _at(f"{file}: commands row {number} ({row.cmd[0]!r}…)"):
             _add_row(spec, slots, number, row, places, rules)
+    if spec.path is not None and spec.path.kind == "menu":
+        _add_top(spec, places, rules)
     _add_known(file, spec, slots, places, len(rules))
     for number, prefix in enumerate(spec.prefixes, 1):
         with _at(f"{file}: prefixes row {number}"):
@@ -104,6 +107,7 @@ class _Slots:
 def _places(spec: TableSpec) -> list[Place]:
     return [
         *spec.modes,
+        *([f"{spec.path.mode}/{BELOW}"] if spec.path is not None and spec.path.mode in spec.modes else []),
         *(f"{context.mode}/{name}" for name, context in spec.contexts.items()),
         *(f"{mode}/{UNKNOWN}" for mode in spec.modes),
     ]
@@ -111,7 +115,11 @@ def _places(spec: TableSpec) -> list[Place]:
 
 def _tags(spec: TableSpec) -> dict[tuple[str, str], tuple[str, ...]]:
     tags: dict[tuple[str, str], tuple[str, ...]] = {}
+    if spec.path is not None and spec.path.mode not in spec.modes:
+        raise ValueError(f"path belongs to mode {spec.path.mode}, which is not in modes")
     for name, context in spec.contexts.items():
+        if name in {"top", BELOW} and spec.path is not None and context.mode == spec.path.mode:
+            raise ValueError(f"{name} already names a place of this mode, because it has a path")
         if context.mode not in spec.modes:
             raise ValueError(f"{name} belongs to mode {context.mode}, which is not in modes")
         parent = spec.contexts.get(context.parent) if context.parent else None
@@ -126,6 +134,9 @@ def _expand_place(spec: TableSpec, place: Place) -> list[Place]:
     mode, slash, context = place.partition("/")
     if mode not in spec.modes:
         raise ValueError(f"{place!r}: {mode} is not in modes")
+    if spec.path is not None and mode == spec.path.mode and context in {"", "top", BELOW}:
+        below = f"{mode}/{BELOW}"
+        return [mode] if context == "top" else [below] if context else [mode, below]
     if context == "*":
         return [f"{mode}/{name}" for name, entry in spec.contexts.items() if entry.mode == mode]
     if slash and (context not in spec.contexts or spec.contexts[context].mode != mode):
@@ -147,7 +158,10 @@ def _add_row(
     where = _expand_all(spec, row.places)
     if row.resync:
         where += [f"{mode}/{UNKNOWN}" for mode in dict.fromkeys(place.partition("/")[0] for place in where)]
-    if row.enter not in {None, "parent"}:
+    if row.enter in {"path", "up", "top"}:
+        if spec.path is None or any(place.partition("/")[0] != spec.path.mode for place in where):
+            raise ValueError(f"enter: {row.enter} is for modes that have a path; declare it under path")
+    elif row.enter not in {None, "parent"}:
         _expand_place(spec, str(row.enter))
         if str(row.enter).endswith("/*"):
             raise ValueError("enter names one position, not all of them")
@@ -183,6 +197,16 @@ def _add_row(
         unknown = set(names) - mentioned
         if unknown:
             raise ValueError(f"{kind} names {min(unknown)!r}, which is no argument of this row")
+
+
+def _add_top(spec: TableSpec, places: Mapping[Place, Items], rules: list[Rule]) -> None:
+    """The line `/` alone, which every platform with menus has."""
+    assert spec.path is not None
+    row = RowSpec.model_validate({"cmd": ["/"], "cap": "session.control", "enter": "top", "help": "to the top menu"})
+    rule = Rule(f"{spec.platform}.top", len(rules), "/", row.cap, weight(row.cap), row)
+    rules.append(rule)
+    for place in (spec.path.mode, f"{spec.path.mode}/{BELOW}"):
+        places[place].append((rule, None))
 
 
 def _send(text: str | None, used: Mapping[str, Slot]) -> Sequence | None:

@@ -4,14 +4,15 @@ Tab offers only what may be sent here and now. Help also lists what the subscrib
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gateway.policy.capabilities import CAPABILITIES
 from gateway.policy.filters import resolve
 from gateway.policy.grammar import Node
 from gateway.policy.lexer import Command, LineRefused, Word
+from gateway.policy.paths import Path, root_of, rooted
 from gateway.policy.pattern import Slot, Template
-from gateway.policy.position import place_of, position_after
+from gateway.policy.position import path_at, place_of, position_after
 from gateway.policy.resolver import Stop, Thread, walk
 from gateway.policy.rule import Rule
 from gateway.policy.table import PolicyBundle, Table
@@ -121,32 +122,38 @@ def _cursor(bundle: PolicyBundle, position: Position, line: str) -> _Cursor | No
             "\t",
             table.lexer.filter_char,
             *(mark[-1] for mark in table.lexer.separators),
+            *("/[" if table.lexer.kind == "routeros" else ""),
         }
         lexed = table.lex(f"{line} x" if fresh else line)
     except LineRefused:
         return None
     *before, command = lexed.commands
+    path = path_at(table, position)
     for earlier in before:
-        place = _place_after(table, place, earlier, lexed.text)
+        place, path = _place_after(table, place, path, earlier, lexed.text)
     words = command.filters[-1] if command.filters else command.words
     partial = Word("", 0, 0) if fresh else words[-1]
     if partial.quoted or not partial.text.isascii():
         return None
-    return _at_word(table, place, command, lexed.text, partial.text)
+    behind = command if command.filters else replace(command, words=command.words[:-1])
+    from_top = rooted(table, place, path, behind)
+    return None if from_top is None else _at_word(table, root_of(table, place), from_top, lexed.text, partial.text)
 
 
-def _place_after(table: Table, place: str, command: Command, text: str) -> str:
-    found = resolve(table, place, command, text)
-    if isinstance(found, Stop):
-        return place
-    entered = position_after(table, found[0].rule, place, found[0].canonical)
-    return place if entered is None else place_of(table, entered) or place
+def _place_after(table: Table, place: str, path: Path, command: Command, text: str) -> tuple[str, Path]:
+    from_top = rooted(table, place, path, command)
+    found = None if from_top is None else resolve(table, root_of(table, place), from_top, text)
+    if found is None or isinstance(found, Stop):
+        return place, path
+    entered = position_after(table, found[0], place, path)
+    return (place, path) if entered is None else (place_of(table, entered) or place, path_at(table, entered))
 
 
 def _at_word(table: Table, place: str, command: Command, text: str, partial: str) -> _Cursor | None:
+    """`command`: without the word under the cursor, unless that belongs to a filter."""
     if not command.filters:
-        threads = walk(table, table.roots[place], command.words[:-1], command.end, text)
-        return None if isinstance(threads, Stop) else _Cursor(table, _nodes(threads, command.words), partial, None)
+        threads = walk(table, table.roots[place], command.words, command.end, text)
+        return None if isinstance(threads, Stop) else _Cursor(table, _nodes(threads, len(command.words)), partial, None)
     main = resolve(table, place, Command(command.words, (), command.words[-1].end), text)
     if isinstance(main, Stop) or table.filter_root is None:
         return None
@@ -156,11 +163,11 @@ def _at_word(table: Table, place: str, command: Command, text: str, partial: str
     threads = walk(table, table.filter_root, words[:-1], command.end, text)
     if isinstance(threads, Stop):
         return None
-    return _Cursor(table, _nodes(threads, words), partial, names if len(words) == 1 else None)
+    return _Cursor(table, _nodes(threads, len(words) - 1), partial, names if len(words) == 1 else None)
 
 
-def _nodes(threads: list[Thread], words: tuple[Word, ...]) -> tuple[Node, ...]:
-    return tuple(thread.node for thread in threads if thread.at == len(words) - 1 and not thread.whole)
+def _nodes(threads: list[Thread], read: int) -> tuple[Node, ...]:
+    return tuple(thread.node for thread in threads if thread.at == read and not thread.whole)
 
 
 # --- what can stand there ---------------------------------------------------------------------------------------------

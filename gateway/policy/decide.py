@@ -16,11 +16,14 @@ from gateway.policy.capabilities import CAPABILITIES, weight
 from gateway.policy.errors import PolicyError
 from gateway.policy.filters import resolve
 from gateway.policy.lexer import Command, Line, LineRefused
-from gateway.policy.position import place_of, position_after
+from gateway.policy.paths import Path, as_sent, root_of, rooted
+from gateway.policy.position import path_at, place_of, position_after
 from gateway.policy.redact import redact
 from gateway.policy.resolver import Match, Piece, Stop
+from gateway.policy.rule import Rule
 from gateway.policy.schema import RowSpec
 from gateway.policy.table import PolicyBundle, Table
+from gateway.policy.types import Check
 from gateway.policy.verdict import Allow, Deny, DenyKind, Position, Rights, Site, Verdict
 
 OwnReason = Literal["preparation", "pager", "interrupt", "answer"]
@@ -104,18 +107,23 @@ def _whole_line(case: _Case, table: Table, place: str, lexed: Line) -> Verdict:
     parts: list[_Part] = []
     denied: list[Deny] = []
     typed: list[Piece] = []
-    for command in lexed.commands:
-        found = resolve(table, place, command, lexed.text)
+    path = path_at(table, case.position)
+    for typed_command in lexed.commands:
+        command = rooted(table, place, path, typed_command)
+        if command is None:
+            denied.append(_lost(case, table))
+            continue
+        found = resolve(table, root_of(table, place), command, lexed.text)
         if isinstance(found, Stop):
             if not (lexed.help and _only_begun(found, command)):
                 denied.append(_stopped(case, table, place, found, len(command.words)))
             continue
-        part = max((_judged(case, table, place, match) for match in found), key=_strictness)
+        part = max((_judged(case, table, place, path, match) for match in found), key=_strictness)
         typed += part.match.typed
         denied += [part.denied] if part.denied is not None else []
         parts.append(part)
         if part.enters is not None:
-            place = place_of(table, part.enters) or place
+            place, path = place_of(table, part.enters) or place, path_at(table, part.enters)
     if denied:
         worst = max(denied, key=_severity)
         # Only of a line that the subscriber may still allow are all secrets known to be marked.
@@ -165,8 +173,7 @@ def _stopped(case: _Case, table: Table, place: str, stop: Stop, length: int) -> 
     if stop.rule is not None and stop.kind != "ambiguous":
         return _refused(case, stop.rule.capability, stop.rule.id, stop.rule.row)
     if place.endswith("/?"):
-        sentence = "It is not certain where the session stands on the router; leave with end or exit first."
-        return case.deny("unknown", "unknown.command", f"{table.platform}.position", sentence)
+        return _lost(case, table)
     said = f"“{stop.understood}”"
     if stop.kind == "ambiguous":
         options = ", ".join(stop.options[:8])
@@ -187,33 +194,51 @@ def _stopped(case: _Case, table: Table, place: str, stop: Stop, length: int) -> 
     return case.deny("unknown", "unknown.command", f"{table.platform}.default", sentence)
 
 
+def _lost(case: _Case, table: Table) -> Deny:
+    menus = table.spec.path is not None and table.spec.path.kind == "menu"
+    way = "begin the line with /" if menus else "leave with end or exit first"
+    sentence = f"It is not certain where the session stands on the router; {way}."
+    return case.deny("unknown", "unknown.command", f"{table.platform}.position", sentence)
+
+
 def _refused(case: _Case, capability: str, rule_id: str, row: RowSpec | None, say: str = "") -> Deny:
     sentence = say or (row.say if row is not None and row.say else CAPABILITIES[capability].refusal)
     return case.deny("never", capability, rule_id, sentence, hint=None if row is None else row.hint)
 
 
-def _judged(case: _Case, table: Table, place: str, match: Match) -> _Part:
+def _judged(case: _Case, table: Table, place: str, path: Path, match: Match) -> _Part:
     rule = match.rule
     if rule.never:
         return _Part(match, rule.capability, None, _refused(case, rule.capability, rule.id, rule.row))
     capability = rule.capability
     for value in match.values:
-        problem = None
-        if value.slot.type.check == "host":
-            where = hosts.where(value.text, case.site)
-            lan = None if rule.row is None else rule.row.lan
-            if where is None or (where == "home" and lan is None):
-                problem = ("pivot.scan", "This address is in the subscriber's home; it cannot be used here.")
-            elif where == "home" and lan is not None and weight(lan) >= weight(capability):
-                capability = lan
-        elif value.slot.type.check == "dns" and value.text not in case.site.approved_dns:
-            problem = ("lan.hijack", "Only the provider's approved name servers can be set.")
-        elif value.slot.type.check == "fwurl" and hosts.url_host(value.text) not in case.site.approved_firmware_hosts:
-            problem = ("device.firmware_untrusted", "Software comes only from the provider's approved hosts.")
-        if problem is not None:
-            return _Part(match, problem[0], None, _refused(case, problem[0], rule.id, None, problem[1]))
-    enters = position_after(table, rule, place, match.canonical)
-    return _Part(match, capability, enters, _out_of_scope(case, capability, rule.id))
+        for text in value.text.split(value.slot.type.by) if value.slot.type.by else (value.text,):
+            told = _checked(case, rule, capability, value.slot.type.check, text)
+            if not isinstance(told, str):
+                return _Part(match, told[0], None, _refused(case, told[0], rule.id, None, told[1]))
+            capability = told
+    enters = position_after(table, match, place, path)
+    sent = as_sent(table, place, path, match)
+    if sent is None:
+        sentence = "This cannot be sent from an edit level; go to the top first."
+        denied = case.deny("unknown", "unknown.command", f"{table.platform}.position", sentence)
+        return _Part(match, "unknown.command", None, denied)
+    return _Part(sent, capability, enters, _out_of_scope(case, capability, rule.id))
+
+
+def _checked(case: _Case, rule: Rule, capability: str, check: Check, text: str) -> str | tuple[str, str]:
+    """The capability that a value calls for; or the never capability that it is, and the sentence to say."""
+    if check == "host":
+        where = hosts.where(text, case.site)
+        lan = None if rule.row is None else rule.row.lan
+        if where is None or (where == "home" and lan is None):
+            return "pivot.scan", "This address is in the subscriber's home; it cannot be used here."
+        return lan if where == "home" and lan is not None and weight(lan) >= weight(capability) else capability
+    if check == "dns" and text not in case.site.approved_dns:
+        return "lan.hijack", "Only the provider's approved name servers can be set."
+    if check == "fwurl" and hosts.url_host(text) not in case.site.approved_firmware_hosts:
+        return "device.firmware_untrusted", "Software comes only from the provider's approved hosts."
+    return capability
 
 
 def _out_of_scope(case: _Case, capability: str, rule_id: str) -> Deny | None:

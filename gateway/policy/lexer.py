@@ -29,6 +29,8 @@ class Command:
     words: tuple[Word, ...]
     filters: tuple[tuple[Word, ...], ...]
     end: int
+    absolute: bool = False
+    """Spelled from the top (`/ip address`), whatever menu the session is in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ Lexer: TypeAlias = Callable[[str], Line]
 
 def make_lexer(spec: LexerSpec) -> Lexer:
     """The lexer for one platform. It raises `LineRefused`."""
-    scan = _word_scanner(spec) if spec.kind == "words" else _shell_scanner(spec)
+    scan = _SCANNERS[spec.kind](spec)
 
     def lex(line: str) -> Line:
         # Before anything else looks at it: quotes and blanks never make more than this out of a line that fits.
@@ -77,7 +79,7 @@ def _cut_help(line: str, spec: LexerSpec) -> tuple[str, bool]:
         return line, False
     body = stripped[: -len(spec.help)]
     alone = not body or body.endswith(" ")
-    return (body, True) if alone or spec.kind == "words" else (line, False)
+    return (body, True) if alone or spec.kind != "shell-strict" else (line, False)
 
 
 _Token: TypeAlias = Word | tuple[str, int]
@@ -98,7 +100,7 @@ def _word_scanner(spec: LexerSpec) -> Callable[[str], list[_Token]]:
     )
 
     def scan(line: str) -> list[_Token]:
-        if not forbidden.isdisjoint(line):
+        if not quote and not forbidden.isdisjoint(line):
             raise LineRefused(f"The line holds a character that is not taken here ({_shown(forbidden & set(line))}).")
         tokens: list[_Token] = []
         at = 0
@@ -114,6 +116,9 @@ def _word_scanner(spec: LexerSpec) -> Callable[[str], list[_Token]]:
                 if glue:
                     raise LineRefused("Quotes stand inside a word; put blanks around a quoted value.")
                 quoted = kind == "quoted"
+                if not quoted and not forbidden.isdisjoint(found[0]):
+                    odd = _shown(forbidden & set(found[0]))
+                    raise LineRefused(f"A character is not taken here ({odd}); put the value in quotes.")
                 tokens.append(Word(found[0][1:-1] if quoted else found[0], at, found.end(), quoted))
             glue = kind in {"quoted", "bare"}
             at = found.end()
@@ -166,6 +171,103 @@ def _shell_scanner(spec: LexerSpec) -> Callable[[str], list[_Token]]:
     return scan
 
 
+_PATH_WORD: Final = re.compile(r"/?(?:[A-Za-z][A-Za-z0-9-]*|\.\.)?(?:/(?:[A-Za-z][A-Za-z0-9-]*|\.\.))*/?\Z", re.ASCII)
+_ROUTEROS_TOKEN: Final = re.compile(
+    r"""(?P<blank> +)|(?P<mark>[;\[\]])|(?P<word>(?:[^ ;"\[\](){}$`\\#?\x80-\U0010ffff]+|"(?:[^"\\$]|\\.)*")+)"""
+)
+_ROUTEROS_ESCAPE: Final = re.compile(r"\\([0-9A-Fa-f]{2}|.)")
+_ROUTEROS_PLAIN: Final = {'"': '"', "\\": "\\", "$": "$", "?": "?", "_": " "}
+
+
+def _routeros_scanner(spec: LexerSpec) -> Callable[[str], list[_Token]]:
+    """Words of the RouterOS console: menus between slashes, `key="value"`, brackets as words of their own.
+
+    Nothing that the console would work out is taken: no variables, no expressions, no blocks. Source: MikroTik's manual
+    of the scripting language, "Line structure" and "Constant escape sequences".
+    """
+    forbidden = frozenset(spec.forbid)
+
+    def scan(line: str) -> list[_Token]:
+        tokens: list[_Token] = []
+        at = 0
+        path = True  # whether words may still name menus
+        glue = False
+        while at < len(line):
+            found = _ROUTEROS_TOKEN.match(line, at)
+            if found is None:
+                raise LineRefused("The line holds something that only a script may: quotes, brackets or variables.")
+            text, start, at = found[0], at, found.end()
+            if found.lastgroup == "mark" and text == ";":
+                tokens.append((";", start))
+                path = True
+            elif found.lastgroup == "mark":
+                tokens.append(Word(text, start, at))
+                path = False
+            elif found.lastgroup == "word":
+                if glue:
+                    raise LineRefused("Quotes stand inside a word; put blanks around a quoted value.")
+                if '"' not in text and not forbidden.isdisjoint(text):
+                    raise LineRefused(f"A character is not taken here ({_shown(forbidden & set(text))}); use quotes.")
+                if text[0] == "/" and tokens and isinstance(tokens[-1], Word):
+                    raise LineRefused("A path that begins with a slash can only stand first.")
+                path = path and _PATH_WORD.match(text) is not None
+                tokens += _menu_words(text, start) if path else [_routeros_word(text, start)]
+            glue = found.lastgroup == "word"
+        return tokens
+
+    return scan
+
+
+def _menu_words(text: str, start: int) -> list[_Token]:
+    """The words of `/ip/address`; an empty first one says that the path begins at the top."""
+    words: list[_Token] = []
+    for index, word in enumerate(text.split("/")):
+        if word or index == 0:
+            words.append(Word(word, start, start + len(word)))
+        start += len(word) + 1
+    return words
+
+
+def _routeros_word(text: str, start: int) -> Word:
+    """A word without its quotes. What follows the first quote must be all there is to it: `key="value"`."""
+    head, quote, rest = text.partition('"')
+    if not quote:
+        return Word(text, start, start + len(text))
+    if not rest.endswith('"') or (head and head[-1] not in "=~") or _inner_quote(rest[:-1]):
+        raise LineRefused('Quotes stand inside a word; write key="value".')
+    return Word(head + _unescaped(rest[:-1]), start, start + len(text), quoted=not head)
+
+
+def _inner_quote(text: str) -> bool:
+    return '"' in _ROUTEROS_ESCAPE.sub("", text)
+
+
+def _unescaped(text: str) -> str:
+    def plain(found: re.Match[str]) -> str:
+        code = found[1]
+        if len(code) == 2:
+            return chr(0xDC00 + int(code, 16)) if int(code, 16) > 0x7F else chr(int(code, 16))
+        if code not in _ROUTEROS_PLAIN:
+            raise LineRefused(f"The escape \\{code} is not taken here.")
+        return _ROUTEROS_PLAIN[code]
+
+    value = _ROUTEROS_ESCAPE.sub(plain, text)
+    try:
+        value = value.encode("utf-8", "surrogateescape").decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise LineRefused("An escaped character is not UTF-8.") from error
+    if not value.isprintable():
+        raise LineRefused("The line holds a character that cannot be printed.")
+    return value
+
+
+_SCANNERS: Final[dict[str, Callable[[LexerSpec], Callable[[str], list[_Token]]]]] = {
+    "words": _word_scanner,
+    "shell-strict": _shell_scanner,
+    "routeros": _routeros_scanner,
+}
+
+
 def _shown(characters: set[str] | frozenset[str]) -> str:
     return " ".join(sorted(characters))
 
@@ -183,15 +285,19 @@ def _assemble(text: str, tokens: list[_Token], spec: LexerSpec, *, help: bool) -
             segments.append([])
             end = token[1] + 1
         else:
-            commands.append(_command(segments, end))
+            commands.append(_command(segments, end, spec))
             joins.append(token[0])
             segments = [[]]
     if segments != [[]] or commands:
-        commands.append(_command(segments, end))
+        commands.append(_command(segments, end, spec))
     return Line(text, tuple(commands), tuple(joins), help)
 
 
-def _command(segments: list[list[Word]], end: int) -> Command:
+def _command(segments: list[list[Word]], end: int, spec: LexerSpec) -> Command:
     if not segments[0] or not all(segments[1:]):
         raise LineRefused("A command is missing beside a separator or filter sign.")
-    return Command(tuple(segments[0]), tuple(map(tuple, segments[1:])), end)
+    words = tuple(segments[0])
+    absolute = spec.kind == "routeros" and not words[0].quoted and (not words[0].text or words[0].text[0] == ":")
+    if absolute and not words[0].text:
+        words = words[1:]
+    return Command(words, tuple(map(tuple, segments[1:])), end, absolute)

@@ -72,6 +72,9 @@ Sequence: TypeAlias = tuple[Item, ...]
 SlotOf: TypeAlias = Callable[[str, str], Slot]
 """From an argument's name and type name to its slot. Raises ValueError."""
 
+MOST_PARTS: Final = 40
+"""Parts of one `(…)`."""
+
 _TOKEN: Final = re.compile(r"\s+|[][{}()|]|(?:\\.|<[^<>\s]*>|[^][{}()|<>\\\s])+")
 _PIECE: Final = re.compile(r"\\(.)|<([^<>]*)>|([^\\<]+)")
 _RANGE: Final = r"-?\d+--?\d+"
@@ -166,8 +169,8 @@ def _any_order(marks: list[str], at: int, slot_of: SlotOf) -> tuple[Item, int]:
             at += 1
     if at >= len(marks):
         raise ValueError(f"in {' '.join(marks)!r}, ')' is missing")
-    if len(parts) > 16 or any(may_be_empty(part) for part in parts):
-        raise ValueError(f"in {' '.join(marks)!r}, (...) takes up to 16 parts, none of them empty")
+    if len(parts) > MOST_PARTS or any(may_be_empty(part) for part in parts):
+        raise ValueError(f"in {' '.join(marks)!r}, (...) takes up to {MOST_PARTS} parts, none of them empty")
     return AnyOrder(tuple(parts), tuple(needed)), at + 1
 
 

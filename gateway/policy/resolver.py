@@ -12,7 +12,7 @@ from gateway.policy.lexer import Command, Word
 from gateway.policy.pattern import Keyword, Slot, Template
 from gateway.policy.rule import Rule
 from gateway.policy.schema import LexerSpec
-from gateway.policy.table import Table, spell, spellable
+from gateway.policy.table import Table, spell, spell_keyword, spellable
 
 REDACTED = "<redacted>"
 
@@ -44,16 +44,18 @@ class Match:
     values: tuple[Value, ...]
     typed: tuple[Piece, ...]
     """Like `pieces`, before the rule's own wording: with positions in the typed line."""
+    lead: str = ""
+    """What stands before the first word without a blank: the slash of an absolute line."""
 
     @property
     def canonical(self) -> str:
         """The text to send."""
-        return " ".join(piece.text for piece in self.pieces)
+        return self.lead + " ".join(piece.text for piece in self.pieces)
 
     @property
     def shown(self) -> str:
         """The same without secrets."""
-        return " ".join(piece.shown for piece in self.pieces)
+        return self.lead + " ".join(piece.shown for piece in self.pieces)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +128,7 @@ def _step(table: Table, active: list[Thread], words: tuple[Word, ...], end: int,
     at = active[0].at
     word = words[at]
     found: list[tuple[Thread, tuple[str, Node]]] = []
-    if word.text.isascii() and not (word.quoted and table.lexer.kind == "words"):
+    if word.text.isascii() and not (word.quoted and table.lexer.kind != "shell-strict"):
         key = table.graph.key(word.text)
         found = [(thread, edge) for thread in active if (edge := thread.node.keyword(key)) is not None]
         if not found and table.lexer.abbreviates and key:
@@ -154,7 +156,7 @@ def _beside_keyword(
     """
     at = active[0].at
     keyword = found[0][1][0]
-    moved = [_take(thread, spell(name, table.lexer), node, words[at]) for thread, (name, node) in found]
+    moved = [_take(thread, spell_keyword(name, table.lexer), node, words[at]) for thread, (name, node) in found]
     for thread in _arguments(table, active, words, end, text, only_split=True):
         kind = thread.pieces[-1].text.removesuffix(words[at + 1].text)
         if table.graph.key(kind) == table.graph.key(keyword):
@@ -237,6 +239,8 @@ def _template(template: Template, word: Word, lexer: LexerSpec) -> tuple[Piece, 
     first = template.parts[0]
     if found is None or (isinstance(first, Slot) and _looks_like_option(word.text, first, lexer)):
         return None
+    if word.quoted and lexer.kind == "routeros":
+        return None  # "key=value" in quotes is a value, not a key with one
     values: list[Value] = []
     plain: list[str] = []
     shown: list[str] = []

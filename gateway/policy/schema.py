@@ -58,7 +58,7 @@ class _Strict(BaseModel):
 class LexerSpec(_Strict):
     """How a line of this platform is cut into words."""
 
-    kind: Literal["words", "shell-strict"]
+    kind: Literal["words", "shell-strict", "routeros"]
     case: Literal["fold", "exact"] = "exact"
     abbreviate: bool | None = None
     quotes: Literal["none", "double"] = "none"
@@ -72,7 +72,7 @@ class LexerSpec(_Strict):
     @property
     def abbreviates(self) -> bool:
         """Whether unique beginnings of keywords are understood."""
-        return self.kind == "words" if self.abbreviate is None else self.abbreviate
+        return self.kind != "shell-strict" if self.abbreviate is None else self.abbreviate
 
     @property
     def chains(self) -> bool:
@@ -85,8 +85,23 @@ class LexerSpec(_Strict):
         return self.kind == "words" and self.quotes == "none"
 
 
+class PathSpec(_Strict):
+    """A current path of the session (a menu, an edit level) that stands in front of what is typed."""
+
+    kind: Literal["menu", "edit"]
+    mode: Mode = Field(alias="in")
+    verbs: Texts = ()
+    """`edit` only: the words behind which the path belongs."""
+
+    @model_validator(mode="after")
+    def _has_verbs(self) -> "PathSpec":
+        if (self.kind == "edit") != bool(self.verbs):
+            raise ValueError("a path of kind edit names the verbs that it stands behind; a menu has none")
+        return self
+
+
 class ContextSpec(_Strict):
-    """A sub-mode."""
+    """A sub-mode. A prompt may end in `*` where the router shows an argument (`GigabitEthernet*`)."""
 
     mode: Mode
     prompts: tuple[str, ...] = ()
@@ -108,7 +123,14 @@ class IfaceSpec(_Strict):
     number: str = r"\d{1,4}(/\d{1,4}){0,3}(\.\d{1,10})?(:\d{1,5})?"
 
 
-TypeSpec = str | Annotated[tuple[str, ...], BeforeValidator(_texts)] | IfaceSpec
+class ListSpec(_Strict):
+    """Several values of one type in one word, between `by`."""
+
+    list: str
+    by: Literal[",", ":", "+"] = ","
+
+
+TypeSpec = str | Annotated[tuple[str, ...], BeforeValidator(_texts)] | IfaceSpec | ListSpec
 
 
 class FilterProgram(_Strict):
@@ -137,7 +159,7 @@ class RowSpec(_Strict):
     secret: tuple[Name, ...] = ()
     where: dict[Name, Texts] = Field(default_factory=dict)
     refuse: dict[Name, Texts] = Field(default_factory=dict, alias="not")
-    enter: Literal["parent"] | Place | None = None
+    enter: Literal["parent", "path", "up", "top"] | Place | None = None
     leaves: bool = False
     resync: bool = False
     prompts: dict[str, str] = Field(default_factory=dict)
@@ -200,6 +222,7 @@ class TableSpec(_Strict):
     modes: tuple[Mode, ...] = Field(min_length=1)
     start: Mode | None = None
     contexts: dict[Name, ContextSpec] = Field(default_factory=dict)
+    path: PathSpec | None = None
     prefixes: tuple[PrefixSpec, ...] = ()
     types: dict[Name, TypeSpec] = Field(default_factory=dict)
     filters: dict[Name, str | FilterProgram] = Field(default_factory=dict)

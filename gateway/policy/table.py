@@ -29,7 +29,7 @@ class Table:
     """By place."""
     filter_root: Node | None = field(repr=False)
     tags: Mapping[tuple[str, str], tuple[str, ...]] = field(repr=False)
-    """Mode and prompt tag to the contexts that show it."""
+    """Mode and prompt tag to the contexts that show it. A tag may end in `*`; ask `tagged`."""
     programs: Mapping[str, tuple[frozenset[str], frozenset[str]]] = field(repr=False)
     """Shell filters: single-letter options that stand alone, and those that take a value."""
     rules: tuple[Rule, ...] = field(repr=False)
@@ -41,6 +41,14 @@ class Table:
         """How lines are cut."""
         return self.spec.lexer
 
+    def tagged(self, mode: str, shown: str) -> tuple[str, ...]:
+        """The contexts of `mode` that a prompt may show as `shown`; those that name it whole come before `X*`."""
+        found = self.tags.get((mode, shown))
+        if found is None:
+            wild = (names for (m, tag), names in self.tags.items() if m == mode and _fits(tag, shown))
+            found = tuple(dict.fromkeys(name for names in wild for name in names))
+        return found
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyBundle:
@@ -48,6 +56,10 @@ class PolicyBundle:
 
     digest: str
     tables: Mapping[str, Table] = field(repr=False)
+
+
+def _fits(tag: str, shown: str) -> bool:
+    return tag.endswith("*") and shown.startswith(tag[:-1]) and len(shown) >= len(tag)
 
 
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_./:@%+,=-]+\Z", re.ASCII)
@@ -59,9 +71,24 @@ def spell(text: str, lexer: LexerSpec) -> str:
         return text
     if lexer.kind == "words":
         return f'"{text}"'
+    if lexer.kind == "routeros":
+        return f'"{_ROUTEROS_ODD.sub(_escaped, text)}"'
     return "'" + text.replace("'", "'\\''") + "'"
+
+
+_ROUTEROS_ODD: Final = re.compile(r"[^A-Za-z0-9 _.,:/@%+=|*^-]")
+
+
+def _escaped(found: re.Match[str]) -> str:
+    """Every character that could mean something to the RouterOS console, as its hexadecimal escapes in UTF-8."""
+    return "".join(f"\\{byte:02X}" for byte in found[0].encode())
+
+
+def spell_keyword(text: str, lexer: LexerSpec) -> str:
+    """A keyword of the table as it is sent. RouterOS has keywords (`[`, `:put`) that mean something only unquoted."""
+    return text if lexer.kind == "routeros" else spell(text, lexer)
 
 
 def spellable(text: str, lexer: LexerSpec) -> bool:
     """Whether `spell` can write the value at all: quotes of router command lines have no safe escape."""
-    return lexer.kind == "shell-strict" or lexer.quotes == "none" or not ('"' in text or "\\" in text)
+    return lexer.kind != "words" or lexer.quotes == "none" or not ('"' in text or "\\" in text)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias
 
 from gateway.policy import hosts
-from gateway.policy.schema import IfaceSpec, TypeSpec, compiled
+from gateway.policy.schema import IfaceSpec, ListSpec, TypeSpec, compiled
 
 Match: TypeAlias = Callable[[str], str | None]
 Check = Literal["none", "host", "dns", "fwurl"]
@@ -33,6 +33,8 @@ class ArgType:
     """All values of an enumeration, for completion."""
     split: bool = False
     """May be written with a blank before its number (`Gi 0/1`)."""
+    by: str = ""
+    """Several values of the type stand in one word between this; what `check` says holds for each of them."""
     minus: bool = False
     """Names values that begin with `-`; any other such value could be read as an option and is refused."""
 
@@ -80,6 +82,19 @@ def interface(label: str, spec: IfaceSpec) -> ArgType:
         return names[fits[0]] + found["number"] if len(fits) == 1 else None
 
     return ArgType(label=label, match=match, split=True)
+
+
+def listed(label: str, one: ArgType, by: str) -> ArgType:
+    """Up to 16 values of `one` between `by`. Raises ValueError for types whose values could hold `by` themselves."""
+    if one.blank or one.split or one.by:
+        raise ValueError(f"{label} cannot be a list: its values may hold blanks")
+
+    def match(text: str) -> str | None:
+        values = [one.match(value) for value in text.split(by)[:17]]
+        whole = [value for value in values if value is not None and by not in value]
+        return by.join(whole) if len(whole) == len(values) <= 16 else None
+
+    return ArgType(label=label, match=match, check=one.check, secret=one.secret, by=by, minus=one.minus)
 
 
 def integer(low: int, high: int) -> ArgType:
@@ -174,8 +189,8 @@ def built_in(spec: str) -> ArgType | None:
 _REFERENCE: Final = re.compile(r"@[a-z0-9]+(?::.*)?\Z", re.ASCII)
 
 
-def make_type(name: str, spec: TypeSpec) -> ArgType:
-    """The type a table declares. Raises ValueError with a sentence."""
+def make_type(name: str, spec: str | tuple[str, ...] | IfaceSpec) -> ArgType:
+    """The type a table declares; lists are made by `Types`. Raises ValueError with a sentence."""
     label = f"<{name}>"
     if isinstance(spec, IfaceSpec):
         return interface(label, spec)
@@ -192,8 +207,15 @@ def make_type(name: str, spec: TypeSpec) -> ArgType:
 class Types:
     """The types of one table by name; the same name and limits always give the same object."""
 
-    def __init__(self, declared: Mapping[str, ArgType]) -> None:
-        self._known = dict(declared)
+    def __init__(self, declared: Mapping[str, TypeSpec]) -> None:
+        """Raises ValueError with a sentence."""
+        self._known: dict[str, ArgType] = {}
+        for name, spec in declared.items():
+            if not isinstance(spec, ListSpec):
+                self._known[name] = make_type(name, spec)
+        for name, spec in declared.items():
+            if isinstance(spec, ListSpec):
+                self._known[name] = listed(f"<{name}>", self.find(spec.list), spec.by)
 
     def find(self, name: str) -> ArgType:
         """The type called `name`: declared, built in, `a-b`, or `name:a-b`. Raises ValueError."""

@@ -144,3 +144,51 @@ def test_words_of_an_accepted_shell_line_hold_nothing_active_outside_quotes(text
         for word in (*command.words, *(word for part in command.filters for word in part)):
             assert word.quoted or not set(word.text) & set("'\";|&$\\<> #")
             assert text[word.start : word.end].strip()
+
+
+ROUTEROS = make_lexer(LexerSpec.model_validate({"kind": "routeros", "separators": [";"], "max_line": 500}))
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("/ip/address/print", ["ip", "address", "print"]),
+        ("/ip address  print", ["ip", "address", "print"]),
+        ("ip/address", ["ip", "address"]),
+        ("..", [".."]),
+        ("../dns", ["..", "dns"]),
+        (":put x", [":put", "x"]),
+        ("print where dst-address=0.0.0.0/0", ["print", "where", "dst-address=0.0.0.0/0"]),
+        ("ping 10.0.0.0/8", ["ping", "10.0.0.0/8"]),
+        ("set [find name=a]", ["set", "[", "find", "name=a", "]"]),
+        ('set name="a b" x="c\\"\\\\\\$\\?\\_d"', ["set", "name=a b", 'x=c"\\$? d']),
+        ('set ssid="M\\C3\\BCller"', ["set", "ssid=Müller"]),
+        ('set ssid="Müller; [1] {2} #3"', ["set", "ssid=Müller; [1] {2} #3"]),
+        ('print where name~"a|b" x=""', ["print", "where", "name~a|b", "x="]),
+        ("print ?", ["print"]),
+    ],
+)
+def test_routeros_words(line: str, words: list[str]) -> None:
+    (command,) = ROUTEROS(line).commands
+    assert [word.text for word in command.words] == words
+    assert command.absolute == (line[0] in "/:")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *('print "a', 'set a"b"', 'set "a"b', 'set "a""b"', 'set a="b"c="d"', "set a=$b", 'set a="$b"', 'set a="$[x]"'),
+        *("set a=(1+1)", "{ print }", "print # x", "a\\b", "set a=`x`", "print; ", "; print", "print /ip", "é", "a? b"),
+        *('set a="\\n"', 'set a="\\00"', 'set a="\\C3"', 'set a="\\', 'set a="\\"'),
+    ],
+)
+def test_what_routeros_would_work_out_is_refused(line: str) -> None:
+    with pytest.raises(LineRefused):
+        ROUTEROS(line)
+
+
+def test_routeros_paths_begin_anew_behind_a_separator() -> None:
+    first, second = ROUTEROS("/ip route print; /log/print").commands
+    assert [word.text for word in second.words] == ["log", "print"]
+    assert first.absolute
+    assert second.absolute

@@ -23,7 +23,7 @@ from gateway.policy.pattern import AnyOrder, Choice, Item, Keyword, Sequence, Sl
 from gateway.policy.rule import Rule
 from gateway.policy.selftest import EVERYTHING, NOW, TEST_SITE
 from gateway.policy.table import PolicyBundle, Table, spell
-from gateway.policy.types import Types, make_type
+from gateway.policy.types import Types
 from gateway.policy.verdict import Allow, Deny, Position, Verdict
 
 SHIPPED = load_bundle()
@@ -154,7 +154,7 @@ def _takes_any_order(item: AnyOrder, left: frozenset[int], words: list[str]) -> 
 
 @cache
 def _parsed(table: Table) -> tuple[tuple[Rule, Sequence], ...]:
-    slots = _Slots(Types({name: make_type(name, spec) for name, spec in table.spec.types.items()}))
+    slots = _Slots(Types(table.spec.types))
     return tuple((r, parse_pattern(r.pattern, lambda n, t, r=r: slots.make(n, t, r.row))) for r in table.rules)
 
 
