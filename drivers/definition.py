@@ -5,6 +5,7 @@ sent is not said here but in the policy tables (`gateway/policy/tables`).
 """
 
 import re
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Annotated, Final, Literal
@@ -55,12 +56,27 @@ class ModePrompt(_Strict):
 
     mode: Mode
     prompt: Pattern
+    banner: Pattern | None = None
+    """What the line before the prompt is, where a platform's prompt takes two lines: `[edit interfaces ge-0/0/0]`.
+
+    It begins with one of `[ { ( * !`. If it has a group `tag`, that names the sub-mode instead of the prompt's own, and
+    a prompt without such a line before it stands at a place that nobody knows.
+    """
 
     @model_validator(mode="after")
     def _names_a_host(self) -> "ModePrompt":
-        if "host" not in re.compile(self.prompt).groupindex:
+        if "host" not in self._groups():
             raise ValueError(f"the prompt {self.prompt!r} has no group named host")
         return self
+
+    @model_validator(mode="after")
+    def _has_one_tag(self) -> "ModePrompt":
+        if self.banner is not None and "tag" in re.compile(self.banner).groupindex and "tag" in self._groups():
+            raise ValueError(f"the prompt {self.prompt!r} and the line before it both have a group named tag")
+        return self
+
+    def _groups(self) -> Mapping[str, int]:
+        return re.compile(self.prompt).groupindex
 
 
 class Pager(_Strict):
@@ -117,6 +133,11 @@ class PlatformDefinition(_Strict):
     modes: tuple[ModePrompt, ...] = Field(min_length=1)
     host_cut: int | None = Field(default=None, ge=1)
     """Sub-mode prompts show no more than so many characters of a long host name, or more; none: always all of it."""
+    whole_context: bool = False
+    """The prompt shows all of the sub-mode (a menu, an edit path): where it says something else than was expected,
+    the prompt is right."""
+    login_suffix: Line = ""
+    """Put behind the user's name at login, where that is how a router is told what the terminal can do."""
     echoes: bool = True
     """The terminal repeats each line before its output."""
     prepare: tuple[Line, ...] = ()
@@ -132,6 +153,14 @@ class PlatformDefinition(_Strict):
     exec: ExecSpec = ExecSpec()
     diagnostics: tuple[Line, ...] = Field(default=(), max_length=MOST_DIAGNOSTICS)
     """Lines that only read, for scripted diagnostics. They are judged like any other: nothing is allowed here."""
+
+
+def login_name(platform: str, user: str) -> str:
+    """The name to log in with as `user` on a router of `platform`; one without a definition has its plain name."""
+    if platform not in platforms():
+        return user
+    suffix = load_definition(platform).login_suffix
+    return user if "+" in user and suffix.startswith("+") else user + suffix
 
 
 def load_definition(platform: str) -> PlatformDefinition:

@@ -1,7 +1,9 @@
 """Finds prompts, pagers and questions at the end of a router's output. Pure; counterpart: `drivers.transcript`.
 
 This is the only way by which what a router prints changes what the gateway does. A prompt is believed only at the very
-end of the output, as its whole last line, with the host text that was learnt at login. Input is text that
+end of the output, as its whole last line, with the host text that was learnt at login. Some platforms' prompts take two
+lines (`[edit interfaces ge-0/0/0]`, then `admin@edge1# `); the upper one counts only as the whole line right before such
+a prompt, and is kept back from the output until it is clear whether it is one. Input is text that
 `audit.recording.terminal.Cleaner` has cleaned. Memory is bounded, time is linear in the output.
 """
 
@@ -18,8 +20,23 @@ TAIL_LIMIT: Final = 4096
 LOOK_LIMIT: Final = 512
 """Characters of an unfinished line that patterns are tried on, and that stay when it is cut."""
 
-_HOSTLESS: Final = "/~#$"
+UNKNOWN: Final = "?"
+"""The tag of a prompt that should say where the session stands, and does not."""
+
+_HOSTLESS: Final = "/~#$ >"
 """What prompts begin with that name no host."""
+
+_LEAD: Final = re.compile(r"(?:HRP_[MS])?[\[<*~]{0,2}(?:[A-Z]:)?")
+"""What may stand before the host in a prompt: `[admin@R]`, `<R>`, `[~R-aaa]`, `*A:R#`."""
+
+_LONGEST_LEAD: Final = 3
+"""Characters of it that are looked at behind other text."""
+
+_BANNER_STARTS: Final = "[{(*!"
+"""What the upper line of a prompt begins with."""
+
+_ANY_HOST: Final = "x"
+"""Stands in for the learnt host where a pattern cannot tell by itself where the host ends."""
 
 _COLOUR: Final = re.compile(r"\x1b\[[0-9;:]*m")
 _ERASE: Final = re.compile(r"\x1b\[[0-2]?K")
@@ -27,13 +44,14 @@ _ERASE: Final = re.compile(r"\x1b\[[0-2]?K")
 
 @dataclass(frozen=True, slots=True)
 class PromptSeen:
-    """The router waits for a command. `text` is the prompt as it is shown, blanks at its end included."""
+    """The router waits for a command. `text` is the prompt as it is shown: its upper line, if it has one, with LF, and
+    blanks at its end included."""
 
     text: str
     host: str
     mode: str
     tag: str
-    """Sub-mode as the prompt shows it; empty where it shows none."""
+    """Sub-mode as the prompt shows it; empty where it shows none, `?` where it should and does not."""
     certain: bool
     """The whole last line, with the host and the ending that were learnt. Otherwise wait until the router is quiet."""
 
@@ -75,14 +93,55 @@ class Learnt:
     firm: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """One way in which the platform prompts."""
+
+    mode: str
+    prompt: re.Pattern[str]
+    banner: re.Pattern[str] | None
+
+    @property
+    def shows_tag(self) -> bool:
+        return "tag" in self.prompt.groupindex
+
+    @property
+    def needs_banner(self) -> bool:
+        return self.banner is not None and "tag" in self.banner.groupindex
+
+
+@dataclass(frozen=True, slots=True)
+class _Match:
+    """What the lower line of a prompt says."""
+
+    host: str
+    tag: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Upper:
+    """The upper line of a prompt, LF included, and what it says."""
+
+    text: str
+    tag: str
+
+
 class PromptDetector:
     """Watches one terminal. Feed it all output; it hands back text that is settled and keeps the unfinished line."""
 
     def __init__(self, definition: PlatformDefinition) -> None:
         self._definition = definition
-        self._modes = [(spec.mode, re.compile(rf"(?:{spec.prompt})\Z")) for spec in definition.modes]
+        self._forms = [
+            _Form(spec.mode, _whole(spec.prompt), None if spec.banner is None else _whole(spec.banner))
+            for spec in definition.modes
+        ]
+        self._banners = [form.banner for form in self._forms if form.banner is not None]
         self._pagers = [(re.compile(spec.pattern), spec.answer) for spec in definition.pagers]
         self._questions = [re.compile(pattern) for pattern in definition.questions]
+        self._above = ""
+        """The whole line before the unfinished one, if it may be the upper line of a prompt."""
+        self._above_held = ""
+        """What of it was not handed back yet."""
         self._tail = ""
         self._released = 0
         self._cut = False
@@ -97,8 +156,8 @@ class PromptDetector:
 
     @property
     def held(self) -> str:
-        """The part of the unfinished line that was not handed back yet."""
-        return self._tail[self._released :]
+        """What was not handed back yet: of the unfinished line, and a line before it that may belong to a prompt."""
+        return self._above_held + self._tail[self._released :]
 
     def feed(self, text: str) -> str:
         """Take output; give back what is settled: whole lines, and lines too long to be a prompt."""
@@ -108,10 +167,26 @@ class PromptDetector:
         end = text.rfind("\n") + 1
         settled = ""
         if end:
-            settled = self.take() + text[:end]
+            settled = self._settle(text[:end])
             text = text[end:]
         self._tail += text
         return settled + self._cut_overlong() if len(self._tail) > TAIL_LIMIT else settled
+
+    def _settle(self, text: str) -> str:
+        """The unfinished line goes on with `text`, which ends in a line end. Keeps back what may belong to a prompt."""
+        start = text.rfind("\n", 0, -1) + 1
+        last, released, cut = text[start:], 0, False
+        if not start:
+            last, released, cut = self._tail + text, self._released, self._cut
+        settled = self.take() + text
+        if self._banners and not cut and self._is_banner(last):
+            self._above, self._above_held = last, last[released:]
+            settled = settled[: len(settled) - len(self._above_held)]
+        return settled
+
+    def _is_banner(self, line: str) -> bool:
+        shown = visible(line.rstrip("\r\n")).rstrip(" ") if len(line) <= LOOK_LIMIT else ""
+        return shown[:1] in _BANNER_STARTS and any(banner.match(shown) for banner in self._banners)
 
     def release(self) -> str:
         """The unfinished line as far as it can be shown already: nothing while it may become a prompt.
@@ -120,24 +195,42 @@ class PromptDetector:
         """
         if self._may_become_prompt():
             return ""
-        text = self.held.rstrip("\r")
-        self._released += len(text)
+        text = self._tail[self._released :].rstrip("\r")
+        if text:
+            self._released += len(text)
+            text = self._take_above() + text
         return text
 
     def take(self) -> str:
-        """The rest of the unfinished line; it is forgotten then."""
+        """What was not handed back yet; it is forgotten then."""
         text = self.held
+        self._above = self._above_held = ""
         self._tail, self._released, self._cut, self._sight = "", 0, False, None
+        return text
+
+    def _take_above(self) -> str:
+        """The line before, if it waits. It may still be part of a prompt."""
+        text, self._above_held = self._above_held, ""
         return text
 
     def hand_over(self, prompt: PromptSeen | None = None) -> str:
         """What was not handed back yet, without the text of `prompt`, which the line ends in. The line is kept."""
         start = len(self._tail)
+        above = self._take_above()
         if prompt is not None:
-            start = self._tail.rfind(prompt.host) if prompt.host else 0
+            start = self._start_of(prompt)
+            above = "" if "\n" in prompt.text else above
         text = self._tail[self._released : max(start, self._released)]
         self._released = len(self._tail)
-        return text if visible(text) else ""
+        return above + (text if visible(text) else "")
+
+    def _start_of(self, prompt: PromptSeen) -> int:
+        """Where in the unfinished line `prompt` begins."""
+        if not prompt.host:
+            return 0
+        line = prompt.text.rpartition("\n")[2]
+        start = self._tail.rfind(line)
+        return start if start >= 0 else max(0, self._tail.rfind(prompt.host) - line.find(prompt.host))
 
     def learn(self, prompt: PromptSeen, *, firm: bool) -> None:
         """Fix the host text and the ending from a prompt that is believed. `firm`: it came in answer to a line."""
@@ -158,12 +251,41 @@ class PromptDetector:
         line = self._line()
         if line is None:
             return self._after_text()
-        bare = line.rstrip(" ")
-        for mode, pattern in self._modes:
-            match = pattern.match(bare)
-            if match is not None and self._is_learnt_host(match["host"], "tag" in pattern.groupindex):
-                return self._seen(line, match, mode)
-        return self._after_text()
+        unplaced = None
+        for form in self._forms:
+            match = self._match(form, line.rstrip(" "))
+            if match is None:
+                continue
+            above = self._upper(form)
+            if above is not None or not form.needs_banner:
+                return self._seen(line, match, form, above)
+            unplaced = unplaced or self._seen(line, match, form, None)
+        return unplaced or self._after_text()
+
+    def _match(self, form: _Form, bare: str) -> _Match | None:
+        """How `form` reads the line, if it does."""
+        match = form.prompt.match(bare)
+        if match is None:
+            return None
+        tag = match.groupdict().get("tag") or ""
+        if self._is_learnt_host(match["host"], form.shows_tag):
+            return _Match(match["host"], tag)
+        # Where the host may hold what stands between it and the tag, only the learnt host tells them apart.
+        host, start = self.learnt.host if self.learnt is not None else "", match.start("host")
+        if not form.shows_tag or not host or not bare.startswith(host, start):
+            return None
+        again = form.prompt.match(bare[:start] + _ANY_HOST + bare[start + len(host) :])
+        if again is None or again["host"] != _ANY_HOST:
+            return None
+        return _Match(host, again["tag"] or "")
+
+    def _upper(self, form: _Form) -> _Upper | None:
+        """The upper line of a prompt of this form, if it stands there."""
+        if form.banner is None or not self._above:
+            return None
+        shown = visible(self._above.rstrip("\r\n"))
+        match = form.banner.match(shown.rstrip(" "))
+        return None if match is None else _Upper(f"{shown}\n", match.groupdict().get("tag") or "")
 
     def question(self, answers: Iterable[tuple[str, str]], canonical: str) -> PagerSeen | QuestionSeen | None:
         """What the running command `canonical` waits for, if its unfinished line looks as if it did.
@@ -196,12 +318,14 @@ class PromptDetector:
             return QuestionSeen(line, certain=False)
         return None
 
-    def _seen(self, line: str, match: re.Match[str], mode: str) -> PromptSeen:
-        tag = match["tag"] if "tag" in match.re.groupindex else ""
-        blanks = line[match.end() :]
+    def _seen(self, line: str, match: _Match, form: _Form, above: _Upper | None) -> PromptSeen:
         learnt = self.learnt
-        certain = learnt is None or (blanks == learnt.blanks and (bool(tag) or match["host"] == learnt.host))
-        return PromptSeen(line, match["host"], mode, tag, certain)
+        blanks = line[len(line.rstrip(" ")) :]
+        certain = learnt is None or (blanks == learnt.blanks and (bool(match.tag) or match.host == learnt.host))
+        tag = match.tag
+        if form.needs_banner:
+            tag = UNKNOWN if above is None else above.tag.strip()
+        return PromptSeen(f"{above.text if above else ''}{line}", match.host, form.mode, tag, certain)
 
     def _line(self) -> str | None:
         """What the terminal shows of the unfinished line, if that is a whole line and short enough to look at."""
@@ -218,12 +342,13 @@ class PromptDetector:
         start = line.rfind(self.learnt.host)
         if start < 0:
             return None
-        bare = line[start:].rstrip(" ")
-        for mode, pattern in self._modes:
-            match = pattern.match(bare)
-            if match is not None and match["host"] == self.learnt.host:
-                tag = match["tag"] if "tag" in pattern.groupindex else ""
-                return PromptSeen(line[start:], match["host"], mode, tag, certain=False)
+        for begin in range(max(0, start - _LONGEST_LEAD), start + 1):
+            bare = line[begin:].rstrip(" ")
+            for form in self._forms:
+                match = form.prompt.match(bare)
+                if match is not None and match["host"] == self.learnt.host:
+                    tag = UNKNOWN if form.needs_banner else match.groupdict().get("tag") or ""
+                    return PromptSeen(line[begin:], match["host"], form.mode, tag, certain=False)
         return None
 
     def _is_learnt_host(self, host: str, cut: bool) -> bool:
@@ -239,14 +364,24 @@ class PromptDetector:
         line = visible(self._tail)
         if self._cut or not line:
             return False
+        if self._banners and line[0] in _BANNER_STARTS:
+            return True
         start = self.learnt.host[: self._definition.host_cut]
-        return line.startswith(start) or start.startswith(line) if start else line[0] in _HOSTLESS
+        if not start:
+            return line[0] in _HOSTLESS
+        lead = _LEAD.match(line)
+        rest = line[lead.end() if lead else 0 :]
+        return line.startswith(start) or rest.startswith(start) or start.startswith(rest)
 
     def _cut_overlong(self) -> str:
-        keep = min(len(self.held), LOOK_LIMIT)
-        text = self._tail[self._released : len(self._tail) - keep]
+        keep = min(len(self._tail) - self._released, LOOK_LIMIT)
+        text = self._take_above() + self._tail[self._released : len(self._tail) - keep]
         self._tail, self._released, self._cut = self._tail[-LOOK_LIMIT:], LOOK_LIMIT - keep, True
         return text
+
+
+def _whole(pattern: str) -> re.Pattern[str]:
+    return re.compile(rf"(?:{pattern})\Z")
 
 
 def visible(line: str) -> str:

@@ -50,8 +50,11 @@ class Transcript:
         """Whether the echo of the last line was seen."""
 
     def sent(self, line: str, prompt: str = "") -> None:
-        """`line` goes to the router, which shows `prompt` now and may show it again before the echo."""
-        self._held, self._line, self._prompt = "", line, prompt.rstrip()
+        """`line` goes to the router, which shows `prompt` now and may show it again before the echo.
+
+        Of a prompt of two lines the lower one counts: the other is a line of its own.
+        """
+        self._held, self._line, self._prompt = "", line, prompt.rstrip().rpartition("\n")[2]
         self._plain = f"{line}\r\n"
         self._lines_left = SEARCH_LINES
         self._scan = _Scan(self._line, self._prompt, first=True)

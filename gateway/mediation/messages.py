@@ -47,12 +47,12 @@ NO_HELP: Final = "There is no help for this."
 
 def unsure(prompt: str) -> str:
     """Why nothing but a way back is sent now."""
-    return UNSURE.format(prompt=prompt.strip())
+    return UNSURE.format(prompt=prompt.strip().replace("\n", " "))
 
 
 def moved(prompt: str) -> str:
     """The router changed its mode by itself."""
-    return MOVED.format(prompt=prompt.strip())
+    return MOVED.format(prompt=prompt.strip().replace("\n", " "))
 
 
 def closing(reason: str) -> str:

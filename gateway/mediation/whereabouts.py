@@ -3,6 +3,9 @@
 If the two disagree, the session is *unsure*: its context is one that no policy table knows, so that only lines which
 lead back (`end`, `exit`) are allowed. Outside of configuration a prompt without sub-mode leaves nothing to be unsure
 of, so it is believed; this happens when a router ends its configuration mode by itself.
+
+Where a platform's prompt shows the whole context (`whole_context` of its definition), a prompt of the mode that was
+expected, or of the one before, is believed: an edit level or menu is what the prompt says.
 """
 
 from drivers.prompt import PromptSeen
@@ -20,6 +23,7 @@ class Whereabouts:
         definition = setup.definition
         self._platform = definition.platform
         self._agrees = setup.agrees
+        self._prompt_tells = definition.whole_context
         self.position = Position(self._platform, definition.exec.mode or definition.modes[-1].mode)
         self.prompt = ""
 
@@ -46,6 +50,9 @@ class Whereabouts:
         if self.shows(prompt, self.position):  # the router refused to move
             return True
         seen = self._seen(prompt)
+        if self._prompt_tells and seen.context != UNSURE and seen.mode in (expected.mode, self.position.mode):
+            self.position = seen
+            return True
         believed = not seen.context and seen.mode != "config"
         self.position = seen if believed else Position(self._platform, prompt.mode, UNSURE)
         return False
