@@ -176,7 +176,7 @@ def _add_row(
             return used[name]
 
         items = parse_pattern(pattern, slot_of)
-        _check(spec, pattern, items)
+        _check(spec, pattern, items, ends=any(slot.type.blank for slot in used.values()))
         if row.lan and not any(slot.type.check == "host" for slot in used.values()):
             raise ValueError(f"lan needs an argument of type host in {pattern!r}")
         mentioned |= set(used)
@@ -224,9 +224,12 @@ def _send(text: str | None, used: Mapping[str, Slot]) -> Sequence | None:
     return items
 
 
-def _check(spec: TableSpec, pattern: str, items: Sequence) -> None:
+def _check(spec: TableSpec, pattern: str, items: Sequence, *, ends: bool) -> None:
     """Things no line could ever match, or that would swallow what follows."""
     reserved = set(spec.lexer.forbid) | set(spec.lexer.filter_char or "") | set("".join(spec.lexer.separators))
+    # Most patterns show at a glance that nothing is wrong with them; a bar is nearly always a choice.
+    if "\\" not in pattern and pattern.isascii() and (reserved - {"|"}).isdisjoint(pattern) and not ends:
+        return
     for item, last in _walk(items, last=True):
         if isinstance(item, Keyword):
             wrong = reserved & set(item.text) if spec.lexer.kind == "words" else set()
@@ -298,7 +301,7 @@ def _filters(spec: TableSpec, slots: _Slots, graph: Graph) -> Node | None:
         elif capability == "session.control" and entry != "none":
             pattern = f"{name} <{entry}>"
         parsed = parse_pattern(pattern, lambda n, t: slots.make(n, t, None))
-        _check(spec, pattern, parsed)
+        _check(spec, pattern, parsed, ends=True)
         rule = Rule(f"{spec.platform}.f.{name}", 0, pattern, capability, weight(capability))
         items.append((rule, chain(parsed)))
     return graph.node(tuple(items))

@@ -3,8 +3,10 @@
 Everything that can be wrong with a table is found here, once, as a `PolicyError` that names the file and the row.
 """
 
+import gc
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -54,14 +56,27 @@ def compile_bundle(files: Mapping[str, bytes]) -> PolicyBundle:
     """A bundle from table files by name (`ios.yaml`). Pure. Raises `PolicyError`."""
     digest = hashlib.sha256()
     tables: dict[str, Table] = {}
-    for file in sorted(files):
-        content = files[file]
-        digest.update(f"{file} {len(content)}\n".encode() + content)
-        spec = read_table(file, parse_yaml(file, content))
-        if file != f"{spec.platform}.yaml":
-            raise PolicyError(f"{file}: platform is {spec.platform!r}; name the file {spec.platform}.yaml.")
-        tables[spec.platform] = compile_table(file, spec)
+    with _no_collections():
+        for file in sorted(files):
+            content = files[file]
+            digest.update(f"{file} {len(content)}\n".encode() + content)
+            spec = read_table(file, parse_yaml(file, content))
+            if file != f"{spec.platform}.yaml":
+                raise PolicyError(f"{file}: platform is {spec.platform!r}; name the file {spec.platform}.yaml.")
+            tables[spec.platform] = compile_table(file, spec)
     return PolicyBundle(digest=digest.hexdigest(), tables=MappingProxyType(tables))
+
+
+@contextmanager
+def _no_collections() -> Iterator[None]:
+    """Hundreds of thousands of objects are made here and all of them stay: looking for garbage takes half the time."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def load_bundle(directory: Path = TABLES) -> PolicyBundle:

@@ -9,7 +9,7 @@ A backslash makes the next character plain.
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Final, TypeAlias
 
 from gateway.policy.types import ArgType
@@ -186,9 +186,15 @@ def may_be_empty(sequence: Sequence) -> bool:
     return True
 
 
+@cache
+def _keyword(text: str) -> Keyword:
+    """The same object for the same word: tables write few words often."""
+    return Keyword(text)
+
+
 def _word(mark: str, slot_of: SlotOf) -> Item:
-    if mark.isalnum():
-        return Keyword(mark)
+    if "<" not in mark and "\\" not in mark:
+        return _keyword(mark)
     parts: list[str | Slot] = []
     for plain, argument, run in _PIECE.findall(mark):
         if argument or (not plain and not run):

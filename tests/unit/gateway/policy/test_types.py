@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.policy.schema import IfaceSpec
+from gateway.policy.schema import IfaceSpec, ListSpec
 from gateway.policy.types import Types, built_in, enumeration, integer, interface, make_type, pattern_type
 
 BUILT_IN = [
@@ -146,9 +146,22 @@ def test_wrong_declarations_say_so(spec: object) -> None:
 
 
 def test_types_are_found_by_name_range_or_limits_and_stay_the_same() -> None:
-    types = Types({"host": enumeration("<h>", ("a",))})
+    types = Types({"host": ("a",)})
     assert types.find("host").match("a") == "a", "a declaration wins over a built-in type"
     assert types.find("1-10") is types.find("1-10")
     assert types.find("int:1-10").match("11") is None
     with pytest.raises(ValueError, match="there is no type 'nosuch'"):
         types.find("nosuch")
+
+
+def test_a_list_checks_each_of_its_values() -> None:
+    types = Types({"servers": ListSpec(list="dns"), "ports": ListSpec(list="1-100", by="+")})
+    servers = types.find("servers")
+    assert servers.match("203.0.113.53,2001:DB8::1") == "203.0.113.53,2001:db8::1"
+    assert (servers.check, servers.by) == ("dns", ",")
+    assert [servers.match(text) for text in ("", ",", "1.1.1.1,", "1.1.1.1 ,2.2.2.2", ",".join(["1.1.1.1"] * 17))] == (
+        [None] * 5
+    )
+    assert types.find("ports").match("1+022") == "1+22"
+    with pytest.raises(ValueError, match="may hold blanks"):
+        Types({"texts": ListSpec(list="text")})
