@@ -13,6 +13,7 @@ from gateway.policy.capabilities import weight
 from gateway.policy.errors import PolicyError
 from gateway.policy.grammar import Graph, Node, Rest, chain
 from gateway.policy.lexer import make_lexer
+from gateway.policy.overlay import OverlaySpec, shadows, with_types
 from gateway.policy.paths import BELOW
 from gateway.policy.pattern import AnyOrder, Choice, Keyword, Sequence, Slot, Template, parse_pattern
 from gateway.policy.rule import Rule
@@ -27,8 +28,10 @@ UNKNOWN = "?"
 """The context of a place whose prompt the table does not know."""
 
 
-def compile_table(file: str, spec: TableSpec) -> Table:
-    """The table ready for lines. Raises `PolicyError`."""
+def compile_table(file: str, spec: TableSpec, overlays: Mapping[str, OverlaySpec] = MappingProxyType({})) -> Table:
+    """The table ready for lines, with the site's overlays by file name. Raises `PolicyError`."""
+    for name, overlay in overlays.items():
+        spec = with_types(name, spec, overlay)
     with _at(f"{file}: types"):
         slots = _Slots(Types(spec.types))
     with _at(f"{file}: contexts"):
@@ -37,14 +40,17 @@ def compile_table(file: str, spec: TableSpec) -> Table:
     rules: list[Rule] = []
     for number, row in enumerate(spec.commands, 1):
         with _at(f"{file}: commands row {number} ({row.cmd[0]!r}…)"):
-            _add_row(spec, slots, number, row, places, rules)
+            _add_row(spec, slots, f"{spec.platform}.{number}", row, places, rules)
     if spec.path is not None and spec.path.kind == "menu":
         _add_top(spec, places, rules)
+    for name, overlay in overlays.items():
+        _add_overlay(name, overlay, spec, slots, places, rules)
     _add_known(file, spec, slots, places, len(rules))
     for number, prefix in enumerate(spec.prefixes, 1):
         with _at(f"{file}: prefixes row {number}"):
             _add_prefix(spec, prefix, places)
     graph = Graph(fold=spec.lexer.case == "fold")
+    _check_overlays(overlays, spec, places)
     with _at(f"{file}: filters"):
         filters = _filters(spec, slots, graph)
         programs = dict(_programs(spec))
@@ -60,6 +66,7 @@ def compile_table(file: str, spec: TableSpec) -> Table:
         tags=MappingProxyType(tags),
         programs=MappingProxyType(programs),
         rules=tuple(rules),
+        site_tests=tuple((name, test) for name, overlay in overlays.items() for test in overlay.tests),
     )
 
 
@@ -153,7 +160,15 @@ def _expand_all(spec: TableSpec, places: Iterable[Place]) -> list[Place]:
 
 
 def _add_row(
-    spec: TableSpec, slots: _Slots, number: int, row: RowSpec, places: Mapping[Place, Items], rules: list[Rule]
+    spec: TableSpec,
+    slots: _Slots,
+    row_id: str,
+    row: RowSpec,
+    places: Mapping[Place, Items],
+    rules: list[Rule],
+    *,
+    site: bool = False,
+    final: bool = False,
 ) -> None:
     where = _expand_all(spec, row.places)
     if row.resync:
@@ -181,7 +196,7 @@ def _add_row(
             raise ValueError(f"lan needs an argument of type host in {pattern!r}")
         mentioned |= set(used)
         rule = Rule(
-            id=f"{spec.platform}.{number}.{count}",
+            id=f"{row_id}.{count}",
             order=len(rules),
             pattern=pattern,
             capability=row.cap,
@@ -189,6 +204,8 @@ def _add_row(
             row=row,
             filters=None if row.filters == "all" else frozenset(row.filters),
             send=_send(row.send, used),
+            site=site,
+            final=final,
         )
         rules.append(rule)
         for place in where:
@@ -197,6 +214,32 @@ def _add_row(
         unknown = set(names) - mentioned
         if unknown:
             raise ValueError(f"{kind} names {min(unknown)!r}, which is no argument of this row")
+
+
+def _add_overlay(
+    file: str, overlay: OverlaySpec, spec: TableSpec, slots: _Slots, places: Mapping[Place, Items], rules: list[Rule]
+) -> None:
+    """The overlay's rows behind those of the table. Their ids name the overlay: `ios.+tier1.2.1`."""
+    name = file.partition("+")[2].removesuffix(".yaml")
+    for number, row in enumerate(overlay.add, 1):
+        with _at(f"{file}: add row {number} ({row.cmd[0]!r}…)"):
+            _add_row(spec, slots, f"{spec.platform}.+{name}.{number}", row, places, rules, site=True)
+    for number, refusal in enumerate(overlay.refuse, 1):
+        with _at(f"{file}: refuse row {number} ({refusal.cmd[0]!r}…)"):
+            row_id = f"{spec.platform}.+{name}.r{number}"
+            _add_row(spec, slots, row_id, refusal.row(), places, rules, site=True, final=True)
+
+
+def _check_overlays(overlays: Mapping[str, OverlaySpec], spec: TableSpec, places: Mapping[Place, Items]) -> None:
+    if not any(overlay.add for overlay in overlays.values()):
+        return
+    graph = Graph(fold=spec.lexer.case == "fold")
+    for place, items in places.items():
+        added = tuple((rule, rest) for rule, rest in items if rule.site and not rule.never)
+        known = tuple(item for item in items if not item[0].site)
+        wrong = added and shadows(graph.node(known), graph.node(added), abbreviates=spec.lexer.abbreviates)
+        if wrong:
+            raise PolicyError(f"{' and '.join(overlays)}: add: at {place}, {wrong}.")
 
 
 def _add_top(spec: TableSpec, places: Mapping[Place, Items], rules: list[Rule]) -> None:

@@ -108,4 +108,7 @@ def _origin(bundle: PolicyBundle, platform: str, rule_id: str) -> tuple[str | No
     """The pattern of a rule and its row, if the id names one."""
     table = bundle.tables.get(platform)
     found = next((rule for rule in table.rules if rule.id == rule_id), None) if table is not None else None
-    return (None, None) if found is None else (found.pattern, int(rule_id.split(".")[1]))
+    if found is None:
+        return None, None
+    row = rule_id.split(".")[-2]
+    return found.pattern, int(row) if row.isdigit() else None

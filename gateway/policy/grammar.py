@@ -79,6 +79,10 @@ class Node:
         self._order = sorted(self._keywords)  # last: whoever sees it finds the rest in place
         return self._order
 
+    def key(self, word: str) -> str:
+        """How `word` is compared here."""
+        return self._graph.key(word)
+
     def keyword(self, key: str) -> tuple[str, "Node"] | None:
         """The keyword spelled exactly so, as sent, and where it leads."""
         if self._order is None:

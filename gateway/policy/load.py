@@ -5,7 +5,7 @@ Everything that can be wrong with a table is found here, once, as a `PolicyError
 
 import gc
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
@@ -15,10 +15,11 @@ import yaml
 
 from gateway.policy.compile import compile_table
 from gateway.policy.errors import PolicyError
+from gateway.policy.overlay import read_overlay
 from gateway.policy.schema import read_table
 from gateway.policy.table import PolicyBundle, Table
 
-__all__ = ["TABLES", "PolicyBundle", "compile_bundle", "load_bundle", "parse_yaml"]
+__all__ = ["TABLES", "PolicyBundle", "compile_bundle", "load_bundle", "parse_yaml", "read_files"]
 
 TABLES: Final = Path(__file__).parent / "tables"
 """The tables that come with the program."""
@@ -53,17 +54,22 @@ def parse_yaml(file: str, content: bytes) -> Any:
 
 
 def compile_bundle(files: Mapping[str, bytes]) -> PolicyBundle:
-    """A bundle from table files by name (`ios.yaml`). Pure. Raises `PolicyError`."""
+    """A bundle from files by name: tables (`ios.yaml`) and overlays (`ios+tier1.yaml`). Pure. Raises `PolicyError`."""
     digest = hashlib.sha256()
     tables: dict[str, Table] = {}
     with _no_collections():
         for file in sorted(files):
-            content = files[file]
-            digest.update(f"{file} {len(content)}\n".encode() + content)
-            spec = read_table(file, parse_yaml(file, content))
+            digest.update(f"{file} {len(files[file])}\n".encode() + files[file])
+        overlays = {file: read_overlay(file, parse_yaml(file, files[file])) for file in sorted(files) if "+" in file}
+        for file in sorted(set(files) - set(overlays)):
+            spec = read_table(file, parse_yaml(file, files[file]))
             if file != f"{spec.platform}.yaml":
                 raise PolicyError(f"{file}: platform is {spec.platform!r}; name the file {spec.platform}.yaml.")
-            tables[spec.platform] = compile_table(file, spec)
+            own = {name: overlay for name, overlay in overlays.items() if overlay.overlay == spec.platform}
+            tables[spec.platform] = compile_table(file, spec, own)
+    for file, overlay in overlays.items():
+        if overlay.overlay not in tables:
+            raise PolicyError(f"{file}: there is no table for {overlay.overlay}; an overlay adds to a table.")
     return PolicyBundle(digest=digest.hexdigest(), tables=MappingProxyType(tables))
 
 
@@ -79,16 +85,27 @@ def _no_collections() -> Iterator[None]:
             gc.enable()
 
 
-def load_bundle(directory: Path = TABLES) -> PolicyBundle:
-    """The bundle of all `*.yaml` files in `directory`. Raises `PolicyError`."""
-    try:
-        files = {path.name: path.read_bytes() for path in _files(directory)}
-    except OSError as error:
-        raise PolicyError(f"The policy tables in {directory} cannot be read: {error.strerror}.") from error
+def load_bundle(directory: Path = TABLES, overlays: Path | None = None) -> PolicyBundle:
+    """The bundle of all tables in `directory` and all overlays in `overlays`. Raises `PolicyError`."""
+    return compile_bundle(read_files(directory, overlays))
+
+
+def read_files(directory: Path = TABLES, overlays: Path | None = None) -> dict[str, bytes]:
+    """The files of a bundle by name. Raises `PolicyError`."""
+    files = _read(directory)
     if not files:
         raise PolicyError(f"There is no policy table (*.yaml) in {directory}.")
-    return compile_bundle(files)
+    own = {} if overlays is None else _read(overlays)
+    for file in own:
+        if "+" not in file:
+            raise PolicyError(f"{file}: an overlay is named <platform>+<name>.yaml, such as ios+tier1.yaml.")
+    return files | own
 
 
-def _files(directory: Path) -> Iterable[Path]:
-    return sorted(directory.glob("*.yaml"))
+def _read(directory: Path) -> dict[str, bytes]:
+    try:
+        if not directory.is_dir():
+            raise PolicyError(f"The policy directory {directory} does not exist.")
+        return {path.name: path.read_bytes() for path in sorted(directory.glob("*.yaml"))}
+    except OSError as error:
+        raise PolicyError(f"The policy files in {directory} cannot be read: {error.strerror}.") from error

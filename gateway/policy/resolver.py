@@ -12,7 +12,7 @@ from gateway.policy.lexer import Command, Word
 from gateway.policy.pattern import Keyword, Slot, Template
 from gateway.policy.rule import Rule
 from gateway.policy.schema import LexerSpec
-from gateway.policy.table import Table, spell, spell_keyword, spellable
+from gateway.policy.table import Table, spell, spell_keyword, spell_pair, spellable
 
 REDACTED = "<redacted>"
 
@@ -85,6 +85,8 @@ class Thread:
     """The longest refusing rule passed on the way."""
     whole: bool = False
     """A value took the rest of the line, filters included."""
+    barred: Rule | None = None
+    """A refusing rule of the table that some reading of the words began with; rules of an overlay give way to it."""
 
 
 def resolve_words(table: Table, place: str, command: Command, text: str) -> tuple[list[Match], list[Match]] | Stop:
@@ -96,9 +98,9 @@ def resolve_words(table: Table, place: str, command: Command, text: str) -> tupl
     if isinstance(threads, Stop):
         return threads
     complete = [(thread, rule) for thread in threads for rule in thread.node.accepts]
-    firm = [(thread, rule) for thread, rule in complete if not rule.known]
+    firm = [(thread, rule) for thread, rule in complete if not rule.known and not (rule.site and _barred(thread, rule))]
     if not firm:
-        stop = _stop(threads)
+        stop = _stop(threads) or next((thread.barred for thread, rule in complete if rule.site), None)
         kind: Literal["unknown", "incomplete", "never"] = "never" if stop else "unknown" if complete else "incomplete"
         return Stop(kind, len(command.words), said(threads), stop)
     matches = [(thread.whole, Match(rule, thread.pieces, thread.values, thread.pieces)) for thread, rule in firm]
@@ -108,6 +110,7 @@ def resolve_words(table: Table, place: str, command: Command, text: str) -> tupl
 def walk(table: Table, root: Node, words: tuple[Word, ...], end: int, text: str) -> list[Thread] | Stop:
     """All readings of `words` from `root`; never an empty list. `end` is where the command stops in `text`."""
     threads = [Thread(root, 0)]
+    barred: Rule | None = None
     for at in range(len(words)):
         active = [thread for thread in threads if thread.at == at]
         waiting = [thread for thread in threads if thread.at > at]
@@ -119,9 +122,20 @@ def walk(table: Table, root: Node, words: tuple[Word, ...], end: int, text: str)
                 return moved
             moved = []
         for thread in moved:
-            thread.stop = next((rule for rule in thread.node.accepts if rule.never and not rule.known), thread.stop)
+            for rule in thread.node.accepts:
+                if rule.final:
+                    return Stop("never", at, said([thread]), rule)
+            refusing = [rule for rule in thread.node.accepts if rule.never and not rule.known]
+            thread.stop = refusing[0] if refusing else thread.stop
+            barred = barred or next((rule for rule in refusing if not rule.site), None)
         threads = moved + waiting
+    for thread in threads:
+        thread.barred = barred
     return threads
+
+
+def _barred(thread: Thread, rule: Rule) -> bool:
+    return not rule.never and thread.barred is not None
 
 
 def _step(table: Table, active: list[Thread], words: tuple[Word, ...], end: int, text: str) -> list[Thread] | Stop:
@@ -256,7 +270,7 @@ def _template(template: Template, word: Word, lexer: LexerSpec) -> tuple[Piece, 
             return None
         plain.append(canonical)
     head, tail = "".join(plain[:-1]), plain[-1]
-    sent = head + spell(tail, lexer) if spell(head, lexer) == head and tail else spell(head + tail, lexer)
+    sent = spell_pair(head, tail, lexer)
     secret = any(value.slot.secret for value in values)
     return Piece(sent, "".join(shown) if secret else sent, word.start, word.end), tuple(values)
 

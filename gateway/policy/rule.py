@@ -21,6 +21,10 @@ class Rule:
     filters: frozenset[str] | None = frozenset()
     """Names of the filters it takes; none means all."""
     send: Sequence | None = None
+    site: bool = False
+    """Of a site's overlay: gives way to what the table refuses."""
+    final: bool = False
+    """Refuses every line that begins so, even those that a longer row allows."""
     known: bool = False
     """Only keeps abbreviations honest; gives way to every other rule."""
 

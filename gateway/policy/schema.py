@@ -51,11 +51,13 @@ Name = Annotated[str, BeforeValidator(_name)]
 Texts = Annotated[tuple[str, ...], BeforeValidator(_texts)]
 
 
-class _Strict(BaseModel):
+class Strict(BaseModel):
+    """Frozen, and without keys that do not exist."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class LexerSpec(_Strict):
+class LexerSpec(Strict):
     """How a line of this platform is cut into words."""
 
     kind: Literal["words", "shell-strict", "routeros"]
@@ -85,7 +87,7 @@ class LexerSpec(_Strict):
         return self.kind == "words" and self.quotes == "none"
 
 
-class PathSpec(_Strict):
+class PathSpec(Strict):
     """A current path of the session (a menu, an edit level) that stands in front of what is typed."""
 
     kind: Literal["menu", "edit"]
@@ -100,7 +102,7 @@ class PathSpec(_Strict):
         return self
 
 
-class ContextSpec(_Strict):
+class ContextSpec(Strict):
     """A sub-mode. A prompt may end in `*` where the router shows an argument (`GigabitEthernet*`)."""
 
     mode: Mode
@@ -108,7 +110,7 @@ class ContextSpec(_Strict):
     parent: Name | None = None
 
 
-class PrefixSpec(_Strict):
+class PrefixSpec(Strict):
     """A word that looks the rest of the line up in another mode."""
 
     word: Name
@@ -116,14 +118,14 @@ class PrefixSpec(_Strict):
     to: Mode
 
 
-class IfaceSpec(_Strict):
+class IfaceSpec(Strict):
     """Interface names as Cisco writes them."""
 
     iface: tuple[Name, ...] = Field(min_length=1)
     number: str = r"\d{1,4}(/\d{1,4}){0,3}(\.\d{1,10})?(:\d{1,5})?"
 
 
-class ListSpec(_Strict):
+class ListSpec(Strict):
     """Several values of one type in one word, between `by`."""
 
     list: str
@@ -133,14 +135,14 @@ class ListSpec(_Strict):
 TypeSpec = str | Annotated[tuple[str, ...], BeforeValidator(_texts)] | IfaceSpec | ListSpec
 
 
-class FilterProgram(_Strict):
+class FilterProgram(Strict):
     """A program behind a shell pipe. It gets no file operand."""
 
     opts: Texts = ()
     args: Texts = ()
 
 
-class KnownSpec(_Strict):
+class KnownSpec(Strict):
     """Words of the device that the table does not offer."""
 
     places: tuple[Place, ...] = Field(default=(), alias="in")
@@ -148,7 +150,7 @@ class KnownSpec(_Strict):
     words: Annotated[tuple[str, ...], BeforeValidator(_words)] = Field(min_length=1)
 
 
-class RowSpec(_Strict):
+class RowSpec(Strict):
     """Commands that mean the same to the policy."""
 
     cmd: tuple[str, ...] = Field(min_length=1)
@@ -187,7 +189,7 @@ class RowSpec(_Strict):
         return self
 
 
-class TestSpec(_Strict):
+class TestSpec(Strict):
     """A line and what must become of it."""
 
     __test__ = False  # not a test class, whatever its name makes pytest think
@@ -213,7 +215,7 @@ class TestSpec(_Strict):
         return self
 
 
-class TableSpec(_Strict):
+class TableSpec(Strict):
     """A whole file."""
 
     platform: str = Field(pattern=r"^[a-z][a-z0-9_]{1,31}$")
@@ -244,12 +246,16 @@ def read_table(file: str, document: object) -> TableSpec:
     try:
         return TableSpec.model_validate(document)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = _where(first["loc"])
-        message = first["msg"].removeprefix("Value error, ")
-        if first["type"] == "extra_forbidden":
-            message = "this key does not exist; see docs/reference/policy-tables.md"
-        raise PolicyError(f"{file}: {where}: {message}.") from error
+        raise PolicyError(f"{file}: {told(error)}.") from error
+
+
+def told(error: ValidationError) -> str:
+    """The first fault in `error` and where it is, as people count, without a full stop."""
+    first = error.errors(include_url=False)[0]
+    message = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "extra_forbidden":
+        message = "this key does not exist; see docs/reference/policy-tables.md"
+    return f"{_where(first['loc'])}: {message}"
 
 
 def _where(loc: tuple[int | str, ...]) -> str:

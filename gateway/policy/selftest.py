@@ -3,6 +3,7 @@
 Run by the unit tests and by everything that checks tables before they are used.
 """
 
+from collections import Counter
 from datetime import UTC, datetime
 from ipaddress import ip_network
 from typing import Final
@@ -33,13 +34,16 @@ def failures(bundle: PolicyBundle) -> list[str]:
 
 def _table_failures(bundle: PolicyBundle, table: Table) -> list[str]:
     found: list[str] = []
-    for number, test in enumerate(table.spec.tests, 1):
+    own = [(table.file, test) for test in table.spec.tests]
+    numbers: Counter[str] = Counter()
+    for file, test in (*own, *table.site_tests):
+        numbers[file] += 1
         mode = test.mode or table.spec.start or table.spec.modes[0]
         position = Position(table.platform, mode, test.context)
         verdict = decide(bundle, TEST_SITE, position, test.line, EVERYTHING, NOW)
         problem = _differs(table, test, verdict) or _not_stable(bundle, position, verdict)
         if problem:
-            found.append(f"{table.file}: tests row {number}, {test.line!r}: {problem}.")
+            found.append(f"{file}: tests row {numbers[file]}, {test.line!r}: {problem}.")
     return found
 
 

@@ -11,7 +11,7 @@ from typing import Final
 from gateway.policy.grammar import Graph, Node
 from gateway.policy.lexer import Lexer
 from gateway.policy.rule import Rule
-from gateway.policy.schema import LexerSpec, TableSpec
+from gateway.policy.schema import LexerSpec, TableSpec, TestSpec
 from gateway.policy.verdict import Position
 
 
@@ -33,6 +33,8 @@ class Table:
     programs: Mapping[str, tuple[frozenset[str], frozenset[str]]] = field(repr=False)
     """Shell filters: single-letter options that stand alone, and those that take a value."""
     rules: tuple[Rule, ...] = field(repr=False)
+    site_tests: tuple[tuple[str, TestSpec], ...] = field(default=(), repr=False)
+    """Tests of overlays, with the file they stand in."""
     places: dict[Position, str] = field(default_factory=dict, repr=False)
     """Remembers what `position.place_of` worked out; the same whoever asks first."""
 
@@ -82,6 +84,20 @@ _ROUTEROS_ODD: Final = re.compile(r"[^A-Za-z0-9 _.,:/@%+=|*^-]")
 def _escaped(found: re.Match[str]) -> str:
     """Every character that could mean something to the RouterOS console, as its hexadecimal escapes in UTF-8."""
     return "".join(f"\\{byte:02X}" for byte in found[0].encode())
+
+
+_ROUTEROS_KEY: Final = re.compile(r"!?[A-Za-z0-9._-]+(?:!?=|~|[<>]=?)\Z", re.ASCII)
+_ROUTEROS_BARE: Final = re.compile(r"[A-Za-z0-9_.,-]+\Z", re.ASCII)
+
+
+def spell_pair(head: str, tail: str, lexer: LexerSpec) -> str:
+    """A word of fixed text and a value, as it is sent; quotes go around the value alone where that is enough.
+
+    Behind a key of RouterOS, `/`, `:` and the like are operators wherever conditions stand, so quotes hold them together.
+    """
+    if lexer.kind == "routeros" and _ROUTEROS_KEY.match(head):
+        return head + (tail if _ROUTEROS_BARE.match(tail) else f'"{_ROUTEROS_ODD.sub(_escaped, tail)}"')
+    return head + spell(tail, lexer) if spell(head, lexer) == head and tail else spell(head + tail, lexer)
 
 
 def spell_keyword(text: str, lexer: LexerSpec) -> str:
