@@ -21,6 +21,7 @@ import asyncssh
 from audit.command import RecordedCommand
 from drivers.algorithms import LEGACY, choose
 from drivers.buffer import READ_LIMIT
+from drivers.definition import login_name
 from drivers.errors import DriverError, HostKeyChanged, LoginRefused, RouterClosed, RouterUnreachable
 from drivers.sending import SendOnce
 from drivers.session import Output, Shape, Target
@@ -56,6 +57,7 @@ PROBES: tuple[tuple[str, str], ...] = (
     (r"\A[\w.-]+[>#]\Z", "show version\n"),
     (r"\A[\w.-]+@[\w.-]+>\Z", "show version\n"),
     (r"\A<[\w.-]+>\Z", "display version\n"),
+    (r"\A\*?[A-Z]:[\w.@-]+#\Z", "show version\n"),
     (r"[$#]\Z", "cat /etc/openwrt_release /etc/os-release\n"),
 )
 """Prompt and the one line that is then asked. A fixed reading command; the wrong one is never tried: on some routers an
@@ -294,7 +296,7 @@ def _parameters(target: Target, known_hosts: str) -> dict[str, Any]:
         "device_type": "terminal_server",  # sends nothing of its own: no pager off, no width, no logout
         "host": target.address,
         "port": target.port,
-        "username": credential.user,
+        "username": login_name(target.platform, credential.user),
         "password": credential.password,
         "pkey": _private_key(target, credential.private_key) if credential.private_key else None,
         "use_keys": False,  # those of the local user

@@ -20,6 +20,7 @@ import asyncssh
 from audit.command import RecordedCommand
 from drivers.algorithms import Algorithms, choose, missing_legacy
 from drivers.buffer import OutputBuffer
+from drivers.definition import login_name
 from drivers.errors import DriverError, HostKeyChanged, LoginRefused, RouterClosed, RouterUnreachable
 from drivers.sending import SendOnce
 from drivers.session import Output, Shape, Target
@@ -219,7 +220,7 @@ def _options(target: Target, connect_seconds: float, keepalive_seconds: float) -
     algorithms: Algorithms = choose(pinned.get_algorithm(), target.legacy_algorithms)
     credential = target.credential
     return {
-        "username": credential.user,
+        "username": login_name(target.platform, credential.user),
         "password": credential.password,
         "client_keys": [_private_key(target, credential.private_key)] if credential.private_key else None,
         "known_hosts": ([pinned], [], []),

@@ -35,6 +35,8 @@ class Console:
         self._interrupt = interrupt
         self.tty = tty
         self.height = height
+        self.ignored = b""
+        """Bytes that this terminal takes for nothing: RouterOS ends a line at CR and drops LF."""
         self._input = bytearray()
         self._eof = False
         self._arrived = asyncio.Event()
@@ -46,6 +48,8 @@ class Console:
     def feed(self, data: bytes) -> None:
         """Bytes that the client sent."""
         for byte in data:
+            if byte in self.ignored:
+                continue
             if byte == self._interrupt and self.tty and self._mode == "cooked" and self._running is not None:
                 self._input.clear()
                 if byte == _CTRL_C:

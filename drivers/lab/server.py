@@ -43,6 +43,10 @@ class Access:
     """What a Cisco-like router asks for at `enable`."""
     public_key: str | None = None
     """OpenSSH public key line that may log in too."""
+    console_options: bool = False
+    """Options of the console may follow the user's name behind a plus, as on RouterOS."""
+    names: list[str] = field(default_factory=list)
+    """The user's name of each login that was tried, as it was given."""
     attempts: list[str] = field(default_factory=list)
     """`user` for each client that came as far as naming one (every credential comes later), `password` for each one
     that was offered."""
@@ -199,6 +203,7 @@ class _Login(asyncssh.SSHServer):
 
     def begin_auth(self, username: str) -> bool:
         self._server.access.attempts.append("user")
+        self._server.access.names.append(username)
         key = self._server.access.public_key
         if self._connection is not None and key and username == self._server.access.user:
             self._connection.set_authorized_keys(asyncssh.import_authorized_keys(key))
@@ -209,6 +214,8 @@ class _Login(asyncssh.SSHServer):
 
     def validate_password(self, username: str, password: str) -> bool:
         self._server.access.attempts.append("password")
+        if self._server.access.console_options:
+            username = username.partition("+")[0]
         return (username, password) == (self._server.access.user, self._server.access.password)
 
     def session_requested(self) -> "_Session":

@@ -5,6 +5,7 @@ key. Counterparts: `gateway.ssh.connection` below, `gateway.ssh.session` above.
 """
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from functools import partial
@@ -36,6 +37,18 @@ MOST_ATTEMPTS = 100
 
 MOST_CHANNELS = 32
 """Channels of one connection at one time, as a multiplexing client opens them."""
+
+
+_CONSOLE_OPTIONS = re.compile(r"\+(?:[0-9]{0,4}[a-z]){1,16}\Z")
+
+
+def router_named(username: str) -> str:
+    """The router that the user name of a connection names.
+
+    Programs that know RouterOS (netmiko) put options of its console behind the name: `r-1+ct511w4098h`. They mean
+    nothing here, and no router's name holds a plus.
+    """
+    return _CONSOLE_OPTIONS.sub("", username)
 
 
 class FrontDoor(asyncssh.SSHServer):
@@ -175,7 +188,7 @@ class FrontDoor(asyncssh.SSHServer):
         session = ClientSession(
             self._service,
             self._proved,
-            self._username,
+            router_named(self._username),
             self.attempted,
             signed_in=self._signed_in,
             closed=self._sessions.discard,
@@ -188,7 +201,8 @@ class FrontDoor(asyncssh.SSHServer):
         self._attempts_left -= 1
         if self._attempts_left < 0 or not self._counts():
             return
-        self._spawn(self._service.record_attempt(feature, asked, self._proved, self._username, self._source))
+        router = None if self._username is None else router_named(self._username)
+        self._spawn(self._service.record_attempt(feature, asked, self._proved, router, self._source))
         if self._attempts_left == 0 and self._connection is not None:
             sentence = f"{MOST_ATTEMPTS} times something was asked for that does not exist here; that is enough."
             self._connection.disconnect(asyncssh.DISC_BY_APPLICATION, sentence)
