@@ -65,6 +65,9 @@ class PolicySettings(Section):
     provider: tuple[str, ...] = Field(
         (), description="The provider's own private prefixes, which routers may be told to test. Others are homes."
     )
+    overlays: Path | None = Field(
+        None, description="Directory of the provider's own additions to the policy tables (`ios+tier1.yaml`)."
+    )
     approved_dns: tuple[str, ...] = Field((), description="Name servers a rep may set on a router.")
     approved_firmware_hosts: tuple[str, ...] = Field((), description="Hosts that firmware may be loaded from.")
 

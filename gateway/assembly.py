@@ -8,15 +8,15 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import asyncssh
 import structlog
 
-from audit.entry import Kind, NewEntry
 from audit.journal import Journal
 from config.clock import Clock, SystemClock
-from config.errors import ConfigError
+from config.errors import ConfigError, VestibuleError
 from config.files import make_private_dir, read_private, write_private
 from config.settings import Settings
 from drivers.definition import load_definition, platforms
@@ -31,10 +31,12 @@ from gateway.consent.notifier import Notifier
 from gateway.consent.service import ConsentService
 from gateway.consent.token import ensure_key
 from gateway.notify.choose import notifier_for
-from gateway.policy.load import load_bundle
+from gateway.policy.errors import PolicyError
+from gateway.policy.load import TABLES, read_files
 from gateway.session.admin import Administration, RouterEntry
 from gateway.session.listeners import HttpListener, bind_tcp, bind_unix
 from gateway.session.live import LiveSessions
+from gateway.session.policies import FOLDER, PolicyInForce
 from gateway.session.service import AccessService, Parts
 from gateway.ssh.connection import listen
 from gateway.ssh.server import front_door
@@ -69,6 +71,15 @@ def host_key(settings: Settings) -> asyncssh.SSHKey:
         return asyncssh.import_private_key(read_private(path))
     except asyncssh.KeyImportError as error:
         raise ConfigError(f"{path} is no SSH private key ({error}); restore it from a backup.") from error
+
+
+def policy_of(settings: Settings) -> PolicyInForce:
+    """The shipped tables with the provider's overlays. Raises `ConfigError` when an overlay is wrong."""
+    read = partial(read_files, TABLES, settings.policy.overlays)
+    try:
+        return PolicyInForce.open(read, settings.evidence_dir / FOLDER)
+    except PolicyError as error:
+        raise ConfigError(f"{error} Correct it (see `vestibule policy lint`), or unset policy.overlays.") from error
 
 
 def initialise(settings: Settings) -> None:
@@ -118,7 +129,7 @@ class House:
                 journal=journal,
                 directory=self.directory,
                 consents=self.consents,
-                policy=load_bundle(),
+                policy=policy_of(settings),
                 definitions={name: load_definition(name) for name in platforms()},
                 driver=driver or SshDriver(),
                 script_driver=driver or BatchDriver(),
@@ -180,9 +191,16 @@ class House:
         finally:
             reader.close()
         await self.consents.expire_due()
-        await self.journal.append(
-            NewEntry(kind=Kind.POLICY_LOAD, policy_digest=self.service.parts.policy.digest, facts={})
-        )
+        await self.service.parts.policy.started(self.journal)
+
+    async def reload_policy(self) -> None:
+        """Read the policy again, as SIGHUP asks; what is wrong with it is logged and changes nothing."""
+        try:
+            switched = await self.service.reload_policy(None)
+        except VestibuleError as error:
+            log.error("policy_not_reloaded", step=str(error), error_type=type(error).__name__)
+        else:
+            log.info("policy_reloaded", step="nothing changed" if switched.before == switched.after else switched.after)
 
     def _cut(self, consent_id: str, reason: str) -> None:
         self.live.end_consent(consent_id, reason)
@@ -275,7 +293,7 @@ def ca_keys(path: Path | None) -> frozenset[str]:
 
 
 async def serve(settings: Settings, *, ready: Callable[[House], None] | None = None) -> int:
-    """Run until SIGTERM or SIGINT, or until the journal fails. Returns the exit status."""
+    """Run until SIGTERM or SIGINT, or until the journal fails. SIGHUP reads the policy again. Gives the exit status."""
     import gc
     import signal
 
@@ -287,6 +305,14 @@ async def serve(settings: Settings, *, ready: Callable[[House], None] | None = N
     done = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, done.set)
+    reloads: set[asyncio.Task[None]] = set()
+
+    def reload() -> None:
+        task = loop.create_task(house.reload_policy())
+        reloads.add(task)
+        task.add_done_callback(reloads.discard)
+
+    loop.add_signal_handler(signal.SIGHUP, reload)
     gc.collect()
     gc.freeze()  # what lives as long as the process need not be looked at again
     gc.set_threshold(10_000, 20, 20)  # sessions are many and mostly not cyclic; looking at all of them often is dear

@@ -23,6 +23,7 @@ from gateway.consent.notifier import Contact
 from gateway.consent.service import ConsentService
 from gateway.policy.load import load_bundle
 from gateway.session.live import LiveSessions
+from gateway.session.policies import PolicyInForce
 from gateway.session.service import AccessService, Parts
 
 BUNDLE = load_bundle()
@@ -42,6 +43,7 @@ class Stage:
     contacts: MemoryContacts = field(default_factory=MemoryContacts)
     notifier: MemoryNotifier = field(default_factory=MemoryNotifier)
     live: LiveSessions = field(default_factory=LiveSessions)
+    policy: PolicyInForce = field(default_factory=lambda: PolicyInForce(BUNDLE))
     settings: Settings = field(init=False)
     consents: ConsentService = field(init=False)
     service: AccessService = field(init=False)
@@ -72,7 +74,7 @@ class Stage:
                 journal=self.journal,
                 directory=self.directory,
                 consents=self.consents,
-                policy=BUNDLE,
+                policy=self.policy,
                 definitions=DEFINITIONS,
                 driver=self.driver,
                 live=self.live,
@@ -130,6 +132,7 @@ def stage(
     driver: FakeDriver | None = None,
     journal: Journal | None = None,
     clock: Clock | None = None,
+    policy: PolicyInForce | None = None,
 ) -> Stage:
     """A fresh stage, on the machine's clock unless told otherwise."""
     clock = clock or SystemClock()
@@ -139,4 +142,5 @@ def stage(
         store=kept if journal is None else None,
         driver=driver or FakeDriver(next_number=itertools.count().__next__),
         clock=clock,
+        policy=policy or PolicyInForce(BUNDLE),
     )

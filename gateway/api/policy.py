@@ -40,11 +40,26 @@ class ExplanationOut(Wire):
     digest: str = Field(description="Of the policy.")
 
 
+class SwitchedOut(Wire):
+    """What a reload did."""
+
+    before: str = Field(description="Digest of the policy that was in force.")
+    after: str = Field(description="Digest of the one in force now; the same if nothing had changed.")
+    sessions: int = Field(description="Live sessions, judged by the new policy from their next line on.")
+
+
+@routes.post("/v1/policy/reload", operation_id="reload_policy", summary="Read the policy again and judge by it")
+async def reload_policy(auth: Caller, service: Service) -> SwitchedOut:
+    """For operators. Commands that run finish under the old policy; wrong files change nothing."""
+    switched = await service.reload_policy(auth)
+    return SwitchedOut(before=switched.before, after=switched.after, sessions=switched.sessions)
+
+
 @routes.post("/v1/policy/explain", operation_id="explain", summary="What would become of a line, and why")
 async def explain_line(auth: Caller, service: Service, question: Question) -> ExplanationOut:
     """The provider's own home prefixes and approved servers count; a subscriber's are not known here."""
     del auth  # anybody who is known may ask
     parts = service.parts
     site = site_of(parts.settings.policy)
-    said = explain(parts.policy, question.platform, question.mode, question.context, question.line, site)
+    said = explain(parts.policy.bundle, question.platform, question.mode, question.context, question.line, site)
     return ExplanationOut(**said.as_json())

@@ -202,6 +202,10 @@ class LiveSession:
         elif grant.deadline != before.deadline:
             self._put(Noted(f"The subscriber gave more time: the consent ends at {until}."))
 
+    def tell(self, sentence: str) -> None:
+        """Show the rep a notice of the gateway when the screen is free for it."""
+        self._put(Noted(sentence))
+
     @property
     def position(self) -> Position:
         """Where the session stands on the router."""

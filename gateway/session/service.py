@@ -34,12 +34,12 @@ from gateway.errors import ConsentProblem, GatewayError, NotAllowed, Unavailable
 from gateway.mediation.mediator import Mediator
 from gateway.mediation.setup import Limits, Setup
 from gateway.policy.complete import complete, help_text
-from gateway.policy.decide import decide, own_line
-from gateway.policy.load import PolicyBundle
+from gateway.policy.decide import OwnReason, decide, own_line
 from gateway.policy.position import agrees
 from gateway.policy.verdict import Allow, Deny, Position, Site, Verdict
 from gateway.session.entries import Closing
 from gateway.session.live import LiveSessions
+from gateway.session.policies import PolicyInForce, Switched
 from gateway.session.runner import GrantHeld, LiveSession, Observer
 from gateway.session.terminal import Terminal, TerminalTraits
 
@@ -98,7 +98,7 @@ class Parts:
     journal: Journal
     directory: Directory
     consents: ConsentService
-    policy: PolicyBundle
+    policy: PolicyInForce
     definitions: Mapping[str, PlatformDefinition]
     driver: Driver
     live: LiveSessions
@@ -365,7 +365,7 @@ class AccessService:
                     kind=Kind.SESSION_OPENED,
                     session=session_id,
                     consent_ref=grant.consent_ref,
-                    policy_digest=self.parts.policy.digest,
+                    policy_digest=self.parts.policy.bundle.digest,
                     facts={"platform": grant.target.platform, "shape": shape, "scope": [*sorted(grant.rights.scope)]},
                     sealed={"who": self._who(auth), "subj": {"router": router.name}},
                 )
@@ -455,19 +455,18 @@ class AccessService:
     def _mediator(self, held: GrantHeld, shape: Shape, traits: TerminalTraits, veto: Veto | None) -> Mediator:
         grant = held.grant
         platform = grant.target.platform
-        bundle = self.parts.policy
+        policy = self.parts.policy
         session = self.parts.settings.session
-        table = bundle.tables.get(platform)
         definition = self.parts.definitions.get(platform)
-        if table is None or definition is None:
+        if platform not in policy.bundle.tables or definition is None:
             raise Unavailable(f"Nothing may be sent to routers of platform {platform}: it has no command policy here.")
         enable = grant.target.credential.enable_password
         return Mediator(
             Setup(
                 definition=definition,
-                decide=partial(_decide, bundle, held, veto),
-                own_line=partial(own_line, bundle),
-                agrees=partial(agrees, table),
+                decide=partial(_decide, policy, held, veto),
+                own_line=partial(_own_line, policy),
+                agrees=partial(_agrees, policy),
                 deadline=grant.deadline,
                 shape=shape,
                 asks=traits.asks,
@@ -478,20 +477,20 @@ class AccessService:
                     strikes=session.strikes, queue_lines=session.queue_lines, warn_seconds=session.warn_seconds
                 ),
                 secrets={} if enable is None else {"enable": enable},
-                help=partial(_held_help, bundle, held),
+                help=partial(_held_help, policy, held),
             )
         )
 
     def complete(self, live: LiveSession, line: str, pos: int) -> tuple[str, int] | None:
         """What the Tab key makes of `line` with the cursor at `pos`; none if nothing can be added."""
-        found = complete(self.parts.policy, live.position, line[:pos], live.grant.rights)
+        found = complete(self.parts.policy.bundle, live.position, line[:pos], live.grant.rights)
         if not found.insertion:
             return None
         return line[:pos] + found.insertion + line[pos:], pos + len(found.insertion)
 
     def describe(self, live: LiveSession, line: str) -> str:
         """What the `?` key shows for `line`: the next words, and the consent they need."""
-        return help_text(self.parts.policy, live.position, line, live.grant.rights)
+        return help_text(self.parts.policy.bundle, live.position, line, live.grant.rights)
 
     async def run(self, live: LiveSession) -> Closing:
         """Run an open session to its end and give its place under the consent back."""
@@ -519,6 +518,21 @@ class AccessService:
             # The consent's end is recorded again by `expire_due` or at the next start; the session is over.
             log.warning("release_failed", consent=consent_ref, error_type=type(error).__name__)
 
+    async def reload_policy(self, auth: Authenticated | None) -> Switched:
+        """Read the policy again and judge by it from now on. `auth`: the operator; none for a signal to the process.
+
+        Sessions go on, and their reps are told. Raises `NotAllowed`; `BadRequest` when the new files are wrong, which
+        changes nothing; `RecordFailed`.
+        """
+        if auth is not None and auth.principal.role != "operator":
+            raise NotAllowed("Only an operator may switch the policy.")
+        by = "signal" if auth is None else auth.principal.id
+        switched = await self.parts.policy.reload(self._journal, by=by, sessions=len(self.live))
+        if switched.before != switched.after:
+            for live in self.live:
+                live.tell(f"The command policy was changed; it is now {switched.after[:16]}.")
+        return switched
+
     async def definition_of(self, router_name: str) -> PlatformDefinition | None:
         """How the router of this name talks; none if there is no such router."""
         router = await self._directory.router_by_name(router_name)
@@ -536,14 +550,23 @@ class AccessService:
 
 
 def _decide(
-    bundle: PolicyBundle, held: GrantHeld, veto: Veto | None, position: Position, line: str, now: datetime
+    policy: PolicyInForce, held: GrantHeld, veto: Veto | None, position: Position, line: str, now: datetime
 ) -> Verdict:
     grant = held.grant
-    verdict = decide(bundle, grant.site, position, line, grant.rights, now)
+    verdict = decide(policy.bundle, grant.site, position, line, grant.rights, now)
     if veto is None or isinstance(verdict, Deny):
         return verdict
     return veto(verdict) or verdict
 
 
-def _held_help(bundle: PolicyBundle, held: GrantHeld, position: Position, line: str) -> str:
-    return help_text(bundle, position, line, held.grant.rights)
+def _own_line(policy: PolicyInForce, text: str, reason: OwnReason) -> Allow:
+    return own_line(policy.bundle, text, reason)
+
+
+def _agrees(policy: PolicyInForce, expected: Position, seen: Position) -> bool:
+    table = policy.bundle.tables.get(seen.platform)
+    return table is not None and agrees(table, expected, seen)
+
+
+def _held_help(policy: PolicyInForce, held: GrantHeld, position: Position, line: str) -> str:
+    return help_text(policy.bundle, position, line, held.grant.rights)
