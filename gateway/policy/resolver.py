@@ -4,7 +4,7 @@ At every word: an exact keyword wins; else the one keyword that begins so, sever
 may then fit several rules (the same words as different arguments); `decide` takes the strictest.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from gateway.policy.grammar import Node
@@ -152,8 +152,32 @@ def _step(table: Table, active: list[Thread], words: tuple[Word, ...], end: int,
                 return Stop("ambiguous", at, said(active), _stop(active), tuple(names))
     if not found:
         moved = _arguments(table, active, words, end, text, only_split=False)
-        return moved or Stop("never" if _stop(active) else "unknown", at, said(active), _stop(active))
+        if moved or table.lexer.kind != "routeros":
+            return moved or Stop("never" if _stop(active) else "unknown", at, said(active), _stop(active))
+        return _short_key(table, active, words, end, text)
     return _beside_keyword(table, active, found, words, end, text)
+
+
+def _short_key(table: Table, active: list[Thread], words: tuple[Word, ...], end: int, text: str) -> list[Thread] | Stop:
+    """Readings of `freq=auto` where the one key that begins so is `frequency=`. A key written out stays itself."""
+    at = active[0].at
+    word = words[at]
+    typed, sign, value = word.text.partition("=")
+    keys = {
+        slot.parts[0]: None
+        for thread in active
+        for slot, _ in thread.node.slots
+        if isinstance(slot, Template) and isinstance(slot.parts[0], str) and slot.parts[0].startswith(typed)
+    }
+    whole = [key for key in keys if key.endswith("=")] if typed and sign and not word.quoted else []
+    if len(whole) > 1 and f"{typed}=" not in whole:
+        return Stop("ambiguous", at, said(active), _stop(active), tuple(whole))
+    if len(whole) == 1:
+        spelled = replace(word, text=whole[0] + value)
+        moved = _arguments(table, active, (*words[:at], spelled, *words[at + 1 :]), end, text, only_split=False)
+        if moved:
+            return moved
+    return Stop("never" if _stop(active) else "unknown", at, said(active), _stop(active))
 
 
 def _beside_keyword(

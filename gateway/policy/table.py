@@ -86,14 +86,14 @@ def _escaped(found: re.Match[str]) -> str:
     return "".join(f"\\{byte:02X}" for byte in found[0].encode())
 
 
-_ROUTEROS_KEY: Final = re.compile(r"!?[A-Za-z0-9._-]+(?:!?=|~|[<>]=?)\Z", re.ASCII)
+_ROUTEROS_KEY: Final = re.compile(r"(?:!|[A-Za-z0-9._-]+(?:!?=|~|[<>]=?))\Z", re.ASCII)
 _ROUTEROS_BARE: Final = re.compile(r"[A-Za-z0-9_.,-]+\Z", re.ASCII)
 
 
 def spell_pair(head: str, tail: str, lexer: LexerSpec) -> str:
     """A word of fixed text and a value, as it is sent; quotes go around the value alone where that is enough.
 
-    Behind a key of RouterOS, `/`, `:` and the like are operators wherever conditions stand, so quotes hold them together.
+    Behind a key of RouterOS, `/` and `:` are operators wherever conditions stand, so quotes hold it together.
     """
     if lexer.kind == "routeros" and _ROUTEROS_KEY.match(head):
         return head + (tail if _ROUTEROS_BARE.match(tail) else f'"{_ROUTEROS_ODD.sub(_escaped, tail)}"')
@@ -101,8 +101,8 @@ def spell_pair(head: str, tail: str, lexer: LexerSpec) -> str:
 
 
 def spell_keyword(text: str, lexer: LexerSpec) -> str:
-    """A keyword of the table as it is sent. RouterOS has keywords (`[`, `:put`) that mean something only unquoted."""
-    return text if lexer.kind == "routeros" else spell(text, lexer)
+    """A keyword of the table as it is sent: routers have keywords (`[`, `:put`) that mean something only unquoted."""
+    return spell(text, lexer) if lexer.kind == "shell-strict" else text
 
 
 def spellable(text: str, lexer: LexerSpec) -> bool:

@@ -3,6 +3,7 @@
 import pytest
 
 from gateway.policy.filters import resolve
+from gateway.policy.lexer import LineRefused
 from gateway.policy.load import compile_bundle
 from gateway.policy.resolver import Stop
 from gateway.policy.table import PolicyBundle
@@ -119,3 +120,58 @@ def test_an_interface_in_two_words_beside_keywords(typed: str, sent: set[str] | 
         assert (sent, found.kind) == (None, "ambiguous")
     else:
         assert {canonical for canonical, _ in found} == sent
+
+
+CONSOLE = rb"""
+platform: console
+lexer: {kind: routeros}
+modes: [exec]
+types: {prop: '[a-z][a-z0-9.-]{0,40}', band: [2ghz-b/g/n, 5ghz-a], num: '\d{1,9}'}
+commands:
+- {cap: diagnose.read, cmd: ["print where {<prop>=<text>|<prop>~<text>|<prop>\\><num>|!<prop>}"]}
+- {cap: wifi.radio.write, cmd: ["set ([frequency=<num>] [band=<band>] [country=<text>] [comment=<text>] [co=<num>])"]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("typed", "sent"),
+    [
+        ('print where topics~"ppp|error"', 'print where topics~"ppp|error"'),
+        ("print where name~ether", "print where name~ether"),
+        ('print where address="10.0.0.1/24"', 'print where address="10.0.0.1/24"'),
+        ("print where dst-address=0.0.0.0/0", 'print where dst-address="0.0.0.0/0"'),
+        ("print where rx-byte>5", "print where rx-byte>5"),
+        ("print where !dynamic", "print where !dynamic"),
+        ("set fr=2412 b=2ghz-b/g/n", 'set frequency=2412 band="2ghz-b/g/n"'),
+        ("set co=5", "set co=5"),
+        ('set cou="a $"', None),
+        ('set cou="a \\$"', 'set country="a \\24"'),
+    ],
+)
+def test_keys_of_routeros_keep_their_quotes_and_may_be_short(typed: str, sent: str | None) -> None:
+    bundle = compile_bundle({"console.yaml": CONSOLE})
+    if sent is None:
+        with pytest.raises(LineRefused):
+            run(bundle, "console", "exec", typed)
+        return
+    found = run(bundle, "console", "exec", typed)
+    assert isinstance(found, list)
+    assert [canonical for canonical, _ in found] == [sent]
+    assert run(bundle, "console", "exec", sent) == found
+
+
+@pytest.mark.parametrize(
+    ("typed", "kind"),
+    [
+        ("set c=5", "ambiguous"),
+        ("set x=5", "unknown"),
+        ("set =5", "unknown"),
+        ("set f=y", "unknown"),
+        ('set "fr=2412"', "unknown"),
+        ("set co=x", "unknown"),
+    ],
+)
+def test_a_short_key_is_never_guessed(typed: str, kind: str) -> None:
+    found = run(compile_bundle({"console.yaml": CONSOLE}), "console", "exec", typed)
+    assert isinstance(found, Stop)
+    assert found.kind == kind
