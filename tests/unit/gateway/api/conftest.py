@@ -30,6 +30,7 @@ from gateway.policy.load import PolicyBundle, load_bundle
 from gateway.session.admin import Administration, RouterEntry
 from gateway.session.listeners import PEER
 from gateway.session.live import LiveSessions
+from gateway.session.policies import PolicyInForce
 from gateway.session.service import AccessService, Parts
 from gateway.state.database import Database, sqlite_url
 from gateway.state.directory import StateDirectory
@@ -185,7 +186,7 @@ def build(
                 journal=journal,
                 directory=directory,
                 consents=consents,
-                policy=bundle,
+                policy=PolicyInForce(bundle),
                 definitions={name: load_definition(name) for name in platforms()},
                 driver=driver,
                 live=live,
