@@ -97,7 +97,8 @@ def as_sent(table: Table, place: str, path: Path, match: Match) -> Match | None:
     if spec is None or place.partition("/")[0] != spec.mode:
         return match
     if spec.kind == "menu":
-        return replace(match, lead="/")
+        first = match.pieces[0].text if match.pieces else ""
+        return match if first.startswith(":") else replace(match, lead="/")
     if not path or not match.pieces or match.pieces[0].text not in spec.verbs:
         return match
     if match.rule.send is not None:

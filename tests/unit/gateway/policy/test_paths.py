@@ -185,3 +185,9 @@ def test_help_knows_the_path(bundle: PolicyBundle) -> None:
 def test_what_does_not_belong_together_is_refused(change: tuple[bytes, bytes], sentence: str) -> None:
     with pytest.raises(PolicyError, match=sentence):
         compile_bundle({"menus.yaml": MENUS.replace(*change)})
+
+
+def test_global_commands_go_without_a_slash() -> None:
+    table = MENUS + b"- {line: ':res x', context: /ip address, sends: ':resolve x', cap: diagnose.probe}\n"
+    table = table.replace(b"\ntests:", b'\n- {cap: diagnose.probe, cmd: [":resolve <one>"]}\ntests:')
+    assert failures(compile_bundle({"menus.yaml": table})) == []
