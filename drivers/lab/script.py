@@ -28,10 +28,10 @@ class _Strict(BaseModel):
 
 
 class Ask(_Strict):
-    """A question before a rule is carried out; an answer that does not begin with `yes` stops it."""
+    """A question before a rule is carried out; an answer that does not begin with `agree` stops it."""
 
     text: str
-    yes: str = "y"
+    agree: str = "y"
     key: bool = False
     """One key answers, without Enter."""
     stay: str = ""

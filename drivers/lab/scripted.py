@@ -238,7 +238,7 @@ class _Session:
             self.console.print(f"{answer.strip()}\n")
         else:
             answer = (await self.console.read_line() or b"").decode("utf-8", "replace")
-        return answer.strip().lower().startswith(ask.yes)
+        return answer.strip().lower().startswith(ask.agree)
 
     def _answer(self, line: str) -> str | None:
         line, *filters = (part.strip() for part in line.split("|"))
