@@ -19,6 +19,7 @@ from gateway.policy.decide import decide
 from gateway.policy.grammar import Node
 from gateway.policy.lexer import Word
 from gateway.policy.load import load_bundle
+from gateway.policy.paths import BELOW
 from gateway.policy.pattern import AnyOrder, Choice, Item, Keyword, Sequence, Slot, Template, parse_pattern
 from gateway.policy.rule import Rule
 from gateway.policy.selftest import EVERYTHING, NOW, TEST_SITE
@@ -35,6 +36,7 @@ VALUES = (
     *("https://fw.isp.example/a.bin", "GigabitEthernet0/1", "Dialer1", "eth0", "br-lan", "wan", "lan", "radio0"),
     *("default_radio0", "@wifi-iface[0]", "phy0", "wlan0", "abc", "Blue99Horse", "Jones & Sons; 5GHz", "a|b", "on"),
     *("12:30", "5m", "00000000", "-4", "-6", "10.0.0.1/24", "192.168.1.1", "65000", "ffff", "x-1", "up", "HT20", "DE"),
+    *("ether1", "bridge1", "2412", "20mhz", "2ghz-b/g/n", "1d", "AA:BB:CC:DD:EE:FF", "192.168.1.0/24"),
 )
 
 
@@ -59,7 +61,10 @@ def walk_line(table: Table, place: str, rng: random.Random) -> Walked | None:
     short: list[str] = []
     for _ in range(24):
         ways = list(_ways(table, node, rng))
-        if any(not rule.known for rule in node.accepts) and (not ways or rng.random() < 0.5):
+        # Where a menu alone is a line, most lines still go on.
+        if any(not rule.known for rule in node.accepts) and (
+            not ways or rng.random() < (0.5 if _ahead(node) < 9 else 0.1)
+        ):
             return Walked(tuple(words), tuple(keywords), tuple(short))
         if not ways:
             return None
@@ -89,7 +94,7 @@ def _keywords(table: Table, node: Node) -> tuple[tuple[str, str, bool, Node], ..
 @cache
 def _ahead(node: Node) -> float:
     """How many rules that may go lie ahead; a little for those that may not."""
-    return sum(not rule.never for rule, _ in node.items) + 0.05
+    return len({rule for rule, _ in node.items if not rule.never}) + 0.05
 
 
 def _shortest(table: Table, node: Node, name: str) -> str:
@@ -185,7 +190,8 @@ def case(request: pytest.FixtureRequest, bundle: PolicyBundle) -> Case:
 
 def position_of(table: Table, place: str) -> Position:
     mode, _, context = place.partition("/")
-    return Position(table.platform, mode, context)
+    menu = table.spec.path is not None and table.spec.path.kind == "menu" and context == BELOW
+    return Position(table.platform, mode, "/" if menu else context)  # lines are spelled from the root
 
 
 def judge(bundle: PolicyBundle, position: Position, line: str) -> Verdict:
@@ -232,6 +238,8 @@ def assert_spelled_out(table: Table, verdict: Allow) -> None:
     """Every command of the canonical text is the text of a rule that may go."""
     for command in table.lex(verdict.canonical).commands:
         words = [word.text for word in command.words]
+        if not words and command.absolute:
+            continue  # "/" alone, to the top menu
         rules = granting(table, words) or granting(table, _with_the_rest(command.words, command.end, verdict.canonical))
         sent = [rule for rule in table.rules if rule.send is not None and rule.id == verdict.rule_id]
         assert rules or sent, verdict.canonical
