@@ -26,7 +26,7 @@ from gateway.api.app import api_app
 from gateway.consent.cases import Case
 from gateway.consent.fakes import MemoryConsentStore, MemoryNotifier
 from gateway.consent.service import ConsentService
-from gateway.policy.load import PolicyBundle, load_bundle
+from gateway.policy.load import PolicyBundle, load_bundle, read_files
 from gateway.session.admin import Administration, RouterEntry
 from gateway.session.listeners import PEER
 from gateway.session.live import LiveSessions
@@ -186,7 +186,7 @@ def build(
                 journal=journal,
                 directory=directory,
                 consents=consents,
-                policy=PolicyInForce(bundle),
+                policy=PolicyInForce(bundle, read=read_files),
                 definitions={name: load_definition(name) for name in platforms()},
                 driver=driver,
                 live=live,

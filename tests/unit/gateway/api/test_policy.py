@@ -22,7 +22,7 @@ async def test_a_line_is_explained(gateway, line, verdict, canonical):
     body = answer.json()
     if line:
         assert (body["verdict"], body["canonical"]) == (verdict, canonical)
-    assert body["digest"] == gateway.service.parts.policy.digest
+    assert body["digest"] == gateway.service.parts.policy.bundle.digest
     assert body["reason"]
     assert gateway.driver.opened == []
 
@@ -41,3 +41,11 @@ async def test_the_line_comes_back_redacted(gateway):
     answer = await gateway.call("crm", "POST", "/v1/policy/explain", question)
     assert answer.status_code == 200
     assert "hunter2" not in answer.text
+
+
+async def test_only_an_operator_reads_the_policy_again(gateway):
+    refused = await gateway.call("crm", "POST", "/v1/policy/reload")
+    assert refused.status_code == 403
+    again = await gateway.call("oli", "POST", "/v1/policy/reload")
+    digest = gateway.service.parts.policy.bundle.digest
+    assert again.json() == {"before": digest, "after": digest, "sessions": 0}
