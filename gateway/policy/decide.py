@@ -16,6 +16,7 @@ from gateway.policy.capabilities import CAPABILITIES, weight
 from gateway.policy.errors import PolicyError
 from gateway.policy.filters import resolve
 from gateway.policy.lexer import Command, Line, LineRefused
+from gateway.policy.nearest import nearest
 from gateway.policy.paths import Path, as_sent, root_of, rooted
 from gateway.policy.position import path_at, place_of, position_after
 from gateway.policy.redact import redact
@@ -116,7 +117,7 @@ def _whole_line(case: _Case, table: Table, place: str, lexed: Line) -> Verdict:
         found = resolve(table, root_of(table, place), command, lexed.text)
         if isinstance(found, Stop):
             if not (lexed.help and _only_begun(found, command)):
-                denied.append(_stopped(case, table, place, found, len(command.words)))
+                denied.append(_stopped(case, table, (place, path), found, command, typed_command, lexed.text))
             continue
         part = max((_judged(case, table, place, path, match) for match in found), key=_strictness)
         typed += part.match.typed
@@ -169,7 +170,17 @@ def _edited(line: str, pieces: Iterable[Piece]) -> str:
 # --- one command ------------------------------------------------------------------------------------------------------
 
 
-def _stopped(case: _Case, table: Table, place: str, stop: Stop, length: int) -> Deny:
+def _stopped(
+    case: _Case, table: Table, where: tuple[str, Path], stop: Stop, command: Command, typed: Command, text: str
+) -> Deny:
+    """The refusal of a command that fits no rule, with what can be typed instead."""
+    deny = _why_stopped(case, table, where[0], stop, len(command.words))
+    if deny.kind != "unknown" or deny.hint is not None or where[0].endswith("/?"):
+        return deny
+    return replace(deny, hint=nearest(table, *where, typed, stop, text, case.rights))
+
+
+def _why_stopped(case: _Case, table: Table, place: str, stop: Stop, length: int) -> Deny:
     if stop.rule is not None and stop.kind != "ambiguous":
         return _refused(case, stop.rule.capability, stop.rule.id, stop.rule.row)
     if place.endswith("/?"):
