@@ -33,7 +33,7 @@ def _filtered(table: Table, command: Command, text: str, matches: list[Match]) -
     """The matches that take these filters, with them."""
     pipes: list[Piece] = []
     names: set[str] = set()
-    segments = command.filters if table.lexer.chains else command.filters[:1]
+    segments = _joined(table, command.filters) if table.lexer.chains else command.filters[:1]
     for words in segments:
         found = _filter(table, words, command.end if not table.lexer.chains else words[-1].end, text)
         if isinstance(found, Stop):
@@ -50,6 +50,19 @@ def _filtered(table: Table, command: Command, text: str, matches: list[Match]) -
         if (s := as_sent(m, table.lexer)) is not None
     ]
     return sent or Stop("filter", 0, matches[0].shown if matches else "")
+
+
+def _joined(table: Table, segments: tuple[tuple[Word, ...], ...]) -> list[tuple[Word, ...]]:
+    """The filters, with `include CRC|drops` as one: where there are no quotes, what begins no filter is the rest of a
+    regular expression. This takes a table that lists every filter of its device, offered or not."""
+    joined: list[tuple[Word, ...]] = []
+    for words in segments:
+        known = table.filter_root is None or table.filter_root.beginning(table.graph.key(words[0].text))
+        if joined and not known and table.lexer.quotes == "none" and table.lexer.kind == "words":
+            joined[-1] += words
+        else:
+            joined.append(words)
+    return joined
 
 
 def _filter(table: Table, words: tuple[Word, ...], end: int, text: str) -> Thread | Stop:

@@ -147,3 +147,29 @@ def test_no_filters_without_a_list(texts: MappingProxyType[str, bytes]) -> None:
     found = run(compile_bundle({"openwrt.yaml": table.encode()}), "openwrt", "shell", "uptime | wc -l")
     assert isinstance(found, Stop)
     assert found.kind == "filter"
+
+
+@pytest.mark.parametrize(
+    ("typed", "sent"),
+    [
+        ("sh ver | match CRC|drops", "show version | match CRC|drops"),
+        ('show version | match "a|drops" | no-m', 'show version | match "a|drops" | no-more'),
+        ("show version | last 5 | match a|x y", "show version | last 5 | match a|x y"),
+        ("show version | no-more|match x", "show version | no-more | match x"),
+        ("show version | match a|sav x", None),
+        ("show version | match a | save", None),
+        ("show version | match a|b|save", None),
+        ("show version | match a|m", None),
+        ("show version | no-more | x", None),
+        ("show version | last 5 | x", None),
+        ("show version | xyz | match a", None),
+    ],
+)
+def test_chained_filters_without_quotes(typed: str, sent: str | None) -> None:
+    table = QUOTING.replace(b"quotes: double, ", b"").replace(b"<who:utf8:1-32> detail", b"<name> detail")
+    table = table.replace(b"<who:utf8:1-32>", b"<name>").replace(b", send: ", b", help: ")
+    table = table.replace(b', "set tag <utf8:1-4> [mtu <1-9>]"', b"").replace(
+        b"match: regex", b"match: regex, mark: regex"
+    )
+    found = run(compile_bundle({"x1.yaml": table}), "x1", "exec", typed)
+    assert (found[0] if isinstance(found, list) else None) == sent
