@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from copy import copy
 from typing import Final
 
 LINE_LIMIT: Final = 256
@@ -41,6 +42,28 @@ class LineEnds:
         """What is held back, at the end of the stream."""
         text, self._held = self._held, ""
         return text
+
+
+class TwinLineEnds:
+    """The line ends of a stream that is sometimes recorded in other words than it is shown in."""
+
+    def __init__(self, newline: str | None) -> None:
+        self._shown = LineEnds(newline)
+        self._kept: LineEnds | None = None
+
+    def feed(self, text: str, recorded: str | None = None) -> tuple[str, str | None]:
+        """Both texts with the client's line ends; none again where they are the same."""
+        if recorded is None:
+            self._kept = None
+            return self._shown.feed(text), None
+        if self._kept is None:
+            self._kept = copy(self._shown)
+        return self._shown.feed(text), self._kept.feed(recorded)
+
+    def flush(self) -> tuple[str, str | None]:
+        """What is held back, at the end of the stream."""
+        kept, self._kept = self._kept, None
+        return self._shown.flush(), None if kept is None else kept.flush()
 
 
 class Account:

@@ -170,11 +170,19 @@ class Show:
 
     `stderr` shows on the error stream where the client has one. `own` marks the gateway's own words, which a client
     without a terminal gets on the error stream so that they never mix with a router's output.
+    Secrets and devices are masked already.
     """
 
     text: str = field(repr=False)
     stderr: bool = False
     own: bool = False
+    recorded: str | None = field(default=None, repr=False)
+    """What is recorded in place of `text`, where that may be seen once but not kept: the key of a Wi-Fi."""
+
+    @property
+    def kept(self) -> str:
+        """What is recorded."""
+        return self.text if self.recorded is None else self.recorded
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +192,13 @@ class Mark:
     n: int
     shown: str = field(repr=False)
     verdict: str
+
+
+@dataclass(frozen=True, slots=True)
+class AskSubscriber:
+    """Ask the subscriber for a further capability, as the rep wants. Not waited for; `Noted` tells what came of it."""
+
+    capability: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,4 +217,4 @@ class Close:
     exit_status: int = 0
 
 
-Effect: TypeAlias = Record | RecordBlocked | RecordResult | Send | Show | Mark | Throttle | Close
+Effect: TypeAlias = Record | RecordBlocked | RecordResult | Send | Show | Mark | AskSubscriber | Throttle | Close

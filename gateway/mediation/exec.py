@@ -10,7 +10,7 @@ from typing import Final, assert_never
 
 from audit.recording.terminal import Cleaner
 from gateway.mediation import messages
-from gateway.mediation.display import LineEnds
+from gateway.mediation.display import TwinLineEnds
 from gateway.mediation.events import (
     Close,
     Effect,
@@ -30,24 +30,38 @@ from gateway.mediation.events import (
 )
 from gateway.mediation.flight import Flight, result
 from gateway.mediation.judge import Answered, Asked, Blocked, Go, Judge, Judged, Nothing
+from gateway.mediation.masking import Masked, Masking
 from gateway.mediation.outbox import Item, Outbox
 from gateway.mediation.setup import DENIED_STATUS, FAILED_STATUS, INTERRUPTED_STATUS, SessionEvent, Setup
 from gateway.mediation.whereabouts import Whereabouts
 from gateway.policy.verdict import Allow, Position
+from gateway.redaction.devices import Devices
 
 
 class _Stream:
     """One output stream of the command."""
 
-    def __init__(self, newline: str | None) -> None:
+    def __init__(self, setup: Setup, devices: Devices) -> None:
         self._cleaner = Cleaner()
-        self._line_ends = LineEnds(newline)
+        self.masking = Masking(setup, devices)
+        self._line_ends = TwinLineEnds(setup.newline)
+        self.fresh = False
+        """Something came since this was last set to false."""
 
-    def feed(self, data: bytes) -> str:
-        return self._line_ends.feed(self._cleaner.feed(data))
+    def feed(self, data: bytes) -> list[Masked]:
+        self.fresh = True
+        return self._ended(self.masking.feed(self._cleaner.feed(data)), self.masking.ease())
 
-    def end(self) -> str:
-        return self._line_ends.feed(self._cleaner.flush()) + self._line_ends.flush()
+    def flush(self) -> list[Masked]:
+        """What was held back, masked as it stands."""
+        return self._ended(self.masking.flush())
+
+    def end(self) -> list[Masked]:
+        rest = self.masking.feed(self._cleaner.flush())
+        return [*self._ended(rest, self.masking.flush()), Masked(*self._line_ends.flush())]
+
+    def _ended(self, *parts: Masked) -> list[Masked]:
+        return [Masked(*self._line_ends.feed(part.text, part.recorded)) for part in parts]
 
 
 class ExecMediation:
@@ -60,7 +74,9 @@ class ExecMediation:
         self._errors: Final = tuple(re.compile(pattern) for pattern in definition.errors)
         self._judge = Judge(setup)
         self._outbox = Outbox()
-        self._streams: Final = {False: _Stream(setup.newline), True: _Stream(setup.newline)}
+        devices = Devices()
+        self._streams: Final = {stderr: _Stream(setup, devices) for stderr in (False, True)}
+        self._quiet_since = 0.0
         self._flight: Flight | None = None
         self._interrupted_at: float | None = None
         self._effects: list[Effect] = []
@@ -93,6 +109,7 @@ class ExecMediation:
             case InputEnded():
                 self._input_ended()
             case TimePassed(moment):
+                self._watch_held(moment)
                 self._watch_interrupted(moment)
             case Opened():
                 pass
@@ -161,6 +178,8 @@ class ExecMediation:
             self._effects.append(Close("interrupted", exit_status=INTERRUPTED_STATUS))
         else:
             flight.command = command
+            for stream in self._streams.values():
+                stream.masking.begin(flight.verdict)
             self._effects += [
                 Mark(command.n, flight.verdict.shown, "confirm" if flight.confirmed else "allow"),
                 Send(command),
@@ -187,6 +206,16 @@ class ExecMediation:
         """The router does not obey an interrupt; its command ends with the channel."""
         self._finish("interrupted", INTERRUPTED_STATUS)
         self._effects.append(Close("interrupted", exit_status=INTERRUPTED_STATUS))
+
+    def _watch_held(self, moment: float) -> None:
+        """An unfinished line is not held back for ever."""
+        if any(stream.fresh for stream in self._streams.values()):
+            self._quiet_since = moment
+            for stream in self._streams.values():
+                stream.fresh = False
+        elif moment - self._quiet_since >= self._setup.limits.hold_seconds:
+            for stderr, stream in self._streams.items():
+                self._show(stream.flush(), stderr=stderr)
 
     def _watch_interrupted(self, moment: float) -> None:
         if self._flight is None or not self._flight.interrupted:
@@ -215,16 +244,19 @@ class ExecMediation:
         self._effects.append(Close("done", exit_status=status))
 
     def _finish(self, outcome: str, exit_status: int | None = None) -> None:
+        for stderr, stream in self._streams.items():
+            self._show(stream.end(), stderr=stderr)
         flight, self._flight = self._flight, None
         if flight is not None and flight.command is not None:
             self._effects.append(result(flight.command, outcome, flight.account, exit_status))
 
-    def _show(self, text: str, *, stderr: bool) -> None:
-        if not text:
-            return
-        if self._flight is not None:
-            self._flight.account.add(text)
-        self._effects.append(Show(text, stderr=stderr))
+    def _show(self, parts: list[Masked], *, stderr: bool) -> None:
+        for masked in parts:
+            if not masked.text and not masked.kept:
+                continue
+            if self._flight is not None:
+                self._flight.account.add(masked.kept)
+            self._effects.append(Show(masked.text, stderr=stderr, recorded=masked.recorded))
 
     def _say(self, text: str) -> None:
         self._effects.append(Show(text.replace("\n", self._setup.newline or "\n"), stderr=True, own=True))

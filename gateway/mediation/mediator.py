@@ -130,7 +130,9 @@ def _joined(effects: list[Effect]) -> list[Effect]:
             and isinstance(last, Show)
             and (last.stderr, last.own) == (effect.stderr, effect.own)
         ):
-            joined[-1] = Show(last.text + effect.text, stderr=last.stderr, own=last.own)
+            same = last.recorded is None and effect.recorded is None
+            kept = None if same else last.kept + effect.kept
+            joined[-1] = Show(last.text + effect.text, stderr=last.stderr, own=last.own, recorded=kept)
         else:
             joined.append(effect)
     return joined

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from gateway.mediation.display import LineEnds
+from gateway.mediation.display import TwinLineEnds
 from gateway.mediation.events import Close, Effect, Show
 from gateway.mediation.setup import Setup
 
@@ -12,7 +12,7 @@ class Rep:
 
     def __init__(self, setup: Setup) -> None:
         self._newline = setup.newline or "\n"
-        self._line_ends = LineEnds(self._newline)
+        self._line_ends = TwinLineEnds(self._newline)
         self._effects: list[Effect] = []
         self.sees_prompts = setup.show_prompts
         self.closing = False
@@ -30,19 +30,21 @@ class Rep:
         """Have these done next."""
         self._effects += effects
 
-    def show(self, text: str) -> str:
-        """Show output, or what a terminal would echo. Gives back what is really shown now."""
-        text = self._line_ends.feed(text) if text else ""
-        if text:
-            self._effects.append(Show(text))
-        return text
+    def show(self, text: str, recorded: str | None = None) -> str:
+        """Show output, or what a terminal would echo. Gives back what is really put on record now."""
+        if not text and not recorded:
+            return ""
+        return self._put(*self._line_ends.feed(text, recorded))
 
     def show_end(self) -> str:
         """The stream has ended: show what waits for a line end."""
-        text = self._line_ends.flush()
-        if text:
-            self._effects.append(Show(text))
-        return text
+        return self._put(*self._line_ends.flush())
+
+    def _put(self, text: str, recorded: str | None) -> str:
+        effect = Show(text, recorded=recorded)
+        if effect.text or effect.kept:
+            self._effects.append(effect)
+        return effect.kept
 
     def echo(self, text: str) -> None:
         """Show text that only a terminal sees: a prompt, a typed line."""

@@ -59,6 +59,17 @@ class OwnLine(Protocol):
     def __call__(self, text: str, reason: OwnReason) -> Allow: ...
 
 
+class Scope(Protocol):
+    """What the subscriber ticked, as it is now: it may grow while the session lives."""
+
+    def __call__(self) -> frozenset[str]: ...
+
+
+def no_scope() -> frozenset[str]:
+    """Nothing was ticked."""
+    return frozenset()
+
+
 class Agrees(Protocol):
     """`gateway.policy.position.agrees`, bound to the platform's table."""
 
@@ -82,6 +93,8 @@ class Limits:
     """So long must a router be quiet before a doubtful prompt is believed."""
     question_seconds: float = 8
     """So long before a question that has no answer here is cancelled."""
+    hold_seconds: float = 2
+    """So long is an unfinished line held back that may become a secret; then it is shown, masked as it stands."""
     stuck_seconds: float = 10
     """So long may a cancelled command take to come back."""
     login_seconds: float = 30
@@ -105,6 +118,8 @@ class Setup:
     """How the router's side runs. A program that wants one command of a router without exec channels gets a shell."""
     asks: bool = False
     """A person at a terminal can be asked y/N."""
+    offers: bool = False
+    """Who is asked may also have the subscriber asked for a capability that is missing."""
     confirmed_by: str | None = None
     """How commands that need a confirmation count as confirmed where nobody is asked (exec, automation), if ever."""
     show_prompts: bool = False
@@ -114,4 +129,8 @@ class Setup:
     limits: Limits = Limits()
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Passwords the gateway answers with, by the names in `drivers.definition.SECRETS`."""
+    hidden: frozenset[str] = field(default=frozenset(), repr=False)
+    """Further secrets of the gateway; like `secrets`, they are masked wherever a router prints them."""
+    scope: Scope = no_scope
+    """Decides what of the home is masked in output."""
     help: Help | None = None

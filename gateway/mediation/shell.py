@@ -15,6 +15,7 @@ from audit.command import Purpose
 from drivers.prompt import PagerSeen, PromptSeen, QuestionSeen
 from gateway.mediation import messages
 from gateway.mediation.events import (
+    AskSubscriber,
     Effect,
     InputEnded,
     Interrupted,
@@ -30,7 +31,8 @@ from gateway.mediation.events import (
     TimePassed,
 )
 from gateway.mediation.flight import Flight, result
-from gateway.mediation.judge import Answered, Asked, Blocked, Go, Judge, Judged, Nothing
+from gateway.mediation.judge import Answered, Asked, Blocked, Go, Judge, Judged, Nothing, Wanted
+from gateway.mediation.masking import Masked, Masking
 from gateway.mediation.outbox import Item, Outbox
 from gateway.mediation.questions import Leave, Reply, respond
 from gateway.mediation.queue import LineQueue
@@ -39,6 +41,7 @@ from gateway.mediation.setup import DENIED_STATUS, FAILED_STATUS, SessionEvent, 
 from gateway.mediation.terminal import Terminal
 from gateway.mediation.whereabouts import Whereabouts
 from gateway.policy.verdict import Allow, Position
+from gateway.redaction.devices import Devices
 
 
 class _Phase(Enum):
@@ -58,6 +61,7 @@ class ShellMediation:
         self._definition: Final = setup.definition
         self._limits: Final = setup.limits
         self._terminal = Terminal(setup.definition)
+        self._masking = Masking(setup, Devices())
         self._rep = Rep(setup)
         self._where = Whereabouts(setup)
         self._judge = Judge(setup)
@@ -182,6 +186,10 @@ class ShellMediation:
                 self._rep.say(question)
             case Blocked():
                 self._blocked(judged.outcome)
+            case Wanted(capability):
+                self._rep.do([AskSubscriber(capability)])
+                self._rep.say(f"{messages.ASKING}\n")
+                self._rep.echo(self._where.prompt)
             case Go(verdict, confirmed):
                 self._start(verdict, "command", confirmed)
             case _:
@@ -195,6 +203,8 @@ class ShellMediation:
         self._rep.say(f"{mark}{outcome.text}")
         if outcome.close is not None:
             self._rep.close(outcome.close, messages.closing(outcome.close), DENIED_STATUS)
+        elif outcome.offer is not None:
+            self._rep.say(self._judge.question())
         else:
             self._rep.echo(self._where.prompt)
 
@@ -278,6 +288,8 @@ class ShellMediation:
             self._next()
             return
         self._show(self._terminal.sent(flight.verdict.canonical, self._where.prompt))
+        self._show_rest()
+        self._masking.begin(flight.verdict)
         if flight.purpose == "command":
             self._rep.do([Mark(command.n, flight.verdict.shown, "confirm" if flight.confirmed else "allow")])
         self._waiting_since = None
@@ -292,6 +304,8 @@ class ShellMediation:
 
     def _finish(self, outcome: str) -> None:
         """The line under way is over; record how."""
+        self._show_rest()
+        self._masking.begin()
         flight, self._flight, self._cancelled_at = self._flight, None, None
         if flight is None:
             return
@@ -304,12 +318,23 @@ class ShellMediation:
     # --- what the router prints --------------------------------------------------------------------------------------
 
     def _show(self, text: str) -> None:
-        """The router's output: a banner only to a terminal, of the gateway's own lines nothing."""
+        """The router's output, masked: a banner only to a terminal, of the gateway's own lines nothing."""
+        if text:
+            self._give(self._masking.feed(text))
+
+    def _give(self, masked: Masked) -> None:
+        kept = masked.kept
         if self._phase is _Phase.READY:
-            text = self._rep.show(text)
+            kept = self._rep.show(masked.text, masked.recorded)
         elif self._phase is _Phase.LOGIN:
-            self._rep.echo(text)
-        self._count(text)
+            self._rep.echo(masked.text)
+        self._count(kept)
+
+    def _show_rest(self) -> None:
+        """What was held back of the output: nothing more will come of it."""
+        self._give(self._masking.flush())
+        if self._phase is _Phase.READY and not self._rep.closing:
+            self._count(self._rep.show_end())
 
     def _count(self, text: str) -> None:
         if text and self._flight is not None and self._flight.command is not None:
@@ -340,6 +365,7 @@ class ShellMediation:
 
     def _logged_in(self, prompt: PromptSeen) -> None:
         self._show(self._terminal.believe(prompt))
+        self._show_rest()
         self._where.start(prompt)
         self._phase = _Phase.PREPARING
         self._at_prompt()
@@ -347,7 +373,6 @@ class ShellMediation:
     def _landed(self, prompt: PromptSeen, flight: Flight) -> None:
         """The line under way has ended."""
         self._show(self._terminal.believe(prompt))
-        self._count(self._rep.show_end())
         self._finish("interrupted" if flight.interrupted else "done")
         if self._phase is _Phase.READY:
             self._arrive(prompt, flight.expected)
@@ -375,10 +400,12 @@ class ShellMediation:
             text = self._terminal.hand_over()
             self._terminal.believe(prompt)
             self._where.prompt = prompt.text
-            if self._phase is _Phase.READY:
-                self._rep.echo(text)
+            if self._phase is _Phase.READY and self._rep.sees_prompts:
+                self._show(text)
+                self._show_rest()
         elif settled and not self._where.unsure:
             self._show(self._terminal.believe(prompt))
+            self._show_rest()
             self._arrive(prompt, self._where.position)
             self._rep.echo(self._where.prompt)
             self._next()
@@ -392,6 +419,7 @@ class ShellMediation:
             return
         if isinstance(seen, QuestionSeen):
             self._show(self._terminal.hand_over())
+            self._give(self._masking.flush())
         match response:
             case Leave():
                 self._cancel(flight)
@@ -422,7 +450,7 @@ class ShellMediation:
 
     def _router_ended(self, exit_status: int | None) -> None:
         self._show(self._terminal.end())
-        self._count(self._rep.show_end())
+        self._show_rest()
         flight = self._flight
         leaves = flight is not None and flight.verdict.leaves and flight.command is not None
         self._finish("done" if leaves else "closed")
@@ -443,6 +471,8 @@ class ShellMediation:
         self._look(quiet)
         if self._phase is _Phase.READY and not self._rep.closing and not self._at_pager_or_prompt():
             self._show(self._terminal.release())
+            held = quiet < self._limits.hold_seconds
+            self._give(self._masking.ease() if held else self._masking.flush())
 
     def _watch_login(self, moment: float) -> None:
         if self._phase is _Phase.READY:

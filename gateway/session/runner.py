@@ -11,10 +11,10 @@ Counterpart: `gateway.mediation.mediator`, which decides and does no I/O. What m
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, assert_never
+from typing import Protocol, TypeAlias, assert_never
 
 import structlog
 
@@ -25,8 +25,10 @@ from config.clock import Clock
 from drivers.errors import DriverError
 from drivers.session import DriverSession
 from gateway.access.identity import AccessGrant
+from gateway.errors import GatewayError
 from gateway.mediation import messages
 from gateway.mediation.events import (
+    AskSubscriber,
     Close,
     DeadlineMoved,
     Effect,
@@ -131,6 +133,10 @@ class Observer(Protocol):
         ...
 
 
+Ask: TypeAlias = Callable[[str], Awaitable[str]]
+"""Asks the subscriber for a capability; answers with a sentence for the rep. Raises `GatewayError`, `AuditError`."""
+
+
 @dataclass(slots=True)
 class GrantHeld:
     """The access grant a session works under now. Replaced when the subscriber extends the consent."""
@@ -154,6 +160,7 @@ class LiveSession:
         clock: Clock,
         idle_seconds: int,
         observer: Observer | None = None,
+        ask: Ask | None = None,
     ) -> None:
         self.id = session_id
         self._held = held
@@ -168,6 +175,8 @@ class LiveSession:
         self._terminal = terminal
         self._clock = clock
         self._observer = observer
+        self._ask = ask
+        self._asking: set[asyncio.Task[None]] = set()
         self._idle_ns = idle_seconds * 1_000_000_000
         self._inbox: deque[Event] = deque()
         self._wake = asyncio.Event()
@@ -374,6 +383,8 @@ class LiveSession:
                 await self._show(effect)
             case Mark():
                 self._recorder.command(effect.n, effect.shown, effect.verdict)
+            case AskSubscriber(capability):
+                self._ask_subscriber(capability)
             case Throttle():
                 self._queue_full = effect.on
                 self._steer_client()
@@ -382,6 +393,18 @@ class LiveSession:
             case _:
                 assert_never(effect)
         return None
+
+    def _ask_subscriber(self, capability: str) -> None:
+        if self._ask is not None:
+            task = asyncio.get_running_loop().create_task(self._asked(self._ask, capability))
+            self._asking.add(task)
+            task.add_done_callback(self._asking.discard)
+
+    async def _asked(self, ask: Ask, capability: str) -> None:
+        try:
+            self.tell(await ask(capability))
+        except (AuditError, GatewayError) as error:
+            self.tell(f"The subscriber could not be asked: {error}")
 
     async def _send(self, command: RecordedCommand) -> None:
         # Between durability and this line a revocation may have become durable: read again before the first byte.
@@ -396,7 +419,7 @@ class LiveSession:
         self._journal.append_along(entries.sent(self.id, self.grant, command))
 
     async def _show(self, effect: Show) -> None:
-        self._recorder.output(effect.text)
+        self._recorder.output(effect.kept)
         await self._unless_ended(self._recorder.ready())
         stderr = effect.stderr or (effect.own and not self._terminal.traits.pty)
         self._terminal.show(effect.text, stderr=stderr)

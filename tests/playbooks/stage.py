@@ -36,6 +36,7 @@ from audit._mint import KEY
 from audit.command import RecordedCommand
 from drivers.definition import load_definition
 from gateway.mediation.events import (
+    AskSubscriber,
     Close,
     DeadlineMoved,
     Effect,
@@ -89,6 +90,7 @@ class Casting:
     platform: str = "ios"
     pty: bool = False
     asks: bool = False
+    offers: bool = False
     confirmed: str | None = None
     exec: bool = False
     crlf: bool = False
@@ -106,7 +108,7 @@ class Casting:
             match name:
                 case "platform":
                     casting.platform = value
-                case "pty" | "asks" | "exec" | "crlf":
+                case "pty" | "asks" | "offers" | "exec" | "crlf":
                     setattr(casting, name, True)
                 case "confirmed":
                     casting.confirmed = value
@@ -137,11 +139,13 @@ class Casting:
                 deadline=deadline,
                 shape="exec" if self.exec else "shell",
                 asks=self.asks,
+                offers=self.offers,
                 confirmed_by=self.confirmed,
                 show_prompts=self.pty,
                 newline="\r\n" if self.crlf else None if self.exec else "\n",
                 limits=Limits(**self.limits),  # type: ignore[arg-type]
                 secrets=self.secrets,
+                scope=lambda: self.scope,
             )
         )
 
@@ -248,6 +252,8 @@ def _spell(effect: Effect) -> str:
             return f"send {escaped(command.wire.decode())}"
         case Mark():
             return f"mark {effect.n} {escaped(effect.shown)}"
+        case AskSubscriber(capability):
+            return f"ask subscriber {capability}"
         case Throttle(on):
             return f"throttle {'on' if on else 'off'}"
         case Close(reason, message, exit_status):

@@ -1,0 +1,56 @@
+"""Tables with a column that is masked: their heading, and the cells below it. Pure; used by `line` and `stream`."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.redaction.rules import Kind
+from gateway.redaction.spans import Span, masks_value
+
+_NO_HEADING: Final = re.compile(r"[0-9:='\"{}\[\]<>]")
+_CELLS: Final = re.compile(r"\S+(?: \S+)*")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """Characters `start` up to `end` (none: to the end of the line) of each row."""
+
+    start: int
+    end: int | None
+    kind: Kind
+
+
+def header(line: str, headings: Iterable[tuple[str, Kind]]) -> tuple[Column, ...]:
+    """The columns of `line`, if it is the heading of a table: at least three cells of words, or of capitals."""
+    bare = line.rstrip()
+    if _NO_HEADING.search(bare) is not None:
+        return ()
+    found = list(_CELLS.finditer(bare)) if "  " in bare.strip() else []
+    if bare == bare.upper():
+        found = list(re.finditer(r"\S+", bare))
+    if len(found) < 3:
+        return ()
+    starts = [cell.start() for cell in found] + [None]
+    kinds = dict(headings)
+    return tuple(
+        Column(cell.start(), after, kinds[cell[0]])
+        for cell, after in zip(found, starts[1:], strict=True)
+        if cell[0] in kinds
+    )
+
+
+def cells(line: str, columns: Iterable[Column]) -> Iterator[Span]:
+    """What stands in `columns` of a row. A value that does not keep to its column is taken whole."""
+    bare = line.rstrip()
+    for column in columns:
+        start, end = column.start, len(bare) if column.end is None else min(column.end, len(bare))
+        while 0 < start < len(bare) and not bare[start - 1].isspace():
+            start -= 1
+        while end < len(bare) and not bare[end - 1].isspace():
+            end += 1
+        cell = bare[start:end]
+        value = cell.strip()
+        if masks_value(value, column.kind):
+            start += len(cell) - len(cell.lstrip())
+            yield Span(start, start + len(value), column.kind, "w", is_name=column.kind == "device")
