@@ -62,9 +62,10 @@ def make_lexer(spec: LexerSpec) -> Lexer:
         checked = line.replace("\t", " ")
         if not checked.isprintable():
             raise LineRefused("The line holds a character that cannot be printed.")
-        if spec.kind == "words" and not checked.isascii():
+        if (spec.kind == "words" or _completes(spec)) and not checked.isascii():
             # Bytes above 127 are keys to a line editor that knows seven bits: IOS drops the top one by default, so that
-            # Õ (C3 95) is C and Ctrl-U, which wipes the line. What runs would not be what was judged.
+            # Õ (C3 95) is C and Ctrl-U, which wipes the line; readline takes them for Meta keys outside a UTF-8 locale
+            # (® ends in Meta-Full-stop, the last word of the line before). What runs would not be what was judged.
             raise LineRefused("The line holds a character that is not ASCII; routers of this kind read such as keys.")
         body, wants_help = _cut_help(checked, spec)
         return _assemble(body, scan(body), spec, help=wants_help)
@@ -73,13 +74,18 @@ def make_lexer(spec: LexerSpec) -> Lexer:
 
 
 def _cut_help(line: str, spec: LexerSpec) -> tuple[str, bool]:
-    """The line without a trailing help character. In a shell it must stand alone, because `a?` is a file name there."""
+    """The line without a trailing help character. In a plain shell it must stand alone: `a?` is a file name there."""
     stripped = line.rstrip(" ")
     if not spec.help or not stripped.endswith(spec.help):
         return line, False
     body = stripped[: -len(spec.help)]
     alone = not body or body.endswith(" ")
-    return (body, True) if alone or spec.kind != "shell-strict" else (line, False)
+    return (body, True) if alone or spec.kind != "shell-strict" or _completes(spec) else (line, False)
+
+
+def _completes(spec: LexerSpec) -> bool:
+    """Whether this is a router's own shell (VyOS, EdgeOS): its readline completes words; the help character is a key."""
+    return spec.kind == "shell-strict" and spec.abbreviates
 
 
 _Token: TypeAlias = Word | tuple[str, int]
@@ -137,6 +143,9 @@ def _shell_scanner(spec: LexerSpec) -> Callable[[str], list[_Token]]:
     active: Final = frozenset("$`\\!")
 
     def scan(line: str) -> list[_Token]:
+        if _completes(spec) and spec.help and spec.help in line:
+            # It acts as it is typed, within quotes too; the value would arrive without it.
+            raise LineRefused(f"The line holds a character that is not taken here ({spec.help}).")
         tokens: list[_Token] = []
         at = 0
         glue = False

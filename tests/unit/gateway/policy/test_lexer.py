@@ -13,6 +13,17 @@ SHELL = make_lexer(
     LexerSpec(kind="shell-strict", separators=("&&", ";"), filter_char="|", forbid="`$\\<>(){}!?~#", max_line=1000)
 )
 
+VYOS = make_lexer(
+    LexerSpec(
+        kind="shell-strict",
+        abbreviate=True,
+        separators=("&&", ";"),
+        filter_char="|",
+        forbid="`$\\<>(){}!?~#",
+        max_line=1000,
+    )
+)
+
 
 def shape(line: Line) -> list[list[list[str]]]:
     return [[[word.text for word in part] for part in (command.words, *command.filters)] for command in line.commands]
@@ -121,6 +132,20 @@ def test_a_question_mark_elsewhere_acts_on_the_router_and_is_refused() -> None:
 def test_in_a_shell_help_stands_alone() -> None:
     assert SHELL("uptime ?").help
     assert not SHELL("grep 'a ?'").help
+
+
+def test_in_the_shell_of_a_router_question_marks_are_keys() -> None:
+    assert VYOS("show interf?").help
+    assert shape(VYOS("show interf?")) == [[["show", "interf"]]]
+    for text in ("commit comment 'why?'x", "show log | match 'a?b'"):
+        with pytest.raises(LineRefused, match="not taken"):
+            VYOS(text)
+
+
+def test_in_the_shell_of_a_router_bytes_above_127_may_be_keys() -> None:
+    assert SHELL("echo 'Caf\u00e9'").commands
+    with pytest.raises(LineRefused, match="not ASCII"):
+        VYOS("commit comment 'Caf\u00e9'")
 
 
 def test_a_line_may_be_empty() -> None:
