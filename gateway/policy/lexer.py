@@ -84,7 +84,7 @@ def _cut_help(line: str, spec: LexerSpec) -> tuple[str, bool]:
 
 
 def _completes(spec: LexerSpec) -> bool:
-    """Whether this is a router's own shell (VyOS, EdgeOS): its readline completes words; the help character is a key."""
+    """Whether this is a router's own shell (VyOS, EdgeOS): readline completes words; the help character is a key."""
     return spec.kind == "shell-strict" and spec.abbreviates
 
 
