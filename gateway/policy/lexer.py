@@ -242,7 +242,7 @@ def _routeros_word(text: str, start: int) -> Word:
     head, quote, rest = text.partition('"')
     if not quote:
         return Word(text, start, start + len(text))
-    if not rest.endswith('"') or (head and head[-1] not in "=~") or _inner_quote(rest[:-1]):
+    if not rest.endswith('"') or (head and head[-1] not in "=~<>") or _inner_quote(rest[:-1]):
         raise LineRefused('Quotes stand inside a word; write key="value".')
     return Word(head + _unescaped(rest[:-1]), start, start + len(text), quoted=not head)
 

@@ -126,9 +126,9 @@ CONSOLE = rb"""
 platform: console
 lexer: {kind: routeros}
 modes: [exec]
-types: {prop: '[a-z][a-z0-9.-]{0,40}', band: [2ghz-b/g/n, 5ghz-a], num: '\d{1,9}'}
+types: {prop: '[a-z][a-z0-9.-]{0,40}', band: [2ghz-b/g/n, 5ghz-a], num: '\d{1,9}', clock: '\d+:\d+:\d+'}
 commands:
-- {cap: diagnose.read, cmd: ["print where {<prop>=<text>|<prop>~<text>|<prop>\\><num>|!<prop>}"]}
+- {cap: diagnose.read, cmd: ["print where {<prop>=<text>|<prop>~<text>|<prop>\\><num>|<prop>\\><clock>|!<prop>}"]}
 - {cap: wifi.radio.write, cmd: ["set ([frequency=<num>] [band=<band>] [country=<text>] [comment=<text>] [co=<num>])"]}
 """
 
@@ -141,6 +141,8 @@ commands:
         ('print where address="10.0.0.1/24"', 'print where address="10.0.0.1/24"'),
         ("print where dst-address=0.0.0.0/0", 'print where dst-address="0.0.0.0/0"'),
         ("print where rx-byte>5", "print where rx-byte>5"),
+        ('print where rx-byte>"5"', "print where rx-byte>5"),
+        ("print where time>12:00:00", 'print where time>"12:00:00"'),
         ("print where !dynamic", "print where !dynamic"),
         ("set fr=2412 b=2ghz-b/g/n", 'set frequency=2412 band="2ghz-b/g/n"'),
         ("set co=5", "set co=5"),
