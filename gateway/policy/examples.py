@@ -15,9 +15,9 @@ from gateway.policy.lexer import LineRefused
 from gateway.policy.pattern import AnyOrder, Item, Keyword, Sequence, Slot, Template, parse_pattern
 from gateway.policy.resolver import Stop, resolve_words
 from gateway.policy.rule import Rule
-from gateway.policy.schema import IfaceSpec, RowSpec
-from gateway.policy.table import Table, spell, spellable
-from gateway.policy.types import Types, enumeration
+from gateway.policy.schema import IfaceSpec, ListSpec, RowSpec
+from gateway.policy.table import Table, spell, spell_keyword, spell_pair, spellable
+from gateway.policy.types import ArgType, Types, enumeration
 
 Words: TypeAlias = tuple[str, ...]
 
@@ -40,17 +40,14 @@ def examples(table: Table) -> Iterator[Example]:
     sampler = _Sampler(table)
     places = [place for place in table.roots if not place.endswith(f"/{UNKNOWN}")]
     for rule in table.rules:
-        found = False
+        unfolded = False
         for place in (place for place in places if _offers(table, place, rule)):
-            for words in sampler.lines(rule):
-                line = _accepted(table, place, rule, words)
-                if line is None:
-                    continue
+            accepted = (_accepted(table, place, rule, spellings) for spellings in sampler.lines(rule))
+            for line in filter(None, accepted):
                 yield Example(place, rule, line)
-                if found:
+                if unfolded:
                     break
-            else:
-                found = True
+            unfolded = True
     yield from _filtered(table, sampler, places)
 
 
@@ -60,7 +57,8 @@ def _offers(table: Table, place: str, rule: Rule) -> bool:
     for offered, rest in table.roots[place].items:
         if offered is rule:
             first = rest[0] if rest is not None else None
-            return not (isinstance(first, Keyword) and first.text in prefixes)
+            behind = isinstance(first, Keyword) and first.text in prefixes
+            return not behind or rule.pattern.split()[0] in prefixes
     return False
 
 
@@ -97,8 +95,9 @@ def _filtered(table: Table, sampler: "_Sampler", places: list[str]) -> Iterator[
     )
     if head is None:
         return
-    for rule, rest in table.filter_root.items:
+    for rule, first in table.filter_root.items:
         items: list[Item] = []
+        rest = first
         while rest is not None:
             items.append(rest[0])
             rest = rest[2]
@@ -144,13 +143,11 @@ class _Sampler:
             type_name = f"{name}:{type_name}"
         found = enumeration(f"<{name}>", where) if where else self._types.find(type_name)
         slot = Slot(name, found, found.secret or name in row.secret, row.refuse.get(name, ()))
-        written = where or self._table.spec.types.get(type_name, ())
-        values: tuple[str, ...] = ()
-        if isinstance(written, IfaceSpec):
-            values = tuple(f"{kind}{number}" for kind in written.iface for number in _NUMBERS)
-            values = tuple({re.sub(r"[\d/.:]+\Z", "", v): v for v in reversed(values) if found.match(v)}.values())
-        elif isinstance(written, tuple):
-            values = tuple(value.replace("*", _STAND_IN) for value in written)
+        written: object = where or self._table.spec.types.get(type_name)
+        if isinstance(written, ListSpec):
+            type_name = written.list
+            written = self._table.spec.types.get(type_name)
+        values = _listed(written, found)
         fitting = self._fitting(slot, values or (*_named(name), *_named(type_name)), every=bool(values))
         self._written[id(slot)] = (slot, fitting)
         return slot
@@ -197,11 +194,11 @@ class _Sampler:
     def _item(self, item: Item, attempt: int) -> list[Words]:
         lexer = self._table.lexer
         if isinstance(item, Keyword):
-            return [(spell(item.text, lexer),)]
+            return [(spell_keyword(item.text, lexer),)]
         if isinstance(item, Slot):
             return [(spell(value, lexer),) for value in self._values(item, attempt)]
         if isinstance(item, Template):
-            return [(spell(text, lexer),) for text in self._texts(item, attempt)]
+            return [(text,) for text in self._texts(item, attempt)]
         if isinstance(item, AnyOrder):
             return self._any_order(item, attempt)
         branches = sorted(item.branches, key=len)  # what may be left out is left out first
@@ -212,10 +209,10 @@ class _Sampler:
         if not all(choices):
             return []
         plain = [values[0] for values in choices]
-        texts = ["".join(plain)]
+        texts = [plain]
         for at, others in enumerate(choices):
-            texts += ["".join([*plain[:at], other, *plain[at + 1 :]]) for other in others[1:]]
-        return texts
+            texts += [[*plain[:at], other, *plain[at + 1 :]] for other in others[1:]]
+        return [spell_pair("".join(parts[:-1]), parts[-1], self._table.lexer) for parts in texts]
 
     def _any_order(self, item: AnyOrder, attempt: int) -> list[Words]:
         parts = [self._ways(part, attempt) for part in item.parts]
@@ -236,6 +233,14 @@ class _Sampler:
         return [*ways, line({at: part[0] for at, part in enumerate(parts) if part})]
 
 
+def _listed(written: object, found: ArgType) -> tuple[str, ...]:
+    """All values of an enumeration, a name of every kind of interface; nothing for other types."""
+    if isinstance(written, IfaceSpec):
+        names = ([f"{kind}{number}" for number in _NUMBERS if found.match(f"{kind}{number}")] for kind in written.iface)
+        return tuple(name[0] for name in names if name)
+    return tuple(value.replace("*", _STAND_IN) for value in written) if isinstance(written, tuple) else ()
+
+
 def _joined(parts: list[Words]) -> Words:
     return tuple(word for part in parts for word in part)
 
@@ -250,6 +255,7 @@ _VALUES: Final[Mapping[str, tuple[str, ...]]] = {
     "address": ("198.51.100.9", "192.168.1.9", "fd00::9"),
     "as": ("65001",),
     "dev": ("eth0", "ge-0/0/0"),
+    "dns": ("203.0.113.53",),
     "host": ("9.9.9.9", "2620:fe::9"),
     "iface": ("eth0", "ge-0/0/0", "GigabitEthernet0/0/1"),
     "int": ("100", "1"),

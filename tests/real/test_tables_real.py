@@ -1,23 +1,21 @@
 """The shipped tables against the programs they speak to: vtysh must accept what `frr` sends to read, and BusyBox ash
 must start exactly the programs, with exactly the words, that `openwrt` decided on.
 
-Counterpart: tests/unit/gateway/policy/test_tables_corpora.py, which judges the same lines without any program.
+These are the lines of the corpora, over SSH and through pipes. Counterparts: tests/real/test_frr_lines_real.py and
+test_openwrt_lines_real.py, which run every line the tables can send; tests/unit/gateway/policy/test_tables_corpora.py,
+which judges the lines of the corpora without any program.
 """
 
-import random
 import shlex
 import subprocess
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import cast
 
 import pytest
 
 from gateway.policy.decide import decide
 from gateway.policy.load import TABLES, compile_bundle
-from gateway.policy.pattern import AnyOrder, Choice, Keyword, Sequence, Slot, parse_pattern
 from gateway.policy.score import Corpus, Row, read_corpus
 from gateway.policy.selftest import EVERYTHING, NOW
 from gateway.policy.table import PolicyBundle
@@ -92,64 +90,6 @@ def test_vtysh_accepts_what_is_sent_to_read(frr_router: RealRouter) -> None:
         and not any(word in verdict.canonical for word in ABSENT)
     }
     assert len(lines) > 100
-    assert refused_by_vtysh(frr_router, sorted(lines), lambda line: [line]) == []
-
-
-@dataclass(frozen=True)
-class Example:
-    """Stands in for a typed argument: a value that fits it."""
-
-    text: str
-
-
-VALUES = {
-    "net4": "203.0.113.1",
-    "net4len": "203.0.113.0/24",
-    "net6": "2001:db8::1",
-    "net6len": "2001:db8::/32",
-    "dev": "eth0",
-    "vrf": "default",
-    "item": "X",
-    "as": "65001",
-    "rd": "all",
-    "community": "65001:1",
-    "regex": "65001",
-    "int": "100",
-    "mac": "00:11:22:33:44:55",
-    "routerid": "router-id",
-}
-
-
-def example(name: str, type_name: str) -> Slot:
-    """A value in place of an argument, as `parse_pattern` asks for it."""
-    span = type_name.removeprefix("int:").partition("-")
-    return cast("Slot", Example(VALUES.get(name) or VALUES.get(type_name) or max(span[0], "1")))
-
-
-def spelled(items: Sequence, rng: random.Random) -> list[str]:
-    """One of the many lines a pattern stands for."""
-    words: list[str] = []
-    for item in items:
-        if isinstance(item, Choice):
-            words += spelled(rng.choice(item.branches), rng)
-        elif isinstance(item, AnyOrder):
-            parts = [part for part, needed in zip(item.parts, item.needed, strict=True) if needed or rng.random() < 0.4]
-            words += [word for part in parts for word in spelled(part, rng)]
-        else:
-            words.append(item.text if isinstance(item, Keyword | Example) else "")
-    return words
-
-
-def test_vtysh_accepts_every_pattern_that_reads(frr_router: RealRouter) -> None:
-    rng = random.Random(8404)
-    lines: set[str] = set()
-    for row in bundle().tables["frr"].spec.commands:
-        if row.cap in READS - {"session.control"} and row.send is None:
-            for pattern in row.cmd:
-                items = parse_pattern(pattern, example)
-                lines |= {" ".join(spelled(items, rng)) for _ in range(8)}
-    lines = {line for line in lines if not line.startswith(("show rpki",))}
-    assert len(lines) > 500
     assert refused_by_vtysh(frr_router, sorted(lines), lambda line: [line]) == []
 
 
