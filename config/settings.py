@@ -70,6 +70,12 @@ class PolicySettings(Section):
     )
     approved_dns: tuple[str, ...] = Field((), description="Name servers a rep may set on a router.")
     approved_firmware_hosts: tuple[str, ...] = Field((), description="Hosts that firmware may be loaded from.")
+    config_read: Literal["scope", "masked"] = Field(
+        "scope", description="`config.read` needs the subscriber's tick, or none: stored secrets are masked either way."
+    )
+    lan_hosts_read: Literal["scope", "masked"] = Field(
+        "scope", description="`lan.hosts.read` likewise; without the tick, devices stay masked."
+    )
 
     @field_validator("lan", "provider")
     @classmethod

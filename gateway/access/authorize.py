@@ -21,9 +21,19 @@ MAY_OPEN: Final[frozenset[Role]] = frozenset({"rep", "supervisor", "automation"}
 
 
 def authorize(
-    authenticated: Authenticated, consent: ActiveConsent, router: Router, target: Target, site: Site, now: datetime
+    authenticated: Authenticated,
+    consent: ActiveConsent,
+    router: Router,
+    target: Target,
+    site: Site,
+    now: datetime,
+    *,
+    masked: frozenset[str] = frozenset(),
 ) -> AccessGrant:
-    """Permission to open one session under `consent`. Raises `NotAllowed` with the first reason that holds."""
+    """Permission to open one session under `consent`. Raises `NotAllowed` with the first reason that holds.
+
+    `masked`: capabilities that the provider lets be used without a tick (`Rights.masked`).
+    """
     principal = authenticated.principal
     _check_person(authenticated, now)
     _check_consent(principal, consent, router, target, now)
@@ -32,7 +42,7 @@ def authorize(
         target=target,
         router=router,
         consent_ref=consent.consent_id,
-        rights=Rights(scope=consent.scope, deadline=consent.expires_at),
+        rights=Rights(scope=consent.scope, deadline=consent.expires_at, masked=masked),
         site=site,
         mint=KEY,
     )

@@ -224,7 +224,7 @@ def _usable(node: Node, rights: Rights) -> bool:
 def _needs(rules: list[Rule], rights: Rights) -> tuple[str, ...]:
     """Capabilities of which one is needed; empty if one of the rules can be used as things are."""
     missing = [
-        r.capability for r in rules if CAPABILITIES[r.capability].kind == "scope" and r.capability not in rights.scope
+        r.capability for r in rules if CAPABILITIES[r.capability].kind == "scope" and not rights.covers(r.capability)
     ]
     return tuple(sorted(set(missing))) if len(missing) == len(rules) else ()
 

@@ -253,7 +253,7 @@ def _checked(case: _Case, rule: Rule, capability: str, check: Check, text: str) 
 
 
 def _out_of_scope(case: _Case, capability: str, rule_id: str) -> Deny | None:
-    if CAPABILITIES[capability].kind != "scope" or capability in case.rights.scope:
+    if CAPABILITIES[capability].kind != "scope" or case.rights.covers(capability):
         return None
     sentence = f"The subscriber has not agreed to this ({capability}): {CAPABILITIES[capability].en}"
     hint = "Ask the subscriber to extend the consent."

@@ -47,7 +47,7 @@ def usable(rule: Rule, rights: Rights) -> bool:
     """Whether the subscriber has allowed what the rule does."""
     if rule.never:
         return False
-    return CAPABILITIES[rule.capability].kind != "scope" or rule.capability in rights.scope
+    return CAPABILITIES[rule.capability].kind != "scope" or rights.covers(rule.capability)
 
 
 def _filters(table: Table, root: Node, command: Command, text: str, rights: Rights) -> str | None:

@@ -40,6 +40,12 @@ class Rights:
     deadline: datetime
     ended: str | None = None
     """Why the grant no longer counts (revoked, killed, …); none while it does."""
+    masked: frozenset[str] = frozenset()
+    """`scope` capabilities that the provider lets be used without a tick, because what they print is masked."""
+
+    def covers(self, capability: str) -> bool:
+        """Whether a capability of class `scope` may be used."""
+        return capability in self.scope or capability in self.masked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -89,6 +89,12 @@ def site_of(policy: PolicySettings, lan: tuple[str, ...] = ()) -> Site:
     )
 
 
+def masked_reads(policy: PolicySettings) -> frozenset[str]:
+    """Capabilities that need no tick of the subscriber, because what they print is masked."""
+    chosen = {"config.read": policy.config_read, "lan.hosts.read": policy.lan_hosts_read}
+    return frozenset(name for name, how in chosen.items() if how == "masked")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
     """What the service works with; `gateway.assembly` puts it together."""
@@ -439,8 +445,15 @@ class AccessService:
         if target is None:
             raise Unavailable(f"Router {router.name} has no credential on file; ask the operator to register it.")
         try:
+            policy = self.parts.settings.policy
             return authorize.authorize(
-                auth, active, router, target, site_of(self.parts.settings.policy, router.lan), self._clock.now()
+                auth,
+                active,
+                router,
+                target,
+                site_of(policy, router.lan),
+                self._clock.now(),
+                masked=masked_reads(policy),
             )
         except GatewayError:
             await self._refused(auth, router.name, active.consent_id, "not_authorized")
@@ -460,7 +473,8 @@ class AccessService:
         definition = self.parts.definitions.get(platform)
         if platform not in policy.bundle.tables or definition is None:
             raise Unavailable(f"Nothing may be sent to routers of platform {platform}: it has no command policy here.")
-        enable = grant.target.credential.enable_password
+        credential = grant.target.credential
+        enable = credential.enable_password
         return Mediator(
             Setup(
                 definition=definition,
@@ -477,6 +491,8 @@ class AccessService:
                     strikes=session.strikes, queue_lines=session.queue_lines, warn_seconds=session.warn_seconds
                 ),
                 secrets={} if enable is None else {"enable": enable},
+                hidden=frozenset() if credential.password is None else frozenset({credential.password}),
+                scope=partial(_scope, held),
                 help=partial(_held_help, policy, held),
             )
         )
@@ -557,6 +573,10 @@ def _decide(
     if veto is None or isinstance(verdict, Deny):
         return verdict
     return veto(verdict) or verdict
+
+
+def _scope(held: GrantHeld) -> frozenset[str]:
+    return held.grant.rights.scope
 
 
 def _own_line(policy: PolicyInForce, text: str, reason: OwnReason) -> Allow:
