@@ -2,8 +2,8 @@
 
 This is the only way by which what a router prints changes what the gateway does. A prompt is believed only at the very
 end of the output, as its whole last line, with the host text that was learnt at login. Some platforms' prompts take two
-lines (`[edit interfaces ge-0/0/0]`, then `admin@edge1# `); the upper one counts only as the whole line right before such
-a prompt, and is kept back from the output until it is clear whether it is one. Input is text that
+lines (`[edit interfaces ge-0/0/0]`, then `admin@edge1# `); the upper one counts only as the whole line right before
+such a prompt, and is kept back from the output until it is clear whether it is one. Input is text that
 `audit.recording.terminal.Cleaner` has cleaned. Memory is bounded, time is linear in the output.
 """
 
