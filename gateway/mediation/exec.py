@@ -29,7 +29,7 @@ from gateway.mediation.events import (
     TimePassed,
 )
 from gateway.mediation.flight import Flight, result
-from gateway.mediation.judge import Answered, Asked, Blocked, Go, Judge, Judged, Nothing
+from gateway.mediation.judge import Answered, Asked, Blocked, Go, Judge, Judged, Nothing, Wanted
 from gateway.mediation.masking import Masked, Masking
 from gateway.mediation.outbox import Item, Outbox
 from gateway.mediation.setup import DENIED_STATUS, FAILED_STATUS, INTERRUPTED_STATUS, SessionEvent, Setup
@@ -149,6 +149,8 @@ class ExecMediation:
                 self._effects.append(RecordBlocked(verdict, strike))
                 self._say(text)
                 self._effects.append(Close("denied", exit_status=DENIED_STATUS))
+            case Wanted():
+                raise AssertionError("a single command that is refused is over; nothing is offered behind it")
             case Go(verdict, confirmed):
                 self._start(verdict, confirmed)
             case _:

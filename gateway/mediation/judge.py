@@ -5,7 +5,7 @@ queue at that moment, nobody can have read the question before typing them: the 
 on. An answer that is neither yes nor no is a no, and is then judged as a line of its own, so that none is lost.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, TypeAlias, assert_never
 
@@ -39,6 +39,8 @@ class Blocked:
     text: str
     strike: int | None = None
     close: str | None = None
+    offer: str | None = None
+    """A capability the subscriber may be asked for, if the rep says so: the question is open then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,13 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
+class Wanted:
+    """The rep wants the subscriber to be asked for `capability`."""
+
+    capability: str
+
+
+@dataclass(frozen=True, slots=True)
 class Go:
     """The line may be recorded and sent."""
 
@@ -56,7 +65,7 @@ class Go:
     confirmed: str | None = None
 
 
-Outcome: TypeAlias = Nothing | Answered | Blocked | Asked | Go
+Outcome: TypeAlias = Nothing | Answered | Blocked | Asked | Wanted | Go
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +83,14 @@ class Judge:
         self._setup = setup
         self._strikes = 0
         self._open: tuple[Allow, str] | None = None
+        self._offer: str | None = None
+        self._offered: set[str] = set()
         self.last: Verdict | None = None
 
     @property
     def asking(self) -> bool:
         """Whether a question is open; `answer` takes the next line then."""
-        return self._open is not None
+        return self._open is not None or self._offer is not None
 
     def judge(self, line: str, where: Whereabouts, now: datetime, *, ahead: bool = False) -> Judged:
         """What becomes of `line`. `ahead`: more lines wait behind it."""
@@ -95,7 +106,7 @@ class Judge:
             return Judged(Answered(self._help(verdict, line, where.position)), verdict.typed_shown)
         match verdict:
             case Deny():
-                return Judged(self._refused(verdict), verdict.typed_shown)
+                return Judged(self._offering(self._refused(verdict), ahead), verdict.typed_shown)
             case Allow():
                 return Judged(self._allowed(verdict, line, where, ahead), verdict.typed_shown)
             case _:
@@ -103,9 +114,11 @@ class Judge:
 
     def answer(self, text: str, where: Whereabouts, now: datetime) -> tuple[Judged, str | None]:
         """The rep's answer to the open question, and the line to judge next if it was not an answer at all."""
+        word = text.strip().lower()
+        if self._offer is not None:
+            return self._answer_offer(text, word)
         assert self._open is not None
         (verdict, line), self._open = self._open, None
-        word = text.strip().lower()
         if word not in _YES:
             blocked = _not_confirmed(verdict, messages.NOT_SENT)
             return (Judged(blocked, text), None) if word in _NO else (Judged(blocked, ""), text)
@@ -117,8 +130,28 @@ class Judge:
             return Judged(_not_confirmed(again, messages.NOT_SENT), text), None
         return Judged(Go(again, "terminal"), text), None
 
+    def _offering(self, blocked: Blocked, ahead: bool) -> Blocked:
+        """The same with an offer to ask the subscriber: once for each capability, and only if somebody can answer."""
+        wanted = blocked.verdict.askable
+        if wanted is None or ahead or not (self._setup.asks and self._setup.offers) or wanted in self._offered:
+            return blocked
+        self._offered.add(wanted)
+        self._offer = wanted
+        return replace(blocked, offer=wanted)
+
+    def _answer_offer(self, text: str, word: str) -> tuple[Judged, str | None]:
+        wanted, self._offer = self._offer, None
+        assert wanted is not None
+        if word in _YES:
+            return Judged(Wanted(wanted), text), None
+        if word in _NO:
+            return Judged(Answered(f"{messages.NOT_ASKED}\n"), text), None
+        return Judged(Nothing(), ""), text
+
     def question(self) -> str:
         """The open question, to show it again."""
+        if self._offer is not None:
+            return messages.OFFER.format(capability=self._offer)
         return messages.confirmation(self._open[0]) if self._open is not None else ""
 
     def _decide(self, line: str, position: Position, now: datetime) -> Verdict:

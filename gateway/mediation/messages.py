@@ -26,6 +26,9 @@ CLOSING: Final = {
 """Reason of `Ended`, `RecordRefusedEvent` or `Close` to the last sentence of a session."""
 
 CONFIRM: Final = "{what}. Send it? [y/N] "
+OFFER: Final = "Ask the subscriber for it now ({capability})? [y/N] "
+ASKING: Final = "The subscriber is being asked. You will be told; then type the command again."
+NOT_ASKED: Final = "Nobody was asked."
 NOT_SENT: Final = "Not sent."
 NOT_SENT_AHEAD: Final = (
     "Not sent: this command needs a confirmation, and lines were typed ahead. Type it again and answer the question."

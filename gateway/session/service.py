@@ -388,9 +388,15 @@ class AccessService:
                 clock=self._clock,
                 idle_seconds=self.parts.settings.session.idle_seconds,
                 observer=observer,
+                ask=partial(self._ask_for, auth, grant.consent_ref),
             )
             undo.pop_all()
         return live
+
+    async def _ask_for(self, auth: Authenticated, consent_ref: str, capability: str) -> str:
+        """Ask the subscriber for one more capability, as a rep may from within a session."""
+        await self.consents.request_extension(auth, consent_ref, scope=(capability,))
+        return f"The subscriber was asked for {capability}."
 
     async def _never_ran(
         self,
@@ -484,6 +490,7 @@ class AccessService:
                 deadline=grant.deadline,
                 shape=shape,
                 asks=traits.asks,
+                offers=traits.asks and shape == "shell",
                 confirmed_by=None if traits.asks else traits.confirmed_by,
                 show_prompts=traits.pty,
                 newline=None if shape == "exec" else traits.newline,

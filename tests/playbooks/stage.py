@@ -11,6 +11,7 @@ A scenario is a text file, one step a line:
     router: show clock\\r\\n12:00\\r\\nR1#        the router prints (stderr: on the other stream)
     router ends 0                             the router closes, with an exit status or without
     wait 2                                    seconds pass, in ticks of 0.25
+    noted: text                               the gateway has news for the rep
     ended: revoked                            the session is ended from outside
     hold                                      records are not answered any more ...
     recorded                                  ... until now: the oldest one is
@@ -46,6 +47,7 @@ from gateway.mediation.events import (
     Interrupted,
     LineTyped,
     Mark,
+    Noted,
     Opened,
     Record,
     RecordBlocked,
@@ -331,6 +333,8 @@ def perform(stage: Stage, text: str) -> None:  # noqa: PLR0912 - one branch a st
             stage.wait(float(rest))
         case "ended:":
             stage.play(Ended(rest))
+        case "noted:":
+            stage.play(Noted(rest))
         case "extended:":
             stage.play(DeadlineMoved(START + timedelta(minutes=float(rest))))
         case "hold":

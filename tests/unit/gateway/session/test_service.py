@@ -106,6 +106,43 @@ async def test_an_extension_reaches_the_live_session(on_stage: Stage) -> None:
     await asyncio.wait_for(running, 5)
 
 
+async def test_a_rep_has_the_subscriber_asked_from_within_a_session(on_stage: Stage) -> None:
+    auth, router = await on_stage.person("rep"), on_stage.router()
+    consent, case = await on_stage.consent(auth, router)
+    terminal = FakeTerminal(TerminalTraits(pty=True, asks=True))
+    live, running = await _open(on_stage, auth, router, terminal)
+    told = len(on_stage.notifier.sent)
+
+    live.line("show ip arp")
+    await _until(lambda: "Ask the subscriber for it now (lan.hosts.read)? [y/N]" in terminal.text)
+    assert len(on_stage.notifier.sent) == told, "nobody is asked before the rep says so"
+    live.line("y")
+    await _until(lambda: "The subscriber was asked for lan.hosts.read." in terminal.text)
+    assert len(on_stage.notifier.sent) == told + 1
+    await on_stage.consents.grant_extension(case)
+    live.line("show ip arp")
+    await _until(lambda: _sent(on_stage) == ["show ip arp"])
+
+    live.input_ended()
+    await asyncio.wait_for(running, 5)
+
+
+async def test_a_rep_is_told_when_the_subscriber_cannot_be_asked(on_stage: Stage) -> None:
+    auth, router = await on_stage.person("rep"), on_stage.router()
+    consent, _ = await on_stage.consent(auth, router)
+    terminal = FakeTerminal(TerminalTraits(pty=True, asks=True))
+    live, running = await _open(on_stage, auth, router, terminal)
+
+    live.line("show ip arp")
+    await _until(lambda: "[y/N]" in terminal.text)
+    await on_stage.consents.request_extension(auth, consent.id, scope=("config.read",))
+    live.line("y")
+    await _until(lambda: "The subscriber could not be asked" in terminal.text)
+
+    live.input_ended()
+    await asyncio.wait_for(running, 5)
+
+
 async def test_a_revocation_cuts_a_session_whose_client_does_not_read(on_stage: Stage) -> None:
     auth, router = await on_stage.person("rep"), on_stage.router()
     _, case = await on_stage.consent(auth, router)
