@@ -108,7 +108,7 @@ async def test_an_extension_reaches_the_live_session(on_stage: Stage) -> None:
 
 async def test_a_rep_has_the_subscriber_asked_from_within_a_session(on_stage: Stage) -> None:
     auth, router = await on_stage.person("rep"), on_stage.router()
-    consent, case = await on_stage.consent(auth, router)
+    _, case = await on_stage.consent(auth, router)
     terminal = FakeTerminal(TerminalTraits(pty=True, asks=True))
     live, running = await _open(on_stage, auth, router, terminal)
     told = len(on_stage.notifier.sent)
