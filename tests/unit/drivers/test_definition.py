@@ -3,8 +3,9 @@
 import re
 
 import pytest
+from netmiko.ssh_dispatcher import CLASS_MAPPER
 
-from drivers.definition import load_definition, platforms, read_definition
+from drivers.definition import load_definition, login_name, platforms, read_definition
 from drivers.errors import DriverError
 
 MINIMAL = """
@@ -20,11 +21,25 @@ modes:
 def test_every_shipped_definition_loads(platform: str) -> None:
     definition = load_definition(platform)
     assert definition.platform == platform
-    assert definition.line_end == "\n"
+    assert definition.line_end == ("\r" if platform == "routeros" else "\n")
 
 
-def test_the_four_platforms_ship() -> None:
-    assert {"frr", "ios", "linux", "openwrt"} <= set(platforms())
+def test_the_platforms_ship() -> None:
+    assert set(platforms()) == {
+        *("bcm_cpe", "edgeos", "frr", "huawei_vrp", "ios", "iosxr", "junos", "linux", "nxos", "openwrt", "routeros"),
+        *("sros", "vyos"),
+    }
+
+
+@pytest.mark.parametrize("platform", platforms())
+def test_netmiko_knows_the_device_type(platform: str) -> None:
+    assert load_definition(platform).netmiko in CLASS_MAPPER
+
+
+@pytest.mark.parametrize("platform", platforms())
+def test_scripts_of_diagnostics_are_short(platform: str) -> None:
+    count = len(load_definition(platform).diagnostics)
+    assert platform == "linux" or 6 <= count <= 8
 
 
 @pytest.mark.parametrize(
@@ -45,6 +60,32 @@ def test_the_four_platforms_ship() -> None:
         ("linux", "user@host:~/a b$", "shell", "user@host", None),
         ("linux", "[user@host dir]$", "shell", "user@host", None),
         ("linux", "#", "shell", "", None),
+        ("junos", "admin@edge-1>", "exec", "admin@edge-1", None),
+        ("junos", "admin@edge-1-re0#", "config", "admin@edge-1-re0", None),
+        ("routeros", "[admin@MikroTik] >", "exec", "admin@MikroTik", None),
+        ("routeros", "[admin@My home-1] /ip/address>", "exec", "admin@My home-1", "/ip/address"),
+        ("routeros", "[admin@MikroTik] /ip address>", "exec", "admin@MikroTik", "/ip address"),
+        ("routeros", "[admin@MikroTik] <SAFE>", "exec", "admin@MikroTik", None),
+        ("routeros", "[admin@MikroTik] /ip/address<SAFE>", "exec", "admin@MikroTik", "/ip/address"),
+        ("vyos", "vyos@vyos:~$", "exec", "vyos@vyos", None),
+        ("vyos", "vyos@vyos>", "exec", "vyos@vyos", None),
+        ("vyos", "vyos@vyos#", "config", "vyos@vyos", None),
+        ("edgeos", "ubnt@edge-1:~$", "exec", "ubnt@edge-1", None),
+        ("huawei_vrp", "<core-1>", "exec", "core-1", None),
+        ("huawei_vrp", "HRP_M<core>", "exec", "core", None),
+        ("huawei_vrp", "[core]", "config", "core", None),
+        ("huawei_vrp", "[~core-GigabitEthernet0/0/1.100]", "config", "core", "GigabitEthernet0/0/1.100"),
+        ("huawei_vrp", "[*core-aaa]", "config", "core", "aaa"),
+        ("bcm_cpe", " >", "exec", "", None),
+        ("bcm_cpe", "HG8245>", "exec", "HG8245", None),
+        ("sros", "A:pe-1#", "exec", "pe-1", None),
+        ("sros", "*B:pe-1>show>router#", "exec", "pe-1", "show>router"),
+        ("sros", "*A:pe-1>config>service>vprn$", "config", "pe-1", "config>service>vprn"),
+        ("sros", "A:admin@pe-1#", "config", "admin@pe-1", None),
+        ("iosxr", "RP/0/RSP0/CPU0:edge-1#", "privileged", "RP/0/RSP0/CPU0:edge-1", None),
+        ("iosxr", "RP/0/RP0/CPU0:edge-1(config-if)#", "config", "RP/0/RP0/CPU0:edge-1", "config-if"),
+        ("nxos", "edge-1#", "privileged", "edge-1", None),
+        ("nxos", "edge-1(config-if-range)#", "config", "edge-1", "config-if-range"),
     ],
 )
 def test_prompts(platform: str, line: str, mode: str, host: str, tag: str | None) -> None:
@@ -52,7 +93,7 @@ def test_prompts(platform: str, line: str, mode: str, host: str, tag: str | None
         match = re.fullmatch(spec.prompt, line)
         if match is not None:
             assert (spec.mode, match["host"], match.groupdict().get("tag")) == (mode, host, tag)
-            return
+            return  # the first one that fits counts, but for those that a line before tells apart
     pytest.fail("no mode matches")
 
 
@@ -66,6 +107,14 @@ def test_prompts(platform: str, line: str, mode: str, host: str, tag: str | None
         ("openwrt", "root@OpenWrt"),
         ("openwrt", "total 12 #"),
         ("openwrt", "root@OpenWrt:/# ls /#"),
+        ("bcm_cpe", "#"),
+        ("bcm_cpe", "~ #"),
+        ("junos", "root@edge-1:RE:0%"),
+        ("vyos", "root@vyos:~#"),
+        ("routeros", "[admin@MikroTik] /ip> print>"),
+        ("routeros", "new password>"),
+        ("huawei_vrp", "core>"),
+        ("iosxr", "edge-1#"),
     ],
 )
 def test_no_prompts(platform: str, line: str) -> None:
@@ -98,6 +147,7 @@ def test_unknown_platform(name: str) -> None:
         ("diagnostics: [show version, 5]", "diagnostics.1"),
         (f"diagnostics: [{', '.join(['show version'] * 33)}]", "at most 32"),
         ("prepare: [", "not valid YAML"),
+        ('login_suffix: "+c\\n"', "control character"),
     ],
 )
 def test_faults_are_named(addition: str, message: str) -> None:
@@ -108,6 +158,27 @@ def test_faults_are_named(addition: str, message: str) -> None:
 def test_a_prompt_needs_a_host() -> None:
     with pytest.raises(DriverError, match="no group named host"):
         read_definition("thing.yaml", MINIMAL.replace("(?P<host>[a-z]+)", "[a-z]+"))
+
+
+def test_one_line_of_a_prompt_names_the_place() -> None:
+    two = MINIMAL.replace("[a-z]+)>'", r"[a-z]+)(?P<tag>x)>', banner: '\[(?P<tag>.*)\]'")
+    with pytest.raises(DriverError, match="both have a group named tag"):
+        read_definition("thing.yaml", two)
+    with pytest.raises(DriverError, match="not a regular expression"):
+        read_definition("thing.yaml", MINIMAL.replace(">'}", ">', banner: '['}"))
+
+
+@pytest.mark.parametrize(
+    ("platform", "user", "name"),
+    [
+        ("routeros", "admin", "admin+ct511w4098h"),
+        ("routeros", "admin+c", "admin+c"),
+        ("ios", "admin", "admin"),
+        ("", "admin", "admin"),
+    ],
+)
+def test_login_names(platform: str, user: str, name: str) -> None:
+    assert login_name(platform, user) == name
 
 
 def test_file_and_platform_have_one_name() -> None:
