@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from types import MappingProxyType
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from gateway.policy.capabilities import weight
 from gateway.policy.errors import PolicyError
@@ -267,11 +267,15 @@ def _send(text: str | None, used: Mapping[str, Slot]) -> Sequence | None:
     return items
 
 
+_NOTATION: Final = frozenset("|<>[]{}()")
+
+
 def _check(spec: TableSpec, pattern: str, items: Sequence, *, ends: bool) -> None:
     """Things no line could ever match, or that would swallow what follows."""
     reserved = set(spec.lexer.forbid) | set(spec.lexer.filter_char or "") | set("".join(spec.lexer.separators))
-    # Most patterns show at a glance that nothing is wrong with them; a bar is nearly always a choice.
-    if "\\" not in pattern and pattern.isascii() and (reserved - {"|"}).isdisjoint(pattern) and not ends:
+    # Most patterns show at a glance that nothing is wrong with them: brackets and bars are the notation's own unless
+    # a backslash stands before them.
+    if "\\" not in pattern and pattern.isascii() and (reserved - _NOTATION).isdisjoint(pattern) and not ends:
         return
     for item, last in _walk(items, last=True):
         if isinstance(item, Keyword):
