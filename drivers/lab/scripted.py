@@ -166,12 +166,9 @@ class _Session:
         if line == "..":
             self.levels = self.levels[:-1]
             return
-        absolute = line.startswith("/")
-        words = line.replace("/", " ", 1).split(" ") if absolute else line.split(" ")
-        while words and "/" in words[0] and "=" not in words[0]:
-            words = [*words[0].split("/"), *words[1:]]
-        # Arguments may hold slashes; the menu's words come first.
-        spelled = [word for word in ([] if absolute else self.path) + words if word]
+        first, _, rest = line.removeprefix("/").strip().partition(" ")
+        words = [*first.split("/"), *rest.split()]  # /ip/address/print is /ip address print; arguments may hold slashes
+        spelled = [word for word in ([] if line.startswith("/") else self.path) + words if word]
         if " ".join(spelled) in self.script.menus or not spelled:
             self.levels = [[word] for word in spelled]
             return
@@ -185,10 +182,13 @@ class _Session:
             if match is not None and self._holds(rule):
                 await self._follow(rule, match)
                 return
-        text = self._answer(line)
+        await self._reply(line if self.mode == self.script.start else None, typed or line)
+
+    async def _reply(self, line: str | None, typed: str) -> None:
+        """Print the answer to `line`, or the platform's error."""
+        text = None if line is None else self._answer(line)
         if text is None:
-            shown = typed or line
-            self.console.print(self.script.unknown.format(line=shown, word=shown.split()[0]))
+            self.console.print(self.script.unknown.format(line=typed, word=typed.split(maxsplit=1)[0]))
         else:
             await self._page(self.script.before + text)
 
@@ -206,9 +206,7 @@ class _Session:
         self.console.print(match.expand(rule.say) if rule.say else "")
         self._move(rule, match)
         if rule.again is not None:
-            text = self._answer(match.expand(rule.again))
-            self.console.print(self.script.unknown.format(line=match[0], word=match[0]) if text is None else "")
-            await self._page(text or "")
+            await self._reply(match.expand(rule.again), match[0])
         if rule.wait:
             await asyncio.Event().wait()
         if rule.cut:
