@@ -54,7 +54,7 @@ class _Stream:
 
     def flush(self) -> list[Masked]:
         """What was held back, masked as it stands."""
-        return self._ended(self.masking.flush())
+        return self._ended(self.masking.pause())
 
     def end(self) -> list[Masked]:
         rest = self.masking.feed(self._cleaner.flush())

@@ -61,8 +61,12 @@ class Masking:
         """An unfinished line that cannot become a secret any more: dots of a ping, a bar."""
         return self._both(Redactor.ease)
 
+    def pause(self) -> Masked:
+        """What is held back, masked as if the line ended here; more may come."""
+        return self._both(lambda redactor: redactor.flush(more=True))
+
     def flush(self) -> Masked:
-        """All that is left, masked as if the line ended here."""
+        """All that is left, at the end of the output."""
         return self._both(Redactor.flush)
 
     def _both(self, part: Callable[[Redactor], str]) -> Masked:

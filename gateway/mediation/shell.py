@@ -419,7 +419,7 @@ class ShellMediation:
             return
         if isinstance(seen, QuestionSeen):
             self._show(self._terminal.hand_over())
-            self._give(self._masking.flush())
+            self._give(self._masking.pause())
         match response:
             case Leave():
                 self._cancel(flight)
@@ -472,7 +472,7 @@ class ShellMediation:
         if self._phase is _Phase.READY and not self._rep.closing and not self._at_pager_or_prompt():
             self._show(self._terminal.release())
             held = quiet < self._limits.hold_seconds
-            self._give(self._masking.ease() if held else self._masking.flush())
+            self._give(self._masking.ease() if held else self._masking.pause())
 
     def _watch_login(self, moment: float) -> None:
         if self._phase is _Phase.READY:

@@ -119,7 +119,7 @@ class Line:
         if any(span.form == "q" and span.end >= len(bare) - 1 for span in self._found):
             return "quoted"
         # A line that lacks only its value would be masked if there was one.
-        tried = bare[:-1] + b"xxxxxxxxx"
+        tried = bare[:-1] + b"zq9zq9zq9"
         for span in find(self._search.rules_for(tried, address=False), tried):
             if span.end == len(tried) and span.kind != "device":
                 return "quoted" if span.form == "q" else "value" if span.start == len(bare) - 1 else ""

@@ -29,7 +29,7 @@ AHEAD: Final = 160
 """Characters that are not given back yet when a line is cut: longer than an address or a secret of the gateway's."""
 
 _PROGRESS: Final = re.compile(
-    r"\s*+(?:[A-Za-z][A-Za-z ,/-]{0,80}\.\.\.)?(?:[!.UQMC&#*+=>|/\\() -]|\[(?=[#=> .-])|[#=> .-]\]|[0-9]{1,3}%)*+"
+    r"\s*+(?:[A-Za-z][A-Za-z ,/-]{0,80}\.\.\.)?(?:[!.UQMC&#*+=>|/\\() \r-]|\[(?=[#=> .-])|(?<=[#=> .-])\]|[0-9]{1,3}%)*+"
 )
 """What routers print dot by dot. No secret and no device begins with it."""
 
@@ -120,9 +120,12 @@ class Redactor:
         text, self._done = line[self._done :], len(line)
         return text
 
-    def flush(self) -> str:
-        """All of the unfinished line, masked as if it ended here. What comes next still belongs to it."""
-        end = len(self._line) - self._begun(self._line)
+    def flush(self, *, more: bool = False) -> str:
+        """All of the unfinished line, masked as if it ended here. What comes next still belongs to it.
+
+        `more`: more may come, so what may be the beginning of a secret of the gateway's own waits.
+        """
+        end = len(self._line) - (self._begun(self._line) if more else 0)
         if end <= self._done or self._open or self._block is not None:
             return ""
         return self._render(self._line, self._looked_at(self._line).spans(), end)
