@@ -264,7 +264,7 @@ def _out_of_scope(case: _Case, capability: str, rule_id: str) -> Deny | None:
 
 
 def _allowed(case: _Case, table: Table, parts: list[_Part], lexed: Line, typed_shown: str) -> Verdict:
-    canonical = _joined([part.match.canonical for part in parts], lexed.joins)
+    canonical = _joined([part.match.canonical for part in parts], lexed.joins, table)
     if len(canonical.encode()) > table.lexer.max_line:
         sentence = f"The command is longer than the router takes ({table.lexer.max_line} bytes)."
         return case.deny("invalid", "parse.invalid", f"{table.platform}.lexer", sentence, typed=typed_shown)
@@ -276,7 +276,7 @@ def _allowed(case: _Case, table: Table, parts: list[_Part], lexed: Line, typed_s
     enters = next((part.enters for part in reversed(parts) if part.enters is not None), None)
     return Allow(
         canonical="" if lexed.help else canonical,
-        shown=_joined([part.match.shown for part in parts], lexed.joins),
+        shown=_joined([part.match.shown for part in parts], lexed.joins, table),
         typed_shown=typed_shown,
         capability="session.control" if heaviest is None else heaviest.capability,
         capabilities=names,
@@ -291,11 +291,11 @@ def _allowed(case: _Case, table: Table, parts: list[_Part], lexed: Line, typed_s
     )
 
 
-def _joined(texts: list[str], joins: tuple[str, ...]) -> str:
-    """The commands with their separators as we write them: `a && b; c`."""
+def _joined(texts: list[str], joins: tuple[str, ...], table: Table) -> str:
+    """The commands with their separators as we write them: `a && b; c`; router command lines want blanks: `a ; b`."""
     line = texts[0] if texts else ""
     for text, join in zip(texts[1:], joins, strict=False):
-        line += f"{join} {text}" if join == ";" else f" {join} {text}"
+        line += f"{join} {text}" if join == ";" and table.lexer.kind != "words" else f" {join} {text}"
     return line
 
 

@@ -58,10 +58,14 @@ def _joined(table: Table, segments: tuple[tuple[Word, ...], ...]) -> list[tuple[
     joined: list[tuple[Word, ...]] = []
     for words in segments:
         known = table.filter_root is None or table.filter_root.beginning(table.graph.key(words[0].text))
-        if joined and not known and table.lexer.quotes == "none" and table.lexer.kind == "words":
-            joined[-1] += words
-        else:
+        if not joined or known or table.lexer.quotes != "none" or table.lexer.kind != "words":
             joined.append(words)
+            continue
+        *before, last = joined[-1]
+        pipe = table.lexer.filter_char or "|"
+        glued = words[0].start == last.end + len(pipe)
+        one = [Word(f"{last.text}{pipe}{words[0].text}", last.start, words[0].end)] if glued else [last, words[0]]
+        joined[-1] = (*before, *one, *words[1:])
     return joined
 
 
