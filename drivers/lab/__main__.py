@@ -1,6 +1,6 @@
 """`python -m drivers.lab` runs one simulated router until Ctrl-C and prints how to reach it.
 
-Counterpart: `drivers.lab.openwrt`. Listens on 127.0.0.1 only.
+Counterparts: `drivers.lab.openwrt`, and `drivers.lab.scripted` for the other platforms. Listens on 127.0.0.1 only.
 """
 
 import argparse
@@ -10,21 +10,24 @@ import sys
 
 from drivers.lab.home import HomeComputer
 from drivers.lab.openwrt import OpenWrtRouter
+from drivers.lab.script import scripts
+from drivers.lab.scripted import ScriptedRouter
+from drivers.lab.server import Access
+
+
+async def serve_script(platform: str, port: int) -> None:
+    """Run a router of `platform` until cancelled."""
+    async with ScriptedRouter(platform, port=port) as router:
+        _tell(f"{platform} router", router.access, router.port, router.host_key)
+        await asyncio.Event().wait()
 
 
 async def serve(port: int, pause: float) -> None:
     """Run until cancelled; report each contact with the home computer."""
     home = HomeComputer()
     async with OpenWrtRouter(home=home, port=port, pause=pause) as router:
-        access = router.access
-        sys.stdout.write(
-            f"simulated OpenWrt router on 127.0.0.1 port {router.port}\n"
-            f"  user {access.user}, password {access.password}\n"
-            f"  host key {router.host_key}\n"
-            f"  home computer behind it: {home.address} ({home.name}.lan)\n"
-            f"  try: ssh -p {router.port} {access.user}@127.0.0.1\n"
-        )
-        sys.stdout.flush()
+        behind = f"  home computer behind it: {home.address} ({home.name}.lan)\n"
+        _tell("OpenWrt router", router.access, router.port, router.host_key, behind)
         told = 0
         while True:
             await asyncio.sleep(0.5)
@@ -34,14 +37,29 @@ async def serve(port: int, pause: float) -> None:
             sys.stdout.flush()
 
 
+def _tell(what: str, access: Access, port: int, host_key: str, more: str = "") -> None:
+    sys.stdout.write(
+        f"simulated {what} on 127.0.0.1 port {port}\n"
+        f"  user {access.user}, password {access.password}\n"
+        f"  host key {host_key}\n"
+        f"{more}"
+        f"  try: ssh -p {port} {access.user}@127.0.0.1\n"
+    )
+    sys.stdout.flush()
+
+
 def main() -> None:
     """Parse the command line and serve."""
     parser = argparse.ArgumentParser(prog="python -m drivers.lab", description="A simulated home router on loopback.")
     parser.add_argument("--port", type=int, default=0, help="TCP port on 127.0.0.1; 0 picks a free one")
+    parser.add_argument("--platform", choices=["openwrt", *scripts()], default="openwrt", help="what kind of router")
     parser.add_argument("--pause", type=float, default=1.0, help="seconds that slow commands take per step")
     arguments = parser.parse_args()
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(serve(arguments.port, arguments.pause))
+        if arguments.platform == "openwrt":
+            asyncio.run(serve(arguments.port, arguments.pause))
+        else:
+            asyncio.run(serve_script(arguments.platform, arguments.port))
 
 
 if __name__ == "__main__":

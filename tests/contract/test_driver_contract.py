@@ -13,7 +13,7 @@ import pytest
 
 from drivers.errors import DriverError, HostKeyChanged, LoginRefused, RouterClosed, RouterUnreachable
 from drivers.fakes import FakeDriver, FakeReply
-from drivers.lab import OpenWrtRouter
+from drivers.lab import OpenWrtRouter, ScriptedRouter, scripts
 from drivers.netmiko_batch import BatchDriver
 from drivers.session import Credential, Driver, DriverSession, Target
 from drivers.shell_ssh import SshDriver
@@ -112,6 +112,42 @@ async def until(session: DriverSession, expected: bytes) -> bytes:
             assert output.data, f"the session ended after {seen!r}"
             seen += output.data
     return seen
+
+
+REPLIES = {
+    "bcm_cpe": ("swversion show", "\n", b"4.16L.02A.A2pv6F039v.d26u\r\n", b" > "),
+    "edgeos": ("show uptime", "\n", b"Uptime: 2w 2h 11m\r\n", b"ubnt@edge-1:~$ "),
+    "huawei_vrp": ("display alarm active", "\n", b"No alarm.\r\n", b"<edge-1>"),
+    "iosxr": (
+        "show clock",
+        "\n",
+        b"\r\nTue Feb  3 10:11:12.345 UTC\r\n10:11:12.345 UTC Tue Feb 3 2026\r\n",
+        b"edge-1#",
+    ),
+    "junos": ("show system alarms", "\n", b"No alarms currently active\r\n", b"admin@edge-1> "),
+    "nxos": ("clear counters", "\n", b"", b"edge-1# "),
+    "routeros": ("/system identity print", "\r", b"  name: edge-1\r\n", b"[admin@edge-1] > "),
+    "sros": ("environment no more", "\n", b"", b"A:edge-1# "),
+    "vyos": ("show uptime", "\n", b"Uptime: 2w 2h 11m\r\n", b"vyos@vyos:~$ "),
+}
+"""A line of each platform, what ends it, its answer, and the prompt."""
+
+
+@pytest.mark.parametrize("driver", [SshDriver(connect_seconds=10), BatchDriver()], ids=["ssh", "netmiko"])
+@pytest.mark.parametrize("platform", scripts())
+async def test_a_terminal_of_each_platform(driver, platform, mint):
+    line, end, answer, prompt = REPLIES[platform]
+    async with ScriptedRouter(platform) as router:
+        session = await driver.open(router.target(), "shell")
+        assert (await until(session, prompt)).endswith(prompt)
+        assert router.received == []
+        for _ in range(2):
+            await session.send(mint(line + end))
+            seen = await until(session, prompt)
+            assert seen.startswith(line.encode() + b"\r\n" + answer)
+            assert seen.endswith(prompt)
+        assert b"".join(data for _, data in router.received) == (line + end).encode() * 2
+        await session.close()
 
 
 async def to_the_end(session: DriverSession) -> tuple[bytes, bytes]:

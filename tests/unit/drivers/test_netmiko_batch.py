@@ -9,9 +9,10 @@ import asyncssh
 import pytest
 
 from drivers.errors import DriverError, HostKeyChanged, LoginRefused, RouterUnreachable
-from drivers.lab import Access, IosRouter, OpenWrtRouter
+from drivers.lab import Access, IosRouter, OpenWrtRouter, ScriptedRouter, scripts
 from drivers.netmiko_batch import PROBES, BatchDriver, _recognise, detect_platform, fetch_host_key
 from drivers.session import Credential
+from drivers.shell_ssh import SshDriver
 from tests.unit.drivers.minting import Minting
 
 
@@ -46,6 +47,42 @@ async def test_a_router_that_does_not_is_asked_one_line_that_is_announced_first(
         assert await detect_platform(router.target(), before_probe=announce) == "ios"
         assert announced == [b"show version\n"]
         assert sent(router) == b"show version\n"
+
+
+@pytest.mark.parametrize("platform", scripts())
+async def test_each_platform_is_recognised_and_asked_nothing(platform):
+    async with ScriptedRouter(platform) as router:
+        target = replace(router.target(), platform="")
+        assert await detect_platform(target) == platform
+        assert sent(router) == b""
+        assert router.access.names == [router.access.user], "what it is was not known yet"
+
+
+@pytest.mark.parametrize(
+    ("prompt", "answer", "platform"),
+    [
+        ("admin@edge-1>", "Hostname: edge-1\nModel: mx204\nJunos: 21.4R3", "junos"),
+        ("<edge-1>", "Huawei Versatile Routing Platform Software", "huawei_vrp"),
+        ("A:edge-1#", "TiMOS-C-20.10.R12 cpm/hops64 Nokia 7750 SR", "sros"),
+        ("*A:admin@edge-1#", "TiMOS-C-23.3.R1", "sros"),
+        ("edge-1#", "Cisco Nexus Operating System (NX-OS) Software", "nxos"),
+        ("gw@edge-1:~$", 'NAME="VyOS"', "vyos"),
+    ],
+)
+def test_where_the_login_does_not_tell_one_line_does(prompt, answer, platform):
+    assert _recognise(prompt) is None
+    assert any(re.search(pattern, prompt) for pattern, _ in PROBES)
+    assert _recognise(answer) == platform
+
+
+@pytest.mark.parametrize("batch", [False, True])
+async def test_routeros_is_logged_in_to_with_the_options_of_its_console(batch):
+    driver = BatchDriver() if batch else SshDriver()
+    async with ScriptedRouter("routeros") as router:
+        session = await driver.open(router.target(), "shell")
+        await until(session, b"[admin@edge-1] > ")
+        assert router.access.names == ["admin+ct511w4098h"]
+        await session.close()
 
 
 async def test_nothing_is_asked_if_it_cannot_be_announced():

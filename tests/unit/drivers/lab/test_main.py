@@ -7,6 +7,19 @@ import sys
 import asyncssh
 
 
+async def test_it_runs_any_platform():
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "drivers.lab", "--platform", "routeros"), stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        async with asyncio.timeout(30):
+            assert b"simulated routeros router on 127.0.0.1 port" in await process.stdout.readline()
+            assert b"user admin, password" in await process.stdout.readline()
+    finally:
+        process.terminate()
+        await process.wait()
+
+
 async def test_it_runs_by_itself_until_it_is_ended():
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "drivers.lab", "--pause", "0"), stdout=asyncio.subprocess.PIPE

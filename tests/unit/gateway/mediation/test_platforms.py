@@ -1,14 +1,16 @@
 """What the shipped platform definitions and the shipped policy tables say about each other."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from drivers.definition import load_definition, platforms
-from drivers.prompt import PromptDetector
-from gateway.policy.decide import own_line
+from drivers.prompt import UNKNOWN, PromptDetector
+from gateway.policy.decide import decide, own_line
 from gateway.policy.load import load_bundle
 from gateway.policy.position import agrees
 from gateway.policy.table import PolicyBundle
-from gateway.policy.verdict import Position
+from gateway.policy.verdict import Allow, Position, Rights, Site
 
 
 @pytest.fixture(scope="module")
@@ -36,18 +38,66 @@ def test_modes_are_those_of_the_tables(shipped: PolicyBundle) -> None:
         assert definition.exec.mode in table.spec.modes
 
 
-@pytest.mark.parametrize("platform", ["ios", "frr"])
+SUBMODE_PROMPTS = {
+    "ios": ("R1#", "R1({tag})#"),
+    "frr": ("R1#", "R1({tag})#"),
+    "iosxr": ("RP/0/RP0/CPU0:R1#", "RP/0/RP0/CPU0:R1({tag})#"),
+    "nxos": ("R1#", "R1({tag})#"),
+    "huawei_vrp": ("<R1-a>", "[R1-a-{tag}]"),
+    "sros": ("A:R1# ", "*A:R1>{tag}# "),
+}
+"""A prompt at the top, and how a sub-mode shows; the platforms with a path have no contexts."""
+
+
+@pytest.mark.parametrize("platform", SUBMODE_PROMPTS)
 def test_every_context_of_the_table_has_a_prompt_that_is_seen(platform: str, shipped: PolicyBundle) -> None:
+    if platform not in shipped.tables:
+        pytest.skip("there is no table of this platform")
     table = shipped.tables[platform]
-    tags = [(name, context.mode, tag) for name, context in table.spec.contexts.items() for tag in context.prompts]
-    assert tags
+    top, below = SUBMODE_PROMPTS[platform]
+    tags = [
+        (name, context.mode, tag.replace("*", "0/0/1") if tag.endswith("*") else tag)
+        for name, context in table.spec.contexts.items()
+        for tag in context.prompts
+    ]
+    assert tags or platform == "sros"
     for name, mode, tag in tags:
         detector = PromptDetector(load_definition(platform))
-        detector.feed(f"R1({tag})#")
+        detector.feed(top)
+        found = detector.prompt()
+        assert found is not None
+        detector.learn(found, firm=True)
+        detector.take()
+        detector.feed(below.format(tag=tag))
         seen = detector.prompt()
         assert seen is not None, f"the prompt of {name} is not known: {tag}"
         assert (seen.mode, seen.tag) == (mode, tag)
         assert agrees(table, Position(platform, mode, name), Position(platform, seen.mode, seen.tag))
+
+
+@pytest.mark.parametrize("platform", ["junos", "vyos", "edgeos", "routeros"])
+def test_a_path_in_the_prompt_is_a_place_of_the_table(platform: str, shipped: PolicyBundle) -> None:
+    table = shipped.tables[platform]
+    mode, path = ("exec", "/ip/address") if platform == "routeros" else ("config", "interfaces")
+    expected = Position(platform, mode, path)
+    assert agrees(table, expected, Position(platform, mode, path))
+    assert not agrees(table, expected, Position(platform, mode))
+    assert not agrees(table, expected, Position(platform, mode, UNKNOWN))
+
+
+@pytest.mark.parametrize("platform", platforms())
+def test_diagnostics_come_with_every_consent(platform: str, shipped: PolicyBundle) -> None:
+    """Nothing is asked for, nobody confirms."""
+    if platform not in shipped.tables:
+        pytest.skip("there is no table of this platform")
+    definition = load_definition(platform)
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    rights = Rights(scope=frozenset(), deadline=now + timedelta(hours=1))
+    start = Position(platform, definition.exec.mode or definition.modes[-1].mode)
+    for line in definition.diagnostics:
+        verdict = decide(shipped, Site(), start, line, rights, now)
+        assert isinstance(verdict, Allow), f"{line}: {verdict.reason}"
+        assert not verdict.confirm
 
 
 def test_answers_of_the_tables_can_be_sent(shipped: PolicyBundle) -> None:

@@ -8,7 +8,7 @@ import pyotp
 import pytest
 
 from audit.entry import Kind
-from gateway.ssh.server import MOST_CHANNELS
+from gateway.ssh.server import MOST_CHANNELS, router_named
 from tests.front_door import Door, ForgedPair
 
 
@@ -19,6 +19,40 @@ def _code(secret: str) -> str:
 async def _whoami(connection: asyncssh.SSHClientConnection) -> str:
     done = await connection.run("consents")
     return f"{done.exit_status}: {done.stdout}{done.stderr}"
+
+
+# --- the router's name ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("username", "router"),
+    [
+        ("r-1", "r-1"),
+        ("r-1+ct511w4098h", "r-1"),
+        ("r-1+ct", "r-1"),
+        ("r-1+", "r-1+"),
+        ("r-1+ct+ct", "r-1+ct"),
+        ("r-1+CT", "r-1+CT"),
+        ("r-1+12345w", "r-1+12345w"),
+        ("+ct", ""),
+        ("vestibule", "vestibule"),
+    ],
+)
+def test_console_options_of_routeros_are_no_part_of_the_router_s_name(username: str, router: str) -> None:
+    assert router_named(username) == router
+
+
+async def test_such_a_name_reaches_the_router(door: Door) -> None:
+    door.know("alice")
+    plain, _ = await door.connect("nosuch", door.keys["alice"])
+    with_options, _ = await door.connect("nosuch+ct511w4098h", door.keys["alice"])
+
+    answers = [(await connection.run("/log print")).stderr for connection in (plain, with_options)]
+
+    assert "nosuch" in str(answers[0])
+    assert answers[0] == answers[1]
+    plain.close()
+    with_options.close()
 
 
 # --- factors ----------------------------------------------------------------------------------------------------------
