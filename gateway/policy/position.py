@@ -99,8 +99,11 @@ def position_after(table: Table, match: Match, place: str, path: Path = ()) -> P
 
 
 def _path_after(table: Table, match: Match, path: Path, enter: str | None) -> str:
-    menu = table.spec.path is not None and table.spec.path.kind == "menu"
-    words = " ".join(piece.text for piece in match.pieces[0 if menu else 1 :])
+    spec = table.spec.path
+    menu = spec is not None and spec.kind == "menu"
+    texts = [piece.text for piece in match.pieces]
+    verb = next((at for at, text in enumerate(texts) if spec is not None and text in spec.verbs), 0)
+    words = " ".join(texts if menu else texts[verb + 1 :])  # `top edit system` has the verb second
     if enter != "path":
         words = " ".join(path[:-1]) if enter == "up" else ""
     return f"/{words}" if menu and words else words

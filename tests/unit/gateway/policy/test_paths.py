@@ -32,6 +32,9 @@ tests:
 - {line: "print", context: "?", deny: unknown}
 - {line: "/ip ad pr", context: "?", sends: "/ip address print"}
 - {line: "/ip address; print", sends: "/ip address; /ip address print"}
+- {line: "/ip address; print ; ", sends: "/ip address; /ip address print"}
+- {line: "/ip address print;;", deny: invalid}
+- {line: ";", deny: invalid}
 - {line: "..", context: "/ip address", sends: "/ip", enters: exec/path}
 - {line: ".. dns set servers=203.0.113.53", context: "/ip address", sends: "/ip dns set servers=203.0.113.53"}
 - {line: "../../..", context: "/ip address", sends: "/", enters: exec}
@@ -63,7 +66,7 @@ commands:
 - {in: [config], cap: iface.write, cmd: ["set interfaces <port> gigether-options auto"],
    send: "set interfaces <port> auto"}
 - {in: [config], cap: iface.write, cmd: ["set interfaces <port> auto"]}
-- {in: [config], cap: session.control, enter: path, cmd: ["edit interfaces [<port>]"]}
+- {in: [config], cap: session.control, enter: path, cmd: ["[top] edit interfaces [<port>]"]}
 - {in: [config/path], cap: session.control, enter: up, resync: true, cmd: [up, exit]}
 - {in: [config], cap: session.control, enter: top, resync: true, cmd: [top]}
 - {in: [config/top], cap: session.control, enter: exec, cmd: [exit]}
@@ -143,6 +146,9 @@ def test_where_a_move_leads_is_spelled_as_a_path(bundle: PolicyBundle) -> None:
         "levels", "config", "interfaces ge-0/0/1"
     )
     assert enters("levels", "config", "interfaces ge-0/0/1", "up") == Position("levels", "config", "interfaces")
+    assert enters("levels", "config", "interfaces ge-0/0/1", "top edit interfaces") == Position(
+        "levels", "config", "interfaces"
+    )
 
 
 @pytest.mark.parametrize(
