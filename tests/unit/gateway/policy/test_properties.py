@@ -345,12 +345,18 @@ def test_noise_is_refused_or_spelled_out(case: Case, line: str, seed: int) -> No
         assert_spelled_out(table, verdict)
 
 
+@cache
+def _refusing(table: Table) -> list[tuple[str, Rule]]:
+    """Places with the rules that refuse there."""
+    return [(place, r) for place, root in table.roots.items() for r, _ in root.items if r.never and not r.known]
+
+
 @given(seed=SEEDS, tail=st.text(alphabet=string.ascii_letters + string.digits + " ./:@-|;'", max_size=30))
 def test_refusing_rows_refuse_whatever_follows(case: Case, seed: int, tail: str) -> None:
     """Unless a longer row allows the line, which then spells it out."""
     bundle, table = case.bundle, case.table
     rng = random.Random(seed)
-    refusing = [(place, r) for place, root in table.roots.items() for r, _ in root.items if r.never and not r.known]
+    refusing = _refusing(table)
     if not refusing:
         return
     place, rule = rng.choice(refusing)
