@@ -39,7 +39,8 @@ class Whereabouts:
 
     def shows(self, prompt: PromptSeen, position: Position) -> bool:
         """Whether `prompt` is what the router shows at `position`."""
-        return position.context != UNSURE and self._agrees(position, self._seen(prompt))
+        seen = self._seen(prompt)
+        return UNSURE not in (position.context, seen.context) and self._agrees(position, seen)
 
     def arrive(self, prompt: PromptSeen, expected: Position) -> bool:
         """A command ended with `prompt`. False if neither the expected position nor the one before shows it."""

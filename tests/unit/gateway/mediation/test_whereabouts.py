@@ -92,3 +92,17 @@ def test_a_prompt_of_two_lines_is_kept_whole() -> None:
     where = at("junos", prompt("exec", text="admin@edge-1> "))
     where.arrive(prompt("config", text="[edit]\nadmin@edge-1# "), position("junos", "config"))
     assert where.prompt == "[edit]\nadmin@edge-1# "
+
+
+def test_such_a_prompt_agrees_with_nothing_whatever_the_table_says() -> None:
+    where = Whereabouts(
+        Setup(
+            definition=load_definition("junos"),
+            decide=never,
+            own_line=own,
+            agrees=lambda expected, seen: True,
+            deadline=datetime(2026, 1, 1, tzinfo=UTC),
+        )
+    )
+    where.start(prompt("config"))
+    assert not where.shows(prompt("config", "?"), position("junos", "config"))
