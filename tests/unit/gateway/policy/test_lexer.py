@@ -203,7 +203,7 @@ def test_routeros_words(line: str, words: list[str]) -> None:
     "line",
     [
         *('print "a', 'set a"b"', 'set "a"b', 'set "a""b"', 'set a="b"c="d"', "set a=$b", 'set a="$b"', 'set a="$[x]"'),
-        *("set a=(1+1)", "{ print }", "print # x", "a\\b", "set a=`x`", "print;; ", "; print", "print /ip", "é", "a? b"),
+        *("set a=(1+1)", "{ print }", "print # x", "a\\b", "set a=`x`", "print;;", "; print", "print /ip", "é", "a? b"),
         *('set a="\\n"', 'set a="\\00"', 'set a="\\C3"', 'set a="\\', 'set a="\\"'),
     ],
 )
