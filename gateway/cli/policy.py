@@ -1,5 +1,8 @@
-"""`vestibule policy explain|score|list`: what the tables say, without a gateway and without a router."""
+"""`vestibule policy`: what the tables say and whether they are sound. `reload` alone needs a running gateway."""
 
+import json
+import re
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,16 +14,21 @@ from gateway.cli.output import note, print_record, print_table, print_text
 from gateway.errors import BadRequest
 
 if TYPE_CHECKING:
-    from gateway.policy.score import Outcome, Score
+    from gateway.policy.score import Corpus, Outcome, Score
+    from gateway.policy.table import PolicyBundle
     from gateway.policy.verdict import Site
 
 
 def register(app: typer.Typer) -> None:
     """Add these commands to `app`."""
-    below = group("policy", "What may be sent to a router, and why. Needs no running gateway.")
+    below = group("policy", "What may be sent to a router, and why. Only reload needs a running gateway.")
     command(below, "explain")(explain_line)
     command(below, "score")(score_file)
     command(below, "list")(list_platforms)
+    command(below, "lint")(lint_tables)
+    command(below, "schema")(print_schema)
+    command(below, "show")(show_kept)
+    command(below, "reload", remote=True)(reload_policy)
     app.add_typer(below, rich_help_panel="The evidence and the rules")
 
 
@@ -40,9 +48,8 @@ def explain_line(
     is one.
     """
     from gateway.policy.explain import explain
-    from gateway.policy.load import load_bundle
 
-    bundle = load_bundle()
+    bundle = _bundle(call)
     table = bundle.tables.get(platform)
     if table is None:
         raise BadRequest(f"There is no table for platform {platform!r}; there is one for {', '.join(bundle.tables)}.")
@@ -75,28 +82,21 @@ def score_file(
 
     Critical: a line would go that never may, or only with the subscriber's tick. Exit status 1 if there is any.
     """
-    from gateway.policy.load import load_bundle
-    from gateway.policy.score import Corpus, read_corpus, score
+    from gateway.policy.score import Corpus, score
 
-    try:
-        content = file.read_bytes()
-    except OSError as error:
-        raise BadRequest(f"{file}: cannot be read: {error.strerror}.") from error
-    corpus = read_corpus(file.name, content)
+    corpus = _corpus(file)
     if platform:
         corpus = Corpus(corpus.site, tuple(row for row in corpus.rows if row.platform in platform))
         if not corpus.rows:
             raise BadRequest(f"{file.name}: no line is labelled for {', '.join(platform)}.")
-    result = score(load_bundle(), corpus, typed_lines)
+    result = score(_bundle(call), corpus, typed_lines)
     call.show(_score_json(result), lambda: _print_score(result, details=details))
     return exits.FAILED if result.critical else exits.OK
 
 
 def list_platforms(call: Call) -> None:
     """List the platforms that have a table, with their modes and the number of rules."""
-    from gateway.policy.load import load_bundle
-
-    bundle = load_bundle()
+    bundle = _bundle(call)
     rows = [
         {"platform": name, "title": table.title, "modes": list(table.spec.modes), "rules": len(table.rules)}
         for name, table in bundle.tables.items()
@@ -107,6 +107,131 @@ def list_platforms(call: Call) -> None:
         print_text(f"\npolicy {bundle.digest}")
 
     call.show({"digest": bundle.digest, "platforms": rows}, people)
+
+
+def lint_tables(
+    call: Call,
+    directory: Annotated[
+        Path | None, typer.Argument(metavar="DIR", help="Overlays to look at; else those of the settings file.")
+    ] = None,
+    *,
+    platform: Annotated[
+        list[str] | None, typer.Option("--platform", "-p", help="Only this platform; may be repeated.")
+    ] = None,
+    corpus: Annotated[
+        list[Path] | None, typer.Option("--corpus", help="Labelled lines that count as tests; may be repeated.")
+    ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Warnings are a failure too.")] = False,
+    notes: Annotated[
+        bool, typer.Option("--notes", help="Show notes as well: rows without a test, and the like.")
+    ] = False,
+) -> int:
+    """Look for what is questionable in tables and overlays: rows no line reaches, lines that two rows judge
+    differently, words that begin alike, rows without a test, tests that fail.
+
+    Exit status 1 if there is an error.
+    """
+    from gateway.policy.lint import lint
+    from gateway.policy.table import PolicyBundle
+    from gateway.policy.verdict import Position
+
+    bundle = _bundle(call, directory)
+    unknown = sorted(set(platform or ()) - set(bundle.tables))
+    if unknown:
+        raise BadRequest(f"There is no table for platform {unknown[0]!r}; there is one for {', '.join(bundle.tables)}.")
+    if platform:
+        bundle = PolicyBundle(digest=bundle.digest, tables={name: bundle.tables[name] for name in platform})
+    rows = [row for file in corpus or () for row in _corpus(file).rows]
+    found = lint(bundle, lines=[(Position(row.platform, row.mode, row.context), row.line) for row in rows])
+    shown = [one for one in found if notes or one.level != "note"]
+    failed = any(one.level == "error" or (strict and one.level == "warning") for one in found)
+
+    def people() -> None:
+        print_table(["level", "where", "finding"], ((one.level, one.where, one.sentence) for one in shown), empty="")
+        count = {level: sum(one.level == level for one in found) for level in ("error", "warning", "note")}
+        print_text(f"{count['error']} errors, {count['warning']} warnings, {count['note']} notes.")
+
+    call.show([asdict(one) for one in found], people)
+    return exits.FAILED if failed else exits.OK
+
+
+def print_schema(
+    call: Call,
+    *,
+    overlay: Annotated[bool, typer.Option("--overlay", help="Of an overlay's file instead of a table's.")] = False,
+) -> None:
+    """Print the JSON schema of a policy table, for editors that check while one types."""
+    from gateway.policy.document import overlay_schema, table_schema
+
+    schema = overlay_schema() if overlay else table_schema()
+    call.show(schema, lambda: print_text(json.dumps(schema, indent=2)))
+
+
+def show_kept(
+    call: Call,
+    digest: Annotated[str, typer.Argument(metavar="DIGEST", help="As entries carry it; its first 8 digits suffice.")],
+    *,
+    file: Annotated[str | None, typer.Option("--file", help="Print this file, as `ios.yaml`.")] = None,
+) -> None:
+    """Show the policy that an entry names, as it was then. The gateway keeps every policy it judged by."""
+    from gateway.session.policies import FOLDER
+
+    folder = call.settings().evidence_dir / FOLDER
+    if not re.fullmatch(r"[0-9a-f]{8,64}", digest):
+        raise BadRequest("A digest is 8 to 64 hexadecimal digits, as `vestibule log` shows them.")
+    kept = sorted(path for path in folder.glob(f"{digest}*") if path.is_dir())
+    if len(kept) != 1:
+        what = "several policies that begin" if kept else "no policy that begins"
+        raise BadRequest(f"There is {what} with {digest} in {folder}.")
+    files = sorted(path for path in kept[0].iterdir() if path.is_file())
+    if file is not None:
+        wanted = next((path for path in files if path.name == file), None)
+        if wanted is None:
+            raise BadRequest(f"That policy has no file {file!r}; it has {', '.join(path.name for path in files)}.")
+        text = wanted.read_text(encoding="utf-8")
+        call.show({"digest": kept[0].name, "file": file, "text": text}, lambda: print_text(text.rstrip("\n")))
+        return
+    names = [path.name for path in files]
+    call.show(
+        {"digest": kept[0].name, "files": names}, lambda: print_text("\n".join([f"policy {kept[0].name}", *names]))
+    )
+
+
+def reload_policy(call: Call) -> None:
+    """Have the gateway read its policy again.
+
+    Commands that run finish under the old one. Wrong files change nothing.
+    """
+    with call.api() as api:
+        answer = api.post("/v1/policy/reload")
+
+    def people() -> None:
+        if answer["before"] == answer["after"]:
+            print_text("Nothing has changed.")
+        else:
+            print_text(f"Policy {answer['after']} is in force; {answer['sessions']} live sessions go on under it.")
+
+    call.show(answer, people)
+
+
+def _bundle(call: Call, overlays: Path | None = None) -> "PolicyBundle":
+    """The shipped tables with the overlays of the settings file, or with others."""
+    from config.load import settings_path
+    from gateway.policy.load import TABLES, load_bundle
+
+    if overlays is None and settings_path(call.config).exists():
+        overlays = call.settings().policy.overlays
+    return load_bundle(TABLES, overlays)
+
+
+def _corpus(file: Path) -> "Corpus":
+    from gateway.policy.score import read_corpus
+
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise BadRequest(f"{file}: cannot be read: {error.strerror}.") from error
+    return read_corpus(file.name, content)
 
 
 def typed_lines(text: str) -> list[str]:

@@ -85,7 +85,7 @@ def _unreachable(table: Table, made: list[Example]) -> Iterator[Finding]:
             elif decides is not None:
                 others.setdefault(example.rule.id, decides.id)
     for rule in table.rules:
-        if rule.id in reached or rule.id.endswith(".top"):
+        if rule.id in reached or rule.final or rule.id.endswith(".top"):
             continue
         other = others.get(rule.id)
         why = "no value of its arguments fits" if other is None else f"{other} decides about its lines"

@@ -1,10 +1,14 @@
 """`vestibule policy`."""
 
+import json
+from pathlib import Path
+
 import pytest
 
 from gateway import exits
 from gateway.cli.policy import typed_lines
 
+REFERENCE = Path(__file__).parents[4] / "docs" / "reference"
 HEAD = 'meta: {assumptions: {lan: ["192.168.1.0/24"]}}\nrows:\n'
 ROW = "- {{id: {id}, platform: ios, mode: privileged, line: {line}, expect: {expect}, capability: {cap}}}\n"
 
@@ -107,3 +111,91 @@ def test_files_that_cannot_be_scored(vestibule, tmp_path):
 )
 def test_lines_as_the_editor_submits_them(typed, lines):
     assert typed_lines(typed) == lines
+
+
+OVERLAY = """overlay: frr
+add: [{in: [privileged], cap: diagnose.read, cmd: ["show boardtype"]}]
+refuse: [{in: [privileged], cmd: ["show version"]}]
+tests: [{line: "show boardtype", cap: diagnose.read}, {line: "show version", deny: true}]
+"""
+
+
+@pytest.fixture
+def overlays(tmp_path):
+    folder = tmp_path / "overlays"
+    folder.mkdir()
+    (folder / "frr+tier1.yaml").write_text(OVERLAY)
+    file = tmp_path / "v.toml"
+    file.write_text(f'data_dir = "{tmp_path}/data"\n[policy]\noverlays = "{folder}"\n')
+    return folder, file
+
+
+def test_overlays_of_the_settings_count(vestibule, overlays):
+    _, settings = overlays
+    words = ("policy", "explain", "-p", "frr", "-m", "privileged", "--json")
+    assert vestibule(*words, "show boardtype", "--config", settings).json["rule"] == "frr.+tier1.1.1"
+    assert vestibule(*words, "show version", "--config", settings).json["verdict"] == "deny"
+    assert vestibule(*words, "show version").json["verdict"] == "allow"
+
+
+def test_lint_names_what_is_wrong_and_where(vestibule, overlays):
+    folder, _ = overlays
+    clean = vestibule("policy", "lint", folder, "-p", "frr")
+    assert "tier1" not in clean.out
+    (folder / "frr+tier1.yaml").write_text(OVERLAY.replace("deny: true", "cap: diagnose.read"))
+    wrong = vestibule("policy", "lint", folder, "-p", "frr")
+    assert wrong.status == exits.FAILED
+    assert "frr+tier1.yaml, tests row 2" in wrong.out
+    found = vestibule("policy", "lint", folder, "-p", "frr", "--json").json
+    assert [one["where"] for one in found if one["kind"] == "test"] == ["frr+tier1.yaml, tests row 2"]
+
+
+def test_lint_counts_a_corpus_as_tests(vestibule, tmp_path):
+    def untested(*more):
+        found = vestibule("policy", "lint", "-p", "frr", "--json", *more).json
+        return [one for one in found if one["kind"] == "untested"]
+
+    rows = tmp_path / "rows.yaml"
+    rows.write_text("""rows:
+- {id: a, platform: frr, mode: privileged, line: "show version", expect: allow}
+""")
+    assert len(untested()) >= len(untested("--corpus", rows)) > 0
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("lint", "-p", "amiga"), "no table for platform"),
+        (("lint", "nowhere"), "does not exist"),
+        (("lint", "--corpus", "nowhere.yaml"), "cannot be read"),
+        (("show", "xyz"), "hexadecimal"),
+    ],
+)
+def test_what_is_asked_for_in_vain(vestibule, overlays, words, sentence):
+    shown = vestibule("policy", *words, "--config", overlays[1])
+    assert shown.status != exits.OK
+    assert sentence in shown.err
+
+
+def test_a_kept_policy_is_shown(vestibule, overlays, tmp_path):
+    _, settings = overlays
+    kept = tmp_path / "data" / "evidence" / "policies" / ("ab12" * 16)
+    kept.mkdir(parents=True)
+    (kept / "ios.yaml").write_text("platform: ios\n")
+    assert vestibule("policy", "show", "ab12ab12", "--config", settings).out.split() == [
+        "policy",
+        "ab12" * 16,
+        "ios.yaml",
+    ]
+    assert vestibule("policy", "show", "ab12ab12", "--file", "ios.yaml", "--config", settings).out == "platform: ios\n"
+    assert vestibule("policy", "show", "ab12ab12", "--file", "x.yaml", "--config", settings).status == exits.USAGE
+    assert vestibule("policy", "show", "ffffffff", "--config", settings).status == exits.USAGE
+
+
+def test_the_schemas_name_every_capability(vestibule):
+    table = vestibule("policy", "schema").json
+    overlay = vestibule("policy", "schema", "--overlay").json
+    assert "diagnose.read" in table["$defs"]["RowSpec"]["properties"]["cap"]["enum"]
+    assert set(overlay["properties"]) == {"overlay", "title", "types", "add", "refuse", "tests"}
+    for kind, schema in (("table", table), ("overlay", overlay)):
+        assert json.loads((REFERENCE / f"policy-{kind}.schema.json").read_text()) == schema, "run scripts/generate"

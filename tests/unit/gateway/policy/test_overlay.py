@@ -144,3 +144,9 @@ def test_overlays_come_from_a_directory_of_their_own(tmp_path: Path) -> None:
         load_bundle(tables, own)
     with pytest.raises(PolicyError, match="does not exist"):
         load_bundle(tables, tmp_path / "nowhere")
+
+
+def test_a_test_of_the_table_gives_way_to_the_site() -> None:
+    tested = TABLE + b"tests: [{line: 'show users', sends: 'show users'}, {line: 'show version', deny: true}]\n"
+    files = {"ios.yaml": tested, "ios+a.yaml": b"overlay: ios\nrefuse: [{cmd: ['show users']}]\n"}
+    assert [sentence.partition(",")[0] for sentence in failures(compile_bundle(files))] == ["ios.yaml: tests row 2"]
