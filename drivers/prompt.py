@@ -222,7 +222,10 @@ class PromptDetector:
             above = "" if "\n" in prompt.text else above
         text = self._tail[self._released : max(start, self._released)]
         self._released = len(self._tail)
-        return above + (text if visible(text) else "")
+        shown = visible(text)
+        if prompt is not None and text.endswith("\r") and shown.strip() == prompt.text.strip():
+            shown = ""  # the same prompt, drawn once more over itself
+        return above + (text if shown else "")
 
     def _start_of(self, prompt: PromptSeen) -> int:
         """Where in the unfinished line `prompt` begins."""

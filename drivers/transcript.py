@@ -17,6 +17,10 @@ SEARCH_LINES: Final = 64
 _SLACK: Final = 1024
 """Characters beyond four times the line that its echo may take with all its redrawing."""
 
+_DRAWING: Final = 1200
+"""Characters for each one of the line, where the line is drawn again from its start: RouterOS draws prompt and line
+twice for each key, padded to the width of 511."""
+
 _COLOUR: Final = re.compile(r"\x1b\[[0-9;:]*[mK]")
 _ERASING: Final = re.compile(r"[\b\r ]|\x1b\[[0-9;:]*[mK]")
 
@@ -104,7 +108,8 @@ class Transcript:
             return text[len(self._plain) :]
         self._held += text
         result = self._scan.go_on(self._held)
-        if result is _Match.MORE and len(self._held) <= 4 * len(self._line) + _SLACK:
+        most = _DRAWING * (len(self._line) + 1) if self._scan.redrawn else 4 * len(self._line) + _SLACK
+        if result is _Match.MORE and len(self._held) <= most:
             return ""
         held, self._held = self._held, ""
         if result is _Match.FOUND:
@@ -140,7 +145,7 @@ class _Scan:
         self._seen = 0
         """Characters of the line that were found."""
         self._position = 0
-        self._redrawn = False
+        self.redrawn = False
         """The line is being drawn again in a way that is not followed further: all up to the line end is echo."""
         self._returned = False
         """The last character was CR."""
@@ -148,7 +153,7 @@ class _Scan:
 
     def go_on(self, held: str) -> _Match:
         """Look at what is new in `held`. On FOUND, `end` is where the echo ends."""
-        if self._seen == 0 and not self._redrawn and self._prompt:
+        if self._seen == 0 and not self.redrawn and self._prompt:
             start = self._skip_prompt(held)
             if start is None:
                 return _Match.MORE
@@ -182,10 +187,10 @@ class _Scan:
         complete = self._seen == len(self._line)
         if char == "\n":
             return self._at_line_end(complete)
-        if char == "\r" or self._redrawn:
+        if char == "\r" or self.redrawn:
             return _Match.MORE
         if char == "\b":
-            self._redrawn = True
+            self.redrawn = True
             return _Match.MORE if self._seen else _Match.OTHER
         if not complete and char == self._line[self._seen]:
             self._seen += 1
@@ -195,12 +200,12 @@ class _Scan:
         spelled = not complete and not self._line[self._seen].isascii()
         if (self._seen or self._first) and (returned or spelled):
             # Drawn again from the start, or a character that the terminal spells in a way of its own.
-            self._redrawn = True
+            self.redrawn = True
             return _Match.MORE
         return _Match.OTHER
 
     def _at_line_end(self, complete: bool) -> _Match:
-        if complete or self._redrawn:
+        if complete or self.redrawn:
             return _Match.FOUND
         return _Match.MORE if self._seen else _Match.OTHER  # broken at the screen's width, or an empty line
 

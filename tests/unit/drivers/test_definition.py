@@ -66,6 +66,7 @@ def test_scripts_of_diagnostics_are_short(platform: str) -> None:
         ("routeros", "[admin@My home-1] /ip/address>", "exec", "admin@My home-1", "/ip/address"),
         ("routeros", "[admin@MikroTik] /ip address>", "exec", "admin@MikroTik", "/ip address"),
         ("routeros", "[admin@MikroTik] <SAFE>", "exec", "admin@MikroTik", None),
+        ("routeros", "[admin@MikroTik] <SAFE> >", "exec", "admin@MikroTik", None),
         ("routeros", "[admin@MikroTik] /ip/address<SAFE>", "exec", "admin@MikroTik", "/ip/address"),
         ("vyos", "vyos@vyos:~$", "exec", "vyos@vyos", None),
         ("vyos", "vyos@vyos>", "exec", "vyos@vyos", None),

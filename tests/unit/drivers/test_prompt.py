@@ -502,3 +502,16 @@ def test_time_is_linear_on_every_platform(platform: str) -> None:
     for piece in ("[edit " + "]" * 300, "[~a-b-c-d-", "[a@b] /ip/", "A:a>config>", "[edit]\n" * 40, "a" * LOOK_LIMIT):
         small, large = seconds(50, piece), seconds(400, piece)
         assert large < 100 * small + 1, piece
+
+
+def test_a_prompt_that_is_drawn_twice_is_shown_once() -> None:
+    """RouterOS does so, padded to the width of the terminal."""
+    prompt = "[admin@edge-1] > "
+    made = detector("routeros", prompt)
+    found = seen(made, f"\r\r\r\r{prompt:<511}\r{prompt}")
+    assert found is not None
+    assert (found.text, found.certain) == (prompt, True)
+    assert made.hand_over(found) == ""
+    other = seen(made, f"\r\nsomething else\r{prompt}")
+    assert other is not None
+    assert made.hand_over(other) == "something else\r"

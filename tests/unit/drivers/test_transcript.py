@@ -182,3 +182,24 @@ def test_real_terminals(name: str) -> None:
         assert shown == output.split("\n", 1)[1]
         count += 1
     assert count >= 5
+
+
+def test_routeros_draws_prompt_and_line_again_for_each_key() -> None:
+    prompt, line = "[admin@edge-1] > ", "/ip address print where interface=pppoe-out1"
+    keys = "".join(f"\r{prompt + line[:at]:<511}\r{prompt}{line[:at]}" for at in range(1, len(line) + 1))
+    for pieces in (1, 7, 100):
+        transcript = Transcript()
+        transcript.sent(line, prompt)
+        text = f"{keys}\r\r\nFlags: D\r\n{prompt}"
+        size = len(text) // pieces + 1
+        passed = "".join(transcript.feed(text[at : at + size]) for at in range(0, len(text), size))
+        assert passed == f"Flags: D\r\n{prompt}"
+        assert transcript.echoed
+
+
+def test_a_redrawn_line_without_end_is_given_up() -> None:
+    transcript = Transcript()
+    transcript.sent("show clock", "R1#")
+    passed = "".join(transcript.feed("\rR1#show" + " " * 500) for _ in range(100))
+    assert len(passed) > 30_000
+    assert not transcript.echoed
