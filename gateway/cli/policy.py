@@ -26,6 +26,7 @@ def register(app: typer.Typer) -> None:
     command(below, "score")(score_file)
     command(below, "list")(list_platforms)
     command(below, "lint")(lint_tables)
+    command(below, "tour")(print_tour)
     command(below, "schema")(print_schema)
     command(below, "show")(show_kept)
     command(below, "reload", remote=True)(reload_policy)
@@ -153,6 +154,20 @@ def lint_tables(
 
     call.show([asdict(one) for one in found], people)
     return exits.FAILED if failed else exits.OK
+
+
+def print_tour(
+    call: Call, platform: Annotated[str, typer.Argument(metavar="PLATFORM", help="openwrt, ios, frr, …")]
+) -> None:
+    """Print a page about one platform: how its lines are read, what may go, what never does, with examples."""
+    from gateway.policy.tour import tour
+
+    bundle = _bundle(call)
+    table = bundle.tables.get(platform)
+    if table is None:
+        raise BadRequest(f"There is no table for platform {platform!r}; there is one for {', '.join(bundle.tables)}.")
+    page = tour(table)
+    call.show({"platform": platform, "page": page}, lambda: print_text(page.rstrip("\n")))
 
 
 def print_schema(
