@@ -49,11 +49,14 @@ class Line:
 
     def __init__(self, line: str, rules: RuleSet, search: Search, what: What, *, headless: bool) -> None:
         """`headless`: its beginning is not here."""
+        self._line = line
         self._text, self._places = plain(line)
         self._low = self._text.encode("latin-1", "replace").lower()
         self._rules, self._search, self._what = rules, search, what
         self._headless = headless
         self._found: list[Span] = []
+        self._as_drawn: list[Span] = []
+        """In characters of the line as it came."""
 
     @property
     def text(self) -> str:
@@ -81,10 +84,9 @@ class Line:
     def mask_own(self, own: Iterable[str]) -> None:
         """Secrets of the gateway's own."""
         for secret in own:
-            at = self._text.find(secret)
-            while at >= 0:
-                self._found.append(Span(at, at + len(secret), "secret", "w"))
-                at = self._text.find(secret, at + len(secret))
+            self._found += _places_of(secret, self._text)
+            if self._places is not None:
+                self._as_drawn += _places_of(secret, self._line)
 
     def spans(self) -> list[Span]:
         """All that is masked, in order, none overlapping, in characters of the line as it came."""
@@ -99,9 +101,10 @@ class Line:
         if self._headless:
             rules = tuple(rule for rule in rules if not rule.anchored)
         found += find(rules, self._low)
-        if not found:
+        if not found and not self._as_drawn:
             return []
-        return [self._placed(span) for span in _joined(self._named(self._wanted(found)))]
+        joined = [self._placed(span) for span in _joined(self._named(self._wanted(found)))]
+        return _joined(joined + self._as_drawn) if self._as_drawn else joined
 
     def block(self) -> Block | None:
         """The block that begins on this line and does not end on it."""
@@ -142,7 +145,7 @@ class Line:
         for span in found:
             if span.kind == "device":
                 keep = self._what.devices
-            elif span.kind == "wifi_key" or any(key.start <= span.start and span.end <= key.end for key in wifi):
+            elif span.kind == "wifi_key" or any(key.start <= span.start < key.end for key in wifi):
                 keep = self._what.wifi_key
             else:
                 keep = self._what.secrets
@@ -161,7 +164,17 @@ class Line:
     def _placed(self, span: Span) -> Span:
         if self._places is None:
             return span
-        return replace(span, start=self._places[span.start], end=self._places[span.end - 1] + 1)
+        end = self._places[span.end - 1] + 1
+        if "\x08" in self._line:  # what is written over was shown, too
+            end = self._places[span.end] if span.end < len(self._places) else len(self._line)
+        return replace(span, start=self._places[span.start], end=end)
+
+
+def _places_of(secret: str, text: str) -> Iterator[Span]:
+    at = text.find(secret)
+    while at >= 0:
+        yield Span(at, at + len(secret), "secret", "w")
+        at = text.find(secret, at + len(secret))
 
 
 def _joined(found: list[Span]) -> list[Span]:

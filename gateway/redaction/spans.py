@@ -21,7 +21,8 @@ _SETTING: Final = re.compile(
 """Words that say something about a secret instead of being one."""
 
 _HIDDEN: Final = re.compile(
-    rb"\\|\*+|[x.]{6,}|<(?:redacted|removed|hidden|masked|secret|device [0-9]+)>.*|\((?:hidden|null|not set)\).*"
+    rb"\\|\*+|[x.]{6,}|<(?:redacted|removed|hidden|masked|secret|device [0-9]+)>.*|<device|"
+    rb"\((?:hidden|null|not set)\).*"
 )
 """Masked already, by the router or by us."""
 

@@ -29,7 +29,8 @@ AHEAD: Final = 160
 """Characters that are not given back yet when a line is cut: longer than an address or a secret of the gateway's."""
 
 _PROGRESS: Final = re.compile(
-    r"\s*+(?:[A-Za-z][A-Za-z ,/-]{0,80}\.\.\.)?(?:[!.UQMC&#*+=>|/\\() \r-]|\[(?=[#=> .-])|(?<=[#=> .-])\]|[0-9]{1,3}%)*+"
+    r"\s*+(?:[A-Za-z][A-Za-z ,/-]{0,80}\.\.\.)?"
+    r"(?:[!.UQMC&#*+=>|/\\() \r-]|\[(?=[#=> .-])|(?<=[#=> .-])\]|[0-9]{1,3}%)*+"
 )
 """What routers print dot by dot. No secret and no device begins with it."""
 

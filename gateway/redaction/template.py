@@ -28,6 +28,7 @@ ELEMENTS: Final[Mapping[str, str]] = MappingProxyType(
         "n": r"[0-9]++",
         "word": r"[^\s]{1,128}+",
         "is": r"(?:\\?[\"'])?[ \t]*+(?:=>|[:=])[ \t]*+",
+        "is_": r"(?:\\?[\"'])?[ \t]*+(?:=>|[:=])[ \t]++(?![\"'])",
         "ip": r"[0-9]{1,3}+(?:\.[0-9]{1,3}+){3}",
         "mac": MAC,
         "hex": r"(?P<w>[0-9a-f]{6,}+)(?![^\s,;\"'])",
@@ -84,7 +85,9 @@ def compile_template(text: str) -> Compiled:
     if parser.at < len(parser.text):
         raise RedactionError(f"{text!r}: there is a closing bracket too many.")
     boundary = _LINE_START if anchored else "" if any_prefix else r"(?<![a-z0-9_-])"
-    return Compiled(boundary + "".join(parts.pattern), anchored, "<value>" in text, tuple(parts.literals))
+    return Compiled(
+        boundary + "".join(parts.pattern), anchored, "<value>" in text or "<is_>" in text, tuple(parts.literals)
+    )
 
 
 class _Parser:
