@@ -230,3 +230,25 @@ def test_lines_to_routeros_end_in_cr(place: Place) -> None:
     for line in NETMIKO["routeros"].reads:
         assert f"{line}\r".encode() in sent, "so the gateway sends it"
         assert f"{line}\r\n".encode() in sent, "so netmiko does"
+
+
+@pytest.mark.parametrize("platform", [*NETMIKO, "ios"])
+def test_a_single_command_gives_its_output_and_nothing_else(place: Place, platform: str) -> None:
+    """No line of a prompt, no preparation: none of these platforms has exec channels that could be used."""
+    line = {**NETMIKO, **SCRAPLI}[platform].reads[0]
+    done = place.gateway.ssh(ROBOT, name_of(platform), line)
+    assert done.returncode == 0, done.stderr.decode()
+    if platform == "ios":
+        assert done.stdout.startswith(b"Cisco IOS Software")
+        return
+    script = place.routers[platform].script
+    assert done.stdout.decode() == script.before + script.answers[line.removeprefix("/")]
+
+
+def test_single_commands_in_a_row_share_a_terminal(place: Place) -> None:
+    """Lines from a pipe: the output of all, where the session stands in between."""
+    lines = ["configure", "edit interfaces ge-0/0/0", "set mtu 1500", "top", "rollback", "exit configuration-mode"]
+    done = place.gateway.ssh(ROBOT, name_of("junos"), stdin="".join(f"{line}\n" for line in lines).encode())
+    assert done.returncode == 0, done.stderr.decode()
+    assert b"Exiting configuration mode" in done.stdout
+    assert b"[edit" not in done.stdout
