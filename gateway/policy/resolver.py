@@ -326,5 +326,6 @@ def as_sent(match: Match, lexer: LexerSpec) -> Match | None:
             elif isinstance(part, Keyword | str):
                 text += part if isinstance(part, str) else part.text
                 shown += part if isinstance(part, str) else part.text
-        pieces.append(Piece(spell(text, lexer), shown, 0, 0))
+        sent = spell_keyword(text, lexer) if isinstance(item, Keyword) else spell(text, lexer)
+        pieces.append(Piece(sent, shown, 0, 0))
     return Match(match.rule, tuple(pieces), match.values, match.typed)

@@ -66,10 +66,13 @@ def _fits(tag: str, shown: str) -> bool:
 
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_./:@%+,=-]+\Z", re.ASCII)
 
+# Not `key=value`, nor what begins like a path or a command: the console would not take those for values.
+_ROUTEROS_PLAIN: Final = re.compile(r"(?![/:.])[A-Za-z0-9_./:@%+,-]+\Z", re.ASCII)
+
 
 def spell(text: str, lexer: LexerSpec) -> str:
     """A word as it is sent: in quotes if the platform would otherwise take it for something else."""
-    if lexer.rest_of_line or _PLAIN.match(text):
+    if lexer.rest_of_line or (_ROUTEROS_PLAIN if lexer.kind == "routeros" else _PLAIN).match(text):
         return text
     if lexer.kind == "words":
         return f'"{text}"'

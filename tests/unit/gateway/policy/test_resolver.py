@@ -130,6 +130,7 @@ types: {prop: '[a-z][a-z0-9.-]{0,40}', band: [2ghz-b/g/n, 5ghz-a], num: '\d{1,9}
 commands:
 - {cap: diagnose.read, cmd: ["print where {<prop>=<text>|<prop>~<text>|<prop>\\><num>|<prop>\\><clock>|!<prop>}"]}
 - {cap: wifi.radio.write, cmd: ["set ([frequency=<num>] [band=<band>] [country=<text>] [comment=<text>] [co=<num>])"]}
+- {cap: iface.write, cmd: ["note <text>"]}
 """
 
 
@@ -148,6 +149,10 @@ commands:
         ("set co=5", "set co=5"),
         ('set cou="a $"', None),
         ('set cou="a \\$"', 'set country="a \\24"'),
+        ("note co=5", 'note "co=5"'),
+        ('note "/system"', 'note "/system"'),
+        ('note ":put"', 'note ":put"'),
+        ("note a/b:c", "note a/b:c"),
     ],
 )
 def test_keys_of_routeros_keep_their_quotes_and_may_be_short(typed: str, sent: str | None) -> None:
