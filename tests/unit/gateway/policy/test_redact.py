@@ -22,6 +22,8 @@ SECRET = "Blue99Horse"
         "username admin secret 5 Blue99Horse",
         "username admin privilege 15 pass Blue99Horse",
         "enable secret Blue99Horse",
+        "local-user admin cipher Blue99Horse",
+        "local-user x irreversible-ciph Blue99Horse",
         "neighbor 192.0.2.1 password Blue99Horse",
         "snmp-server community Blue99Horse ro",
         "crypto isakmp key Blue99Horse address 0.0.0.0",
