@@ -227,7 +227,10 @@ def spelled(effects: list[Effect]) -> Iterator[str]:
     """Effects as scenario files spell them."""
     for kind, group in itertools.groupby(effects, key=_stream):
         if kind:
-            yield f"{kind} {escaped(''.join(effect.text for effect in group if isinstance(effect, Show)))}"
+            shows = [effect for effect in group if isinstance(effect, Show)]
+            yield f"{kind} {escaped(''.join(effect.text for effect in shows))}"
+            if any(effect.recorded is not None for effect in shows):
+                yield f"{kind}-recorded {escaped(''.join(effect.kept for effect in shows))}"
         else:
             yield from map(_spell, group)
 
