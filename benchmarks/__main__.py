@@ -17,7 +17,7 @@ from benchmarks.ground import ROOT, Stand
 from config.clock import SystemClock
 
 DOCUMENT = ROOT / "docs" / "reference" / "performance.md"
-PARTS = ("disk", "policy", "journal", "memory", "latency", "opening", "bulk", "fairness", "leak", "many")
+PARTS = ("disk", "policy", "redaction", "journal", "memory", "latency", "opening", "bulk", "fairness", "leak", "many")
 """In this order; `disk` is what the others compare with, and always runs."""
 
 
@@ -49,6 +49,7 @@ def _run(directory: Path, wanted: tuple[str, ...], lengths: through.Lengths) -> 
     results: list[Result] = []
     alone: dict[str, Callable[[], Iterator[Result]]] = {
         "policy": inside.policy,
+        "redaction": inside.redaction,
         "journal": lambda: inside.journal(directory, disk, entries=20_000),
     }
     standing: dict[str, Callable[[Stand], Iterator[Result]]] = {

@@ -19,6 +19,8 @@ from gateway.access.credentials import ensure_root_key
 from gateway.policy.decide import decide
 from gateway.policy.load import load_bundle
 from gateway.policy.verdict import Position, Rights, Site
+from gateway.redaction.rules import load_rules
+from gateway.redaction.stream import Redactor
 
 PRODUCERS = 32
 _LINES = {
@@ -78,6 +80,31 @@ def policy() -> Iterator[Result]:
                 times.append(time.perf_counter() - start)
     yield Result(what="policy decision, p50", measured=median(times) * 1e6, unit="µs", bar=100)
     yield Result(what="policy decision, p99", measured=percentile(times, 0.99) * 1e6, unit="µs")
+
+
+def redaction() -> Iterator[Result]:
+    """Masking in pieces of 64 KiB: ordinary lines, log lines with an address each, lines with a secret each."""
+    ordinary = "".join(
+        f"Nov 23 10:00:{n % 60:02d} netifd: Interface 'wan' is now up, rx {n * 77} packets, {n % 3} errors\r\n"
+        f"GigabitEthernet0/{n % 24} is up, line protocol is up, MTU 1500 bytes, reliability 255/255, txload 1/255\r\n"
+        for n in range(400)
+    )
+    addresses = "".join(
+        f"Nov 23 10:00:{n % 60:02d} dnsmasq-dhcp[1432]: DHCPACK(br-lan) 10.0.0.{n} 8c:16:45:aa:bb:{n:02x}\r\n"
+        for n in range(200)
+    )
+    secrets = "".join(f"username bob{n} privilege 15 password 7 0822455D0A{n % 90 + 10}\r\n" for n in range(400))
+    for what, lines, bar in (("ordinary lines", ordinary, 150), ("an address on each line", addresses, None),
+                             ("a secret on each line", secrets, None)):  # fmt: skip
+        text = (lines * (65536 // len(lines) + 1))[:65536]
+        times = []
+        for _ in range(15):
+            redactor = Redactor(load_rules("openwrt"))
+            start = time.thread_time()
+            redactor.feed(text)
+            times.append(time.thread_time() - start)
+        rate = len(text) / median(times) / 1e6
+        yield Result(what=f"masking, {what}", measured=rate, unit="MB/s", bar=bar, better="more")
 
 
 def journal(directory: Path, disk: Disk, *, entries: int) -> Iterator[Result]:
