@@ -1,16 +1,14 @@
 """What the shipped platform definitions and the shipped policy tables say about each other."""
 
-from datetime import UTC, datetime, timedelta
-
 import pytest
 
 from drivers.definition import load_definition, platforms
 from drivers.prompt import UNKNOWN, PromptDetector
-from gateway.policy.decide import decide, own_line
+from gateway.policy.decide import own_line
 from gateway.policy.load import load_bundle
 from gateway.policy.position import agrees
 from gateway.policy.table import PolicyBundle
-from gateway.policy.verdict import Allow, Position, Rights, Site
+from gateway.policy.verdict import Position
 
 
 @pytest.fixture(scope="module")
@@ -51,12 +49,10 @@ SUBMODE_PROMPTS = {
 
 @pytest.mark.parametrize("platform", SUBMODE_PROMPTS)
 def test_every_context_of_the_table_has_a_prompt_that_is_seen(platform: str, shipped: PolicyBundle) -> None:
-    if platform not in shipped.tables:
-        pytest.skip("there is no table of this platform")
     table = shipped.tables[platform]
     top, below = SUBMODE_PROMPTS[platform]
     tags = [
-        (name, context.mode, tag.replace("*", "0/0/1") if tag.endswith("*") else tag)
+        (name, context.mode, tag.replace("*", "-x" if "(" in below else "0/0/1"))
         for name, context in table.spec.contexts.items()
         for tag in context.prompts
     ]
@@ -83,21 +79,6 @@ def test_a_path_in_the_prompt_is_a_place_of_the_table(platform: str, shipped: Po
     assert agrees(table, expected, Position(platform, mode, path))
     assert not agrees(table, expected, Position(platform, mode))
     assert not agrees(table, expected, Position(platform, mode, UNKNOWN))
-
-
-@pytest.mark.parametrize("platform", platforms())
-def test_diagnostics_come_with_every_consent(platform: str, shipped: PolicyBundle) -> None:
-    """Nothing is asked for, nobody confirms."""
-    if platform not in shipped.tables:
-        pytest.skip("there is no table of this platform")
-    definition = load_definition(platform)
-    now = datetime(2026, 1, 1, tzinfo=UTC)
-    rights = Rights(scope=frozenset(), deadline=now + timedelta(hours=1))
-    start = Position(platform, definition.exec.mode or definition.modes[-1].mode)
-    for line in definition.diagnostics:
-        verdict = decide(shipped, Site(), start, line, rights, now)
-        assert isinstance(verdict, Allow), f"{line}: {verdict.reason}"
-        assert not verdict.confirm
 
 
 def test_answers_of_the_tables_can_be_sent(shipped: PolicyBundle) -> None:

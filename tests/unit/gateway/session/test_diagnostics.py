@@ -19,7 +19,20 @@ from gateway.policy.verdict import Allow, Position, Rights, Site
 from gateway.session.diagnostics import run_script
 from tests.stage import BUNDLE, Stage, stage
 
-PLACES = {"frr": ("exec", "privileged"), "ios": ("exec", "privileged"), "openwrt": ("shell",)}
+PLACES = {
+    "bcm_cpe": ("exec",),
+    "edgeos": ("exec",),
+    "frr": ("exec", "privileged"),
+    "huawei_vrp": ("exec",),
+    "ios": ("exec", "privileged"),
+    "iosxr": ("privileged",),
+    "junos": ("exec",),
+    "nxos": ("exec", "privileged"),
+    "openwrt": ("shell",),
+    "routeros": ("exec",),
+    "sros": ("exec",),
+    "vyos": ("exec",),
+}
 """Modes in which a login can begin."""
 
 
