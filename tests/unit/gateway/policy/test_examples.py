@@ -1,5 +1,6 @@
 """Examples made from patterns: every rule, every branch, and lines the resolver reads as that rule."""
 
+import re
 from functools import cache
 
 import pytest
@@ -117,6 +118,20 @@ def test_every_word_of_a_pattern_is_in_some_example(platform: str) -> None:
     for rule in table.rules:
         keywords = {word for word in rule.pattern.split() if word.isalnum()}
         assert keywords <= said[rule.id], rule.pattern
+
+
+@pytest.mark.parametrize("platform", SHIPPED.tables)
+def test_every_value_a_row_lists_is_in_some_example(platform: str) -> None:
+    """A value that is not could never be typed: a keyword of another row stands before it."""
+    said: dict[str, str] = {}
+    for example in shipped(platform):
+        said[example.rule.id] = f"{said.get(example.rule.id, '')}{example.line} "
+    for rule in SHIPPED.tables[platform].rules:
+        for name, values in rule.row.where.items() if rule.row is not None and not rule.never else ():
+            if f"<{name}>" in rule.pattern or f"<{name}:" in rule.pattern:
+                spelled = [value for value in values if "*" not in value]
+                shadowed = [v for v in spelled if not re.search(rf"(?<![\w-]){re.escape(v)}(?![\w-])", said[rule.id])]
+                assert shadowed == [], (rule.id, name)
 
 
 @pytest.mark.parametrize("platform", SHIPPED.tables)
