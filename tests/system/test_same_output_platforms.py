@@ -245,10 +245,33 @@ def test_a_single_command_gives_its_output_and_nothing_else(place: Place, platfo
     assert done.stdout.decode() == script.before + script.answers[line.removeprefix("/")]
 
 
-def test_single_commands_in_a_row_share_a_terminal(place: Place) -> None:
-    """Lines from a pipe: the output of all, where the session stands in between."""
-    lines = ["configure", "edit interfaces ge-0/0/0", "set mtu 1500", "top", "rollback", "exit configuration-mode"]
-    done = place.gateway.ssh(ROBOT, name_of("junos"), stdin="".join(f"{line}\n" for line in lines).encode())
-    assert done.returncode == 0, done.stderr.decode()
-    assert b"Exiting configuration mode" in done.stdout
-    assert b"[edit" not in done.stdout
+WALKS = {
+    "junos": [
+        "configure",
+        "edit interfaces ge-0/0/0",
+        "set mtu 1500",
+        "up",
+        "top",
+        "rollback",
+        "exit configuration-mode",
+    ],
+    "vyos": ["configure", "edit interfaces ethernet eth0", "set mtu 1500", "exit", "discard", "exit", "show version"],
+    "edgeos": ["configure", "edit interfaces ethernet eth0", "set mtu 1500", "exit", "discard", "exit", "show version"],
+    "huawei_vrp": ["system-view", "interface GigabitEthernet0/0/1", "mtu 1500", "quit", "quit", "display version"],
+    "sros": ["configure", "port 1/1/1", "shutdown", "no shutdown", "exit", "exit all", "show version"],
+    "routeros": ["/ip address", "print", "..", "/ip", "address", "print", "/", "system resource print"],
+    "iosxr": ["configure", "interface GigabitEthernet0/0/0/1", "shutdown", "end", "show version"],
+    "nxos": ["configure terminal", "interface Ethernet1/1", "shutdown", "end", "show version"],
+}
+"""Down into the configuration or a menu, a change where the session then stands, and out again."""
+
+
+@pytest.mark.parametrize("platform", WALKS)
+def test_lines_from_a_pipe_are_judged_where_they_find_the_session(place: Place, platform: str) -> None:
+    lines = WALKS[platform]
+    done = place.gateway.ssh(ROBOT, name_of(platform), stdin="".join(f"{line}\n" for line in lines).encode())
+    assert (done.returncode, done.stderr.decode()) == (0, "")
+    for mark in (b"[edit", b"[edge-1", b"edge-1#", b"edge-1>", b"edge-1(", b"] /ip"):
+        assert mark not in done.stdout, "no prompt is output"
+    sent = b"".join(data for _, data in place.routers[platform].received)
+    assert all(line.lstrip("/.").encode() in sent for line in lines)
