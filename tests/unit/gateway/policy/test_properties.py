@@ -24,7 +24,7 @@ from gateway.policy.paths import BELOW
 from gateway.policy.pattern import AnyOrder, Choice, Item, Keyword, Sequence, Slot, Template, parse_pattern
 from gateway.policy.rule import Rule
 from gateway.policy.selftest import EVERYTHING, NOW, TEST_SITE
-from gateway.policy.table import PolicyBundle, Table, spell
+from gateway.policy.table import PolicyBundle, Table, spell, spell_keyword
 from gateway.policy.types import Types
 from gateway.policy.verdict import Allow, Deny, Position, Verdict
 
@@ -89,7 +89,7 @@ def _ways(table: Table, node: Node, rng: random.Random) -> Iterator[tuple[str, s
 @cache
 def _keywords(table: Table, node: Node) -> tuple[tuple[str, str, bool, Node], ...]:
     words = [(name, after) for name, after in node.beginning("") if any(not rule.known for rule, _ in after.items)]
-    return tuple((spell(name, table.lexer), _shortest(table, node, name), True, after) for name, after in words)
+    return tuple((spell_keyword(name, table.lexer), _shortest(table, node, name), True, after) for name, after in words)
 
 
 @cache
@@ -104,7 +104,7 @@ def _shortest(table: Table, node: Node, name: str) -> str:
         for length in range(1, len(key)):
             if len(node.beginning(key[:length])) == 1:
                 return name[:length]
-    return spell(name, table.lexer)
+    return spell_keyword(name, table.lexer)
 
 
 def _value(slot: Slot, rng: random.Random) -> str | None:
@@ -385,7 +385,7 @@ def test_walks_reach_most_rules(case: Case) -> None:
     bundle, table = case.bundle, case.table
     seen = set()
     for seed in range(20):
-        for place, line in some_lines(table, seed, 40):
+        for place, line in some_lines(table, seed, 60):
             verdict = judge(bundle, position_of(table, place), line.text)
             if isinstance(verdict, Allow):
                 seen.add(verdict.rule_id)
