@@ -16,7 +16,7 @@ from gateway.redaction.template import MAC
 _SETTING: Final = re.compile(
     rb"(?:yes|no|on|off|true|false|enabled?|disabled?|none|null|unset|set|not|required|optional|any|auto|default|unknown|"
     rb"never|always|ok|failed|success\w*|accepted|rejected|expired|valid|invalid|n/a|n\.a\.|-+|\[\]?|\{\}?|\\n.*|"
-    rb"\.+|[?]|nil|absent|present|configured|\([a-z ]+\)?|0)[.,;)]*"
+    rb"\.+|[?]|nil|absent|present|configured|\([a-z ]+\)?|0)[.,;)}\]]*"
 )
 """Words that say something about a secret instead of being one."""
 

@@ -16,7 +16,7 @@ from gateway.redaction.rules import Block, Kind, RuleSet
 from gateway.redaction.search import Search
 from gateway.redaction.shapes import Shapes
 from gateway.redaction.spans import Span, no_device
-from gateway.redaction.tables import Column, header
+from gateway.redaction.tables import Column, header, is_row
 from gateway.redaction.what import EVERYTHING, REDACTED, What
 
 MOST: Final = 4096
@@ -210,7 +210,7 @@ class Redactor:
         looked = self._looked_at(line)
         out = self._render(line, looked.spans(), len(line))
         text = looked.text
-        if self._columns and not text.strip():
+        if self._columns and not is_row(text, self._columns):
             self._columns = ()
         elif self._rules.heading.search(text) is not None:
             self._columns = header(text, self._rules.columns) or self._columns
@@ -225,7 +225,8 @@ class Redactor:
             looked.mask_answer(self._answer)
         if self._carried:
             looked.mask_continued(self._carried)
-        looked.mask_columns(self._columns)
+        if self._columns and is_row(looked.text, self._columns):
+            looked.mask_columns(self._columns)
         looked.mask_own(self._own)
         return looked
 

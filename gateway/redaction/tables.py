@@ -9,6 +9,8 @@ from gateway.redaction.rules import Kind
 from gateway.redaction.spans import Span, masks_value
 
 _NO_HEADING: Final = re.compile(r"[0-9:='\"{}\[\]<>]")
+_DEVICE_ROW: Final = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+|[0-9A-Fa-f]{2,4}[:.-][0-9A-Fa-f]{2,4}[:.-]|\A[-= ]+\Z")
+_SECRET_ROW: Final = re.compile(r"\s*(?:[0-9]+\s|;;;|[-= ]+\Z|\S+(?: \S+)*\s{2,}\S)")
 _CELLS: Final = re.compile(r"\S+(?: \S+)*")
 
 
@@ -38,6 +40,12 @@ def header(line: str, headings: Iterable[tuple[str, Kind]]) -> tuple[Column, ...
         for cell, after in zip(found, starts[1:], strict=True)
         if cell[0] in kinds
     )
+
+
+def is_row(line: str, columns: tuple[Column, ...]) -> bool:
+    """Whether the table goes on with `line`: one with an address where it lists devices, else a line of cells."""
+    form = _DEVICE_ROW.search if columns[0].kind == "device" else _SECRET_ROW.match
+    return form(line.rstrip()) is not None
 
 
 def cells(line: str, columns: Iterable[Column]) -> Iterator[Span]:
