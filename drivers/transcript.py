@@ -2,7 +2,7 @@
 
 A terminal repeats a line that is sent to it, and how differs: BusyBox ash breaks it at the screen's width (CR CR LF),
 readline pads the break (blank CR) or scrolls the line sideways (CR, BS and half of the text again), IOS scrolls with
-BS and `$`. All of this is taken out up to the line end; a line that is not the echo is passed on unchanged. Input is
+BS and `$`, VRP puts blanks in between, RouterOS draws prompt and line again for each key. All of this is taken out up to the line end; a line that is not the echo is passed on unchanged. Input is
 text that `audit.recording.terminal.Cleaner` has cleaned, in pieces of any size; the result does not depend on them.
 Counterpart: `drivers.prompt`.
 """
@@ -164,10 +164,8 @@ class _Scan:
                 if colour is not None:
                     self._position = colour.end()
                     continue
-            if char == " " and self._is_padding(held) is None:
-                return _Match.MORE
             self._position += 1
-            result = self._take(char, held)
+            result = self._take(char)
             if result is not _Match.MORE:
                 self.end = self._position
                 return result
@@ -182,7 +180,7 @@ class _Scan:
                 return None
         return self._position
 
-    def _take(self, char: str, held: str) -> _Match:
+    def _take(self, char: str) -> _Match:
         returned, self._returned = self._returned, char == "\r"
         complete = self._seen == len(self._line)
         if char == "\n":
@@ -195,7 +193,8 @@ class _Scan:
         if not complete and char == self._line[self._seen]:
             self._seen += 1
             return _Match.MORE
-        if char == " " and (complete or self._seen == 0 or self._is_padding(held, self._position - 1)):
+        if char == " ":
+            # Padding, or VRP's way to draw: a blank more, and the cursor back (which the cleaner drops).
             return _Match.MORE
         spelled = not complete and not self._line[self._seen].isascii()
         if (self._seen or self._first) and (returned or spelled):
@@ -208,12 +207,3 @@ class _Scan:
         if complete or self.redrawn:
             return _Match.FOUND
         return _Match.MORE if self._seen else _Match.OTHER  # broken at the screen's width, or an empty line
-
-    def _is_padding(self, held: str, position: int | None = None) -> bool | None:
-        """Whether the blank at `position` only forces a line break (blank CR); none if that is not known yet."""
-        position = self._position if position is None else position
-        if self._seen < len(self._line) and self._line[self._seen] == " ":
-            return False
-        if position + 1 >= len(held):
-            return None if 0 < self._seen < len(self._line) else False
-        return held[position + 1] == "\r"

@@ -36,6 +36,7 @@ def after(line: str, output: str, prompt: str = "R1#") -> str:
         "show clo\b\b\bclock\r\n",
         "show clo\b\b\b\x1b[Kclock\r\n",
         "show clock\rR1#show clock\r\n",
+        "s how cl ock\r\n",
     ],
 )
 def test_echoes_are_taken_out(echo: str) -> None:
