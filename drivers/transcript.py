@@ -2,8 +2,9 @@
 
 A terminal repeats a line that is sent to it, and how differs: BusyBox ash breaks it at the screen's width (CR CR LF),
 readline pads the break (blank CR) or scrolls the line sideways (CR, BS and half of the text again), IOS scrolls with
-BS and `$`, VRP puts blanks in between, RouterOS draws prompt and line again for each key. All of this is taken out up to the line end; a line that is not the echo is passed on unchanged. Input is
-text that `audit.recording.terminal.Cleaner` has cleaned, in pieces of any size; the result does not depend on them.
+BS and `$`, VRP puts blanks in between, RouterOS draws prompt and line again for each key. All of this is taken out up
+to the line end; a line that is not the echo is passed on unchanged. Input is text that
+`audit.recording.terminal.Cleaner` has cleaned, in pieces of any size; the result does not depend on them.
 Counterpart: `drivers.prompt`.
 """
 
