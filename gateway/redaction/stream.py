@@ -15,7 +15,7 @@ from gateway.redaction.line import Carried, Line, plain
 from gateway.redaction.rules import Block, Kind, RuleSet
 from gateway.redaction.search import Search
 from gateway.redaction.shapes import Shapes
-from gateway.redaction.spans import Span, no_device
+from gateway.redaction.spans import ADDRESS, Span, no_device
 from gateway.redaction.tables import Column, header, is_row
 from gateway.redaction.what import EVERYTHING, REDACTED, What
 
@@ -37,11 +37,10 @@ _PROGRESS: Final = re.compile(
 _CLOSE: Final = {"q": '"\n', "a": "'\n", "e": '"\n', "w": " \t\r\n", "r": "\n", "x": "<\n"}
 """Characters that end a value, by its form."""
 
-_LINE_END: Final = frozenset(b"\r\n")
-_DIGITS: Final = frozenset(b"0123456789")
-_COLON: Final = 0x3A
-_BLANK: Final = 0x20
-_MAY_BE_NOBODY: Final = frozenset({b"00", b"01", b"33", b"ff"})
+_LINE_END: Final = frozenset({b"\r", b"\n"})
+_BEFORE: Final = frozenset(b"%d " % digit for digit in range(10))
+"""What stands before an address that is certainly a device's: no word that announces one of the router's."""
+_MOST_KNOWN: Final = 4096
 
 
 class Redactor:
@@ -54,6 +53,8 @@ class Redactor:
         self._rules = rules
         self._devices = devices if devices is not None else Devices()
         self._own = tuple(sorted({secret for secret in own if 4 <= len(secret) < AHEAD}, key=len, reverse=True))
+        self._simple: dict[str, str] = {}
+        """Addresses that were masked without a closer look."""
         self._use(what)
         self._answer: Kind | None = None
         """The command prints a secret and nothing else."""
@@ -182,13 +183,20 @@ class Redactor:
         shapes = Shapes(low[at:end])
         base = done = at
         special = any(low.find(hint, at, end) >= 0 for hint in self._special)
+        known = self._simple
         while (found := shapes.next(done - base)) >= 0:
             place = base + found
-            start = low.rfind(b"\n", 0, place) + 1
-            if not special and _is_simple(low, start, place):
-                out += (text[done:place], self._devices.address(text[place : place + 17]))
-                done = place + 17
+            ends = place + 17
+            if not special and low[place - 2 : place] in _BEFORE and low[ends : ends + 1] in _LINE_END:
+                written = text[place:ends]
+                shown = known.get(written) or self._simple_address(written)
             else:
+                shown = ""
+            if shown:
+                out += (text[done:place], shown)
+                done = ends
+            else:
+                start = low.rfind(b"\n", 0, place) + 1
                 out.append(text[done:start])
                 done = low.find(b"\n", place) + 1
                 self._closely(text, start, done, out)
@@ -196,6 +204,16 @@ class Redactor:
                     return done
         out.append(text[done:end])
         return end
+
+    def _simple_address(self, written: str) -> str:
+        """The mask of an address that ends its line; empty if it needs a closer look."""
+        low = written.lower().encode("latin-1", "replace")
+        if ADDRESS.fullmatch(low) is None or no_device(low):
+            return ""
+        shown = self._devices.address(written)
+        if len(self._simple) < _MOST_KNOWN:
+            self._simple[written] = shown
+        return shown
 
     # --- one line ----------------------------------------------------------------------------------------------------
 
@@ -340,21 +358,6 @@ class Redactor:
             return REDACTED
         value = plain(line[span.start : span.end])[0]
         return self._devices.name(value, span.address) if span.is_name else self._devices.address(value)
-
-
-def _is_simple(low: bytes, start: int, place: int) -> bool:
-    """Whether the address at `place` ends its line, which begins at `start`, and is certainly a device's."""
-    end = place + 17
-    return (
-        end < len(low)
-        and low[end] in _LINE_END
-        and low[place + 2] == _COLON
-        and place - start > 2
-        and low[place - 1] == _BLANK
-        and low[place - 2] in _DIGITS
-        and end - start < MOST // 2
-        and not (low[place : place + 2] in _MAY_BE_NOBODY and no_device(low[place:end]))
-    )
 
 
 def _cut_point(line: str) -> int:
