@@ -142,40 +142,41 @@ def _shell_scanner(spec: LexerSpec) -> Callable[[str], list[_Token]]:
     )
     active: Final = frozenset("$`\\!")
 
+    def literal(found: re.Match[str]) -> str:
+        """The text of one run of a word. Raises `LineRefused` for what a shell would not take literally."""
+        kind, text = found.lastgroup or "", found[found.lastgroup or 0]
+        active_here = {"double": active, "bare": forbidden}.get(kind, frozenset())
+        wrong = active_here.intersection(text)
+        if wrong:
+            raise LineRefused(f"The shell would not take {_shown(wrong)} literally; use single quotes.")
+        return text
+
     def scan(line: str) -> list[_Token]:
         if _completes(spec) and spec.help and spec.help in line:
             # It acts as it is typed, within quotes too; the value would arrive without it.
             raise LineRefused(f"The line holds a character that is not taken here ({spec.help}).")
         tokens: list[_Token] = []
-        at = 0
-        glue = False
+        runs: list[str] = []  # of the word that is being read
+        start, quoted, at = 0, False, 0
         while at < len(line):
             found = token.match(line, at)
             if found is None:
                 raise LineRefused("Quotes in the line do not match.")
-            kind, text = found.lastgroup or "", found[found.lastgroup or 0]
-            if kind == "mark":
-                if text not in operators:
-                    raise LineRefused(f"The shell operator {text} is not taken here.")
-                tokens.append((text, at))
-            elif kind != "blank":
-                wrong = (
-                    active.intersection(text)
-                    if kind == "double"
-                    else forbidden.intersection(text)
-                    if kind == "bare"
-                    else ()
-                )
-                if wrong:
-                    raise LineRefused(f"The shell would not take {_shown(set(wrong))} literally; use single quotes.")
-                before = tokens.pop() if glue else None
-                joined = before.text + text if isinstance(before, Word) else text
-                start = before.start if isinstance(before, Word) else at
-                quoted = kind != "bare" or (isinstance(before, Word) and before.quoted)
-                tokens.append(Word(joined, start, found.end(), quoted))
-            glue = kind not in {"blank", "mark"}
+            kind = found.lastgroup
+            if kind in {"blank", "mark"}:
+                if runs:
+                    tokens.append(Word("".join(runs), start, at, quoted))
+                    runs, quoted = [], False
+                if kind == "mark":
+                    if found[0] not in operators:
+                        raise LineRefused(f"The shell operator {found[0]} is not taken here.")
+                    tokens.append((found[0], at))
+            else:
+                start = start if runs else at
+                quoted = quoted or kind != "bare"
+                runs.append(literal(found))
             at = found.end()
-        return tokens
+        return [*tokens, Word("".join(runs), start, at, quoted)] if runs else tokens
 
     return scan
 
