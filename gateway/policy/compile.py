@@ -208,8 +208,9 @@ def _add_row(
             final=final,
         )
         rules.append(rule)
+        first = rule, chain(items)
         for place in where:
-            places[place].append((rule, chain(items)))
+            places[place].append(first)
     for kind, names in (("secret", row.secret), ("where", row.where), ("not", row.refuse)):
         unknown = set(names) - mentioned
         if unknown:

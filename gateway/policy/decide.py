@@ -125,6 +125,8 @@ def _whole_line(case: _Case, table: Table, place: str, lexed: Line) -> Verdict:
         parts.append(part)
         if part.enters is not None:
             place, path = place_of(table, part.enters) or place, path_at(table, part.enters)
+        if part.match.rule.row is not None and part.match.rule.row.enter == "up":
+            place = f"{place.partition('/')[0]}/?"  # how far one level goes, only the router's next prompt says
     if denied:
         worst = max(denied, key=_severity)
         # Only of a line that the subscriber may still allow are all secrets known to be marked.

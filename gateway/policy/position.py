@@ -118,7 +118,8 @@ def agrees(table: Table, expected: Position, seen: Position) -> bool:
         return False
     wanted = place_of(table, expected)
     if table.spec.path is not None and table.spec.path.mode == seen.mode:
-        return wanted is not None and not wanted.endswith("/?") and path_at(table, expected) == path_at(table, seen)
+        known = wanted is not None and not wanted.endswith("/?") and seen.context != "?"
+        return known and path_at(table, expected) == path_at(table, seen)
     if wanted is None or wanted == place_of(table, seen):
         return wanted is not None
     name = wanted.partition("/")[2]

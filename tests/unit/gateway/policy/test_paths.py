@@ -53,7 +53,7 @@ tests:
 
 LEVELS = rb"""
 platform: levels
-lexer: {kind: words, quotes: double, filter_char: "|", filter_chain: true, forbid: ";$"}
+lexer: {kind: words, quotes: double, filter_char: "|", filter_chain: true, separators: [";"], forbid: "$"}
 modes: [exec, config]
 path: {kind: edit, in: config, verbs: [set, edit, show]}
 prefixes: [{word: run, in: [config], to: exec}]
@@ -82,6 +82,8 @@ tests:
 - {line: "exit", in: config, context: interfaces, sends: exit, enters: config}
 - {line: "exit", in: config, sends: exit, enters: exec}
 - {line: "exit", in: config, context: "?", sends: exit}
+- {line: "up; set mtu 1500", in: config, context: "interfaces ge-0/0/0 unit 0", deny: unknown}
+- {line: "up; top", in: config, context: "interfaces ge-0/0/0", sends: "up ; top", enters: config}
 - {line: "top", in: config, context: "interfaces ge-0/0/0", sends: top, enters: config}
 - {line: 'run sh ver | match "a|b" | no-m', in: config, context: interfaces,
    sends: 'run show version | match "a|b" | no-more'}
@@ -133,6 +135,7 @@ def test_positions_agree_when_their_paths_do(bundle: PolicyBundle) -> None:
     assert not agrees(levels, Position("levels", "config", "interfaces"), Position("levels", "config", ""))
     assert not agrees(levels, Position("levels", "config", ""), Position("levels", "exec", ""))
     assert not agrees(levels, Position("levels", "config", "?"), Position("levels", "config", "?"))
+    assert not agrees(levels, Position("levels", "config", ""), Position("levels", "config", "?"))
 
 
 def test_where_a_move_leads_is_spelled_as_a_path(bundle: PolicyBundle) -> None:
