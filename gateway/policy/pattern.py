@@ -75,7 +75,8 @@ SlotOf: TypeAlias = Callable[[str, str], Slot]
 MOST_PARTS: Final = 40
 """Parts of one `(…)`."""
 
-_TOKEN: Final = re.compile(r"\s+|[][{}()|]|(?:\\.|<[^<>\s]*>|[^][{}()|<>\\\s])+")
+_TOKEN: Final = re.compile(r"[][{}()|]|(?:\\.|<[^<>\s]*>|[^][{}()|<>\\\s]+)+")
+_TOKEN_OR_BLANK: Final = re.compile(rf"\s+|{_TOKEN.pattern}")
 _PIECE: Final = re.compile(r"\\(.)|<([^<>]*)>|([^\\<]+)")
 _RANGE: Final = r"-?\d+--?\d+"
 _ARGUMENT: Final = re.compile(
@@ -102,14 +103,24 @@ def _tokens(text: str) -> list[str]:
     if _MARKS.isdisjoint(text):
         return text.split()
     marks = _TOKEN.findall(text)
-    if "".join(marks) != text:
+    if "".join(marks) != text.replace(" ", "").replace("\t", ""):
         raise ValueError(f"in {text!r}, something cannot be read; arguments are written <type> or <name:type>")
+    if _GLUED.search(text) if "\\" not in text else _glued(text):
+        raise ValueError(f"in {text!r}, put blanks around brackets; inside a word use an enumeration type")
+    return marks
+
+
+_GLUED: Final = re.compile(r"[^\s|(\[{][(\[{]|[)\]}][^\s|)\]}]")
+
+
+def _glued(text: str) -> bool:
+    """Whether a bracket touches a word; for patterns in which a backslash makes brackets parts of words."""
     before = " "
-    for mark in marks:
+    for mark in _TOKEN_OR_BLANK.findall(text):
         if mark[0] not in _AFTER_WORDS and before[0] not in _BEFORE_WORDS:
-            raise ValueError(f"in {text!r}, put blanks around brackets; inside a word use an enumeration type")
+            return True
         before = mark
-    return [mark for mark in marks if not mark.isspace()]
+    return False
 
 
 _AFTER_WORDS: Final = frozenset(" \t|)]}")
