@@ -9,7 +9,7 @@ A backslash makes the next character plain.
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Final, TypeAlias
 
 from gateway.policy.types import ArgType
@@ -83,6 +83,9 @@ _ARGUMENT: Final = re.compile(
     rf"(?:([A-Za-z][A-Za-z0-9_-]*):)?([A-Za-z][A-Za-z0-9_-]*(?::{_RANGE})?|{_RANGE})\Z", re.ASCII
 )
 _CLOSERS: Final = {"[": "]", "{": "}", "(": ")"}
+_ENDS: Final = frozenset(")]}")
+_KEYWORDS: Final[dict[str, Keyword]] = {}
+"""Words that were read before: the same object for the same word, because tables write few words often."""
 
 
 def parse_pattern(text: str, slot_of: SlotOf) -> Sequence:
@@ -103,7 +106,7 @@ def _tokens(text: str) -> list[str]:
     if _MARKS.isdisjoint(text):
         return text.split()
     marks = _TOKEN.findall(text)
-    if "".join(marks) != text.replace(" ", "").replace("\t", ""):
+    if "".join("".join(marks).split()) != "".join(text.split()):
         raise ValueError(f"in {text!r}, something cannot be read; arguments are written <type> or <name:type>")
     if _GLUED.search(text) if "\\" not in text else _glued(text):
         raise ValueError(f"in {text!r}, put blanks around brackets; inside a word use an enumeration type")
@@ -131,18 +134,24 @@ def _branches(marks: list[str], at: int, closer: str, slot_of: SlotOf) -> tuple[
     """Sequences separated by `|` up to `closer`; the position of the closer (or the end)."""
     done: list[Sequence] = []
     items: list[Item] = []
-    while at < len(marks) and marks[at] not in {")", "]", "}"}:
+    end = len(marks)
+    while at < end:
         mark = marks[at]
-        if mark == "|":
+        known = _KEYWORDS.get(mark)
+        if known is not None:
+            items.append(known)
+        elif mark == "|":
             done.append(tuple(items))
             items = []
-            at += 1
         elif mark in _CLOSERS:
             item, at = _group(marks, at, slot_of)
             items.append(item)
+            continue
+        elif mark in _ENDS:
+            break
         else:
             items.append(_word(mark, slot_of))
-            at += 1
+        at += 1
     if (marks[at] if at < len(marks) else "") != closer:
         raise ValueError(f"in {' '.join(marks)!r}, {closer or marks[at]!r} is missing its partner")
     return [*done, tuple(items)], at
@@ -197,15 +206,9 @@ def may_be_empty(sequence: Sequence) -> bool:
     return True
 
 
-@cache
-def _keyword(text: str) -> Keyword:
-    """The same object for the same word: tables write few words often."""
-    return Keyword(text)
-
-
 def _word(mark: str, slot_of: SlotOf) -> Item:
     if "<" not in mark and "\\" not in mark:
-        return _keyword(mark)
+        return _KEYWORDS.setdefault(mark, Keyword(mark))
     parts: list[str | Slot] = []
     for plain, argument, run in _PIECE.findall(mark):
         if argument or (not plain and not run):
