@@ -10,6 +10,9 @@ from gateway.session.lines import typed_lines
 
 SAMPLE = Path(__file__).parents[3] / "corpora" / "policy-sample.yaml"
 FALSE_DENIALS = 0.08
+FALSE_DENIALS_BRIEF = 0.20
+FULL = ("ios", "junos", "routeros", "openwrt", "vyos", "edgeos", "huawei_vrp", "frr")
+BRIEF = ("bcm_cpe", "sros", "iosxr", "nxos")
 
 
 @pytest.fixture(scope="module")
@@ -22,13 +25,13 @@ def test_no_platform_lets_a_line_through_that_it_must_refuse(scores: dict[str, P
     assert {name: platform.critical for name, platform in scores.items() if platform.critical} == {}
 
 
-@pytest.mark.parametrize("platform", ["openwrt", "ios", "frr"])
+@pytest.mark.parametrize("platform", [*FULL, *BRIEF])
 def test_few_lines_are_refused_that_should_pass(scores: dict[str, PlatformScore], platform: str) -> None:
     assert scores[platform].table
-    assert scores[platform].allowable > 0
-    assert scores[platform].false_denial_share <= FALSE_DENIALS
+    assert scores[platform].rows > 0
+    assert scores[platform].false_denial_share <= (FALSE_DENIALS if platform in FULL else FALSE_DENIALS_BRIEF)
 
 
-def test_what_has_no_table_is_refused(scores: dict[str, PlatformScore]) -> None:
-    without = [platform for platform in scores.values() if not platform.table]
-    assert all(platform.false_denials == platform.allowable for platform in without)
+def test_every_platform_of_the_sample_has_a_table(scores: dict[str, PlatformScore]) -> None:
+    assert set(scores) == {*FULL, *BRIEF}
+    assert all(platform.table for platform in scores.values())
