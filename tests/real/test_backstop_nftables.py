@@ -1,4 +1,4 @@
-"""The output rules of docs/howto/backstop-openwrt.md in a real kernel: the router cannot open connections into the home.
+"""The output rules of docs/howto/backstop-openwrt.md in a real kernel: the router opens no connection into the home.
 
 Three network namespaces made here: home 192.168.1.10 ── 192.168.1.1 router 203.0.113.2 ── 203.0.113.1 provider. The
 provider's end also answers DNS, and says of every name that it is 192.168.1.10.
@@ -95,7 +95,7 @@ except OSError as error:
     print(type(error).__name__)
 """
 
-# Connects, says so, waits for a line on standard input, sends again.
+# Connects, says so, waits for a file to appear, sends again.
 _LASTING = """
 import socket, sys, time
 from pathlib import Path
