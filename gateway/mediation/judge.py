@@ -137,7 +137,8 @@ class Judge:
             return blocked
         self._offered.add(wanted)
         self._offer = wanted
-        return replace(blocked, offer=wanted)
+        # The question says what the other sentences would.
+        return replace(blocked, text=messages.refused(blocked.verdict), offer=wanted)
 
     def _answer_offer(self, text: str, word: str) -> tuple[Judged, str | None]:
         wanted, self._offer = self._offer, None

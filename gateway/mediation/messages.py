@@ -70,14 +70,17 @@ def confirmation(verdict: Allow) -> str:
 
 def refusal(verdict: Deny, strike: int | None, strikes: int) -> str:
     """Why a line was not sent; one to four lines, each ended by LF."""
-    lines = [f"Refused: {verdict.reason}"]
-    if verdict.hint is not None:
-        lines.append(verdict.hint)
+    lines = [verdict.hint] if verdict.hint is not None else []
     if verdict.askable is not None:
         lines.append(f"The subscriber could still allow this ({verdict.askable}).")
     if strike is not None:
         lines.append(f"Strike {strike} of {strikes}.")
-    return "".join(f"{line}\n" for line in lines)
+    return refused(verdict) + "".join(f"{line}\n" for line in lines)
+
+
+def refused(verdict: Deny) -> str:
+    """The first line of a refusal, ended by LF."""
+    return f"Refused: {verdict.reason}\n"
 
 
 def explanation(verdict: Verdict | None) -> str:

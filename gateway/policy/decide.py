@@ -177,7 +177,7 @@ def _stopped(
 ) -> Deny:
     """The refusal of a command that fits no rule, with what can be typed instead."""
     deny = _why_stopped(case, table, where[0], stop, len(command.words))
-    if deny.kind != "unknown" or deny.hint is not None or where[0].endswith("/?"):
+    if deny.kind != "unknown" or stop.rule is not None or where[0].endswith("/?"):
         return deny
     return replace(deny, hint=nearest(table, *where, typed, stop, text, case.rights))
 
@@ -216,7 +216,9 @@ def _lost(case: _Case, table: Table) -> Deny:
 
 def _refused(case: _Case, capability: str, rule_id: str, row: RowSpec | None, say: str = "") -> Deny:
     sentence = say or (row.say if row is not None and row.say else CAPABILITIES[capability].refusal)
-    return case.deny("never", capability, rule_id, sentence, hint=None if row is None else row.hint)
+    # What a table or a site only does not offer is no attempt at anything, and no strike.
+    kind: DenyKind = "unknown" if capability == "unknown.command" else "never"
+    return case.deny(kind, capability, rule_id, sentence, hint=None if row is None else row.hint)
 
 
 def _judged(case: _Case, table: Table, place: str, path: Path, match: Match) -> _Part:

@@ -249,10 +249,20 @@ def read_table(file: str, document: object) -> TableSpec:
         raise PolicyError(f"{file}: {told(error)}.") from error
 
 
+_PLAIN_WORDS: Final = {
+    "tuple_type": "write a list here, such as [a, b]",
+    "dict_type": "write keys and values here, such as {a: b}",
+    "model_type": "write keys and values here, such as {a: b}",
+    "string_type": "write text here",
+    "bool_type": "write true or false here",
+}
+"""What pydantic says in its own words, by its name for the fault."""
+
+
 def told(error: ValidationError) -> str:
     """The first fault in `error` and where it is, as people count, without a full stop."""
     first = error.errors(include_url=False)[0]
-    message = first["msg"].removeprefix("Value error, ")
+    message = _PLAIN_WORDS.get(first["type"], first["msg"].removeprefix("Value error, "))
     if first["type"] == "extra_forbidden":
         message = "this key does not exist; see docs/reference/policy-tables.md"
     return f"{_where(first['loc'])}: {message}"

@@ -75,7 +75,8 @@ def test_an_overlay_switches_commands_off_whatever_follows() -> None:
     for line in ("clear counters", "cl co eth0", "show users", "show users | include x"):
         verdict = judge(policy, line)
         assert isinstance(verdict, Deny), line
-        assert (verdict.kind, verdict.reason) == ("never", "Not for tier 1.")
+        assert (verdict.kind, verdict.reason) == ("unknown", "Not for tier 1."), "what is not offered is no strike"
+        assert verdict.hint is None
     assert isinstance(judge(policy, "show version"), Allow)
     assert judge(policy, "clear counters").rule_id == "ios.+tier1.r1.1"
 
