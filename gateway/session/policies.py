@@ -15,7 +15,7 @@ import structlog
 
 from audit.entry import Json, Kind, NewEntry
 from audit.journal import Journal
-from gateway.errors import BadRequest
+from gateway.errors import BadRequest, Unavailable
 from gateway.policy.errors import PolicyError
 from gateway.policy.load import PolicyBundle, compile_bundle
 from gateway.policy.selftest import failures
@@ -64,7 +64,7 @@ class PolicyInForce:
         """Read the files again and judge by them from now on; commands that run finish under the old policy.
 
         The switch is on record before it counts. Raises `BadRequest` (and changes nothing) when the new files cannot be
-        read, do not compile, or fail their own tests; `RecordFailed`.
+        read, do not compile, or fail their own tests; `Unavailable` when they cannot be kept; `RecordFailed`.
         """
         if self._read is None:
             raise BadRequest("This policy was not read from files, so it cannot be read again.")
@@ -78,7 +78,10 @@ class PolicyInForce:
             if bundle.digest == before:
                 return Switched(before, before)
             if self._folder is not None:
-                archive(self._folder, bundle.digest, files)
+                try:
+                    await asyncio.to_thread(archive, self._folder, bundle.digest, files)
+                except PolicyError as error:
+                    raise Unavailable(f"The policy stays as it is. {error}") from error
             await journal.append(_entry(bundle, {"from": before, "by": by, "sessions": sessions}))
             self.bundle = bundle
         log.info("policy_switched", count=sessions)

@@ -12,7 +12,7 @@ from audit.leaf import parse
 from audit.memory_store import MemoryEntryStore
 from config.clock import SystemClock
 from drivers.fakes import FakeDriver, FakeReply
-from gateway.errors import BadRequest, NotAllowed
+from gateway.errors import BadRequest, NotAllowed, Unavailable
 from gateway.policy.errors import PolicyError
 from gateway.session.policies import PolicyInForce
 from gateway.session.terminal import FakeTerminal, TerminalTraits
@@ -129,7 +129,7 @@ async def test_a_switch_that_cannot_be_kept_does_not_happen(
     (tmp_path / "policies").rename(tmp_path / "moved")
     (tmp_path / "policies").write_text("a file where the directory was")
     files["ios+less.yaml"] = LESS
-    with pytest.raises(PolicyError, match="cannot be kept"):
+    with pytest.raises(Unavailable, match="cannot be kept"):
         await policy.reload(journal, by="signal", sessions=0)
     assert policy.bundle is before
     assert loads(store) == []
