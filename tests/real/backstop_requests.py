@@ -144,6 +144,11 @@ HOSTILE: tuple[str, ...] = (
     "ping -c 1 .example.org",
     "ping -c 1 a..example.org",
     "ping -c 1 www.example.org 9.9.9.9",
+    "ping -c 1  9.9.9.9",
+    " ping -c 1 9.9.9.9",
+    "ping -c 1 9.9.9.9 ",
+    "ping -c 1 -f.example.org",
+    "ping -c 1 " + "a." * 100 + "org",
 )
 
 __all__ = ["FIXED", "HOSTILE", "TYPED"]

@@ -47,8 +47,9 @@ FW4 = """table inet fw4 {
 _SERVER = """
 import socket, sys, threading
 address, port, named = sys.argv[1], int(sys.argv[2]), sys.argv[3:]
+family = socket.AF_INET6 if ":" in address else socket.AF_INET
 def tcp():
-    listener = socket.create_server((address, port))
+    listener = socket.create_server((address, port), family=family)
     print("ready", flush=True)
     while True:
         connection = listener.accept()[0]
@@ -58,7 +59,7 @@ def serve(connection):
         while data := connection.recv(100):
             connection.sendall(data)
 def udp():
-    listener = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    listener = socket.socket(family, socket.SOCK_DGRAM)
     listener.bind((address, port))
     while True:
         data, peer = listener.recvfrom(100)
@@ -113,6 +114,7 @@ except OSError as error:
 """
 
 HOME, ROUTER, PROVIDER, PORT = "192.168.1.10", "192.168.1.1", "203.0.113.1", 2222
+HOME6, ROUTER6 = "fd00:1::10", "fd00:1::1"
 
 
 @dataclass(frozen=True)
@@ -152,10 +154,15 @@ def net(namespaces, require_program) -> Iterator[Net]:
             ground.inside(router, "ip", "link", "set", device, "up")
             ground.inside(far, "ip", "address", "add", there, "dev", "eth0")
             ground.inside(far, "ip", "link", "set", "eth0", "up")
+        for namespace, device, address in ((router, "br-lan", ROUTER6), (home, "eth0", HOME6)):
+            ground.inside(namespace, "ip", "address", "add", f"{address}/64", "dev", device, "nodad")
         ground.inside(home, "ip", "route", "add", "default", "via", ROUTER)
         ground.inside(provider, "ip", "route", "add", "192.168.1.0/24", "via", "203.0.113.2")
         ground.inside(router, "sysctl", "-qw", "net.ipv4.ip_forward=1")
-        for namespace, address, named in ((home, HOME, ()), (router, ROUTER, ()), (provider, PROVIDER, (HOME,))):
+        for namespace, address, named in (
+            *((home, HOME, ()), (home, HOME6, ()), (router, ROUTER, ()), (router, ROUTER6, ())),
+            (provider, PROVIDER, (HOME,)),
+        ):
             serve(ground, namespace, address, *named)
         yield Net(ground, home, router, provider)
 
@@ -179,12 +186,14 @@ def rules(request, net) -> Path:
 def test_without_the_rule_the_router_reaches_the_home(net):
     """Else the tests below would prove nothing."""
     assert net.ask(net.router, "tcp", HOME) == "hello"
+    assert net.ask(net.router, "tcp", HOME6) == "hello"
     assert net.ask(net.router, "tcp", "speedtest.example.org") == "hello"
 
 
 def test_the_router_opens_no_connection_into_the_home(net, rules):
     net.load(rules)
     assert net.ask(net.router, "tcp", HOME) == "ConnectionRefusedError"
+    assert net.ask(net.router, "tcp", HOME6) == "ConnectionRefusedError"
     assert net.ask(net.router, "tcp", "192.168.266") == "ConnectionRefusedError"
 
 
@@ -193,9 +202,26 @@ def test_a_public_name_for_a_home_address_does_not_help(net, rules):
     assert net.ask(net.router, "tcp", "speedtest.example.org") == "ConnectionRefusedError"
 
 
+@pytest.mark.parametrize("host", [HOME, HOME6])
+def test_the_addresses_count_also_on_a_device_of_another_name(net, host):
+    renamed = net.ground.directory / "no-pivot.nft"
+    renamed.write_text(SNIPPET.read_text().replace('"br-lan"', '"br-other"'))
+    net.load(renamed)
+    assert net.ask(net.router, "tcp", host) == "ConnectionRefusedError"
+
+
+@pytest.mark.parametrize("host", [HOME, HOME6])
+def test_the_device_counts_also_for_other_addresses(net, host):
+    moved = net.ground.directory / "no-pivot.nft"
+    moved.write_text(SNIPPET.read_text().replace("192.168.1.0/24", "10.9.9.0/24").replace("fd00::/8", "fc00::/8"))
+    net.load(moved)
+    assert net.ask(net.router, "tcp", host) == "ConnectionRefusedError"
+
+
 def test_answers_to_the_home_still_arrive(net, rules):
     net.load(rules)
     assert net.ask(net.home, "tcp", ROUTER) == "hello"
+    assert net.ask(net.home, "tcp", ROUTER6) == "hello"
 
 
 def test_everything_else_passes(net, rules):
