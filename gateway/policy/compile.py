@@ -62,6 +62,7 @@ def compile_table(file: str, spec: TableSpec, overlays: Mapping[str, OverlaySpec
         lex=make_lexer(spec.lexer),
         graph=graph,
         roots=MappingProxyType({place: graph.node(tuple(items)) for place, items in places.items()}),
+        plain_roots=_plain_roots(overlays, spec, places),
         filter_root=filters,
         tags=MappingProxyType(tags),
         programs=MappingProxyType(programs),
@@ -241,6 +242,16 @@ def _check_overlays(overlays: Mapping[str, OverlaySpec], spec: TableSpec, places
         wrong = added and shadows(graph.node(known), graph.node(added), abbreviates=spec.lexer.abbreviates)
         if wrong:
             raise PolicyError(f"{' and '.join(overlays)}: add: at {place}, {wrong}.")
+
+
+def _plain_roots(
+    overlays: Mapping[str, OverlaySpec], spec: TableSpec, places: Mapping[Place, Items]
+) -> Mapping[Place, Node] | None:
+    if not any(overlay.add for overlay in overlays.values()):
+        return None
+    graph = Graph(fold=spec.lexer.case == "fold")
+    plain = {place: tuple(item for item in items if not item[0].site) for place, items in places.items()}
+    return MappingProxyType({place: graph.node(items) for place, items in plain.items()})
 
 
 def _add_top(spec: TableSpec, places: Mapping[Place, Items], rules: list[Rule]) -> None:

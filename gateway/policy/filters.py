@@ -44,6 +44,9 @@ def _filtered(table: Table, command: Command, text: str, matches: list[Match]) -
         pipe = table.lexer.filter_char or "|"
         pipes += [Piece(pipe, pipe, words[0].start, words[0].start), *found.pieces]
     fitting = [m for m in matches if m.rule.never or m.rule.filters is None or names <= m.rule.filters]
+    if not all(m in fitting for m in matches if not m.rule.site):
+        # A filter that the table does not offer behind its command gets no other capability by an overlay's row.
+        fitting = [m for m in fitting if not m.rule.site or m.rule.never]
     sent = [
         Match(m.rule, (*s.pieces, *pipes), m.values, m.typed)
         for m in fitting

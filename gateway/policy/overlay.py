@@ -26,6 +26,7 @@ from gateway.policy.schema import (
     TypeSpec,
     told,
 )
+from gateway.policy.types import built_in
 
 FILE: Final = re.compile(r"(?P<platform>[a-z][a-z0-9_]{1,31})\+(?P<name>[a-z0-9][a-z0-9_-]{0,31})\.yaml\Z")
 """Name of an overlay's file."""
@@ -57,6 +58,9 @@ class RefusalSpec(Strict):
         )
 
 
+_PLAIN_ANSWER: Final = re.compile(r"(?:y|n|yes|no)?[\r\n]{0,2}", re.IGNORECASE)
+
+
 class OverlaySpec(Strict):
     """A whole file. `types` are new ones; rows of `add` may use them and those of the table."""
 
@@ -66,6 +70,17 @@ class OverlaySpec(Strict):
     add: tuple[RowSpec, ...] = ()
     refuse: tuple[RefusalSpec, ...] = ()
     tests: tuple[TestSpec, ...] = ()
+
+    @field_validator("add")
+    @classmethod
+    def _sends_what_was_judged(cls, rows: tuple[RowSpec, ...]) -> tuple[RowSpec, ...]:
+        # Neither is looked up in the table, so either could be a line that the table refuses.
+        for number, row in enumerate(rows, 1):
+            if row.send is not None:
+                raise ValueError(f"row {number} has send; an overlay's rows are sent as they are written")
+            if not all(_PLAIN_ANSWER.fullmatch(answer) for answer in row.prompts.values()):
+                raise ValueError(f"row {number} answers a question; an overlay's answers are Enter, yes and no")
+        return rows
 
 
 def read_overlay(file: str, document: object) -> OverlaySpec:
@@ -84,9 +99,11 @@ def read_overlay(file: str, document: object) -> OverlaySpec:
 
 def with_types(file: str, spec: TableSpec, overlay: OverlaySpec) -> TableSpec:
     """The table's spec with the overlay's types. Raises `PolicyError` when one exists already: it would change rows."""
-    taken = sorted(set(overlay.types) & set(spec.types))
+    taken = sorted(name for name in overlay.types if name in spec.types or built_in(name) is not None)
     if taken:
-        raise PolicyError(f"{file}: types: {taken[0]} is a type of the table; an overlay gives its own another name.")
+        raise PolicyError(
+            f"{file}: types: {taken[0]} is a type of the table or built in; an overlay gives its own another name."
+        )
     return spec.model_copy(update={"types": {**spec.types, **overlay.types}})
 
 

@@ -70,6 +70,8 @@ class Stop:
     """The refusing rule with which the line begins."""
     options: tuple[str, ...] = ()
     """Keywords an ambiguous word may mean."""
+    barred: Rule | None = None
+    """A refusing rule of the table that some reading of the words began with."""
 
 
 @dataclass(slots=True)
@@ -98,6 +100,8 @@ def resolve_words(table: Table, place: str, command: Command, text: str) -> tupl
     if isinstance(threads, Stop):
         return threads
     complete = [(thread, rule) for thread in threads for rule in thread.node.accepts]
+    if any(rule.site and not rule.never for _, rule in complete):
+        complete = _beside_table(table, place, command, text, complete)
     firm = [(thread, rule) for thread, rule in complete if not rule.known and not (rule.site and _barred(thread, rule))]
     if not firm:
         stop = _stop(threads) or next((thread.barred for thread, rule in complete if rule.site), None)
@@ -105,6 +109,27 @@ def resolve_words(table: Table, place: str, command: Command, text: str) -> tupl
         return Stop(kind, len(command.words), said(threads), stop)
     matches = [(thread.whole, Match(rule, thread.pieces, thread.values, thread.pieces)) for thread, rule in firm]
     return [match for whole, match in matches if not whole], [match for whole, match in matches if whole]
+
+
+def _beside_table(
+    table: Table, place: str, command: Command, text: str, complete: list[tuple[Thread, Rule]]
+) -> list[tuple[Thread, Rule]]:
+    """`complete` with what the table alone makes of the words, for a keyword of an overlay hides its arguments.
+
+    Rules of overlays give way to a refusal that the words begin with then.
+    """
+    assert table.plain_roots is not None
+    alone = walk(table, table.plain_roots[place], command.words, command.end, text)
+    if isinstance(alone, Stop):
+        if alone.kind == "ambiguous":
+            return [(thread, rule) for thread, rule in complete if not rule.site or rule.never]
+        barred = alone.barred
+    else:
+        complete = [*complete, *((thread, rule) for thread in alone for rule in thread.node.accepts)]
+        barred = alone[0].barred
+    for thread, _ in complete:
+        thread.barred = thread.barred or barred
+    return complete
 
 
 def walk(table: Table, root: Node, words: tuple[Word, ...], end: int, text: str) -> list[Thread] | Stop:
@@ -119,7 +144,7 @@ def walk(table: Table, root: Node, words: tuple[Word, ...], end: int, text: str)
         moved = _step(table, active, words, end, text)
         if isinstance(moved, Stop):
             if moved.kind == "ambiguous" or not waiting:
-                return moved
+                return replace(moved, barred=barred)
             moved = []
         for thread in moved:
             for rule in thread.node.accepts:

@@ -27,6 +27,8 @@ class Table:
     graph: Graph = field(repr=False)
     roots: Mapping[str, Node] = field(repr=False)
     """By place."""
+    plain_roots: Mapping[str, Node] | None = field(repr=False)
+    """The same without the rows of overlays; none where no overlay adds any."""
     filter_root: Node | None = field(repr=False)
     tags: Mapping[tuple[str, str], tuple[str, ...]] = field(repr=False)
     """Mode and prompt tag to the contexts that show it. A tag may end in `*`; ask `tagged`."""

@@ -93,6 +93,35 @@ def test_an_overlay_cannot_ask_for_less() -> None:
     assert judge(policy, "clear counters").capability == "counters.clear"
 
 
+ARGUMENTS = b"""
+platform: ios
+lexer: {kind: words, case: fold, filter_char: "|"}
+modes: [exec]
+filters: {include: regex}
+commands:
+- {cap: diagnose.probe, lan: lan.hosts.probe, cmd: ["ping <host>"]}
+- {cap: iface.write, cmd: ["ip mtu <int:576-9216>"]}
+- {cap: file.write, cmd: ["write <name>"]}
+- {cap: config.read, cmd: ["show run"]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("row", "line", "capability"),
+    [
+        (b'cmd: ["ip mtu 1400"]', "ip mtu 1400", "iface.write"),
+        (b'cmd: ["ping 192.168.1.7"]', "ping 192.168.1.7", "lan.hosts.probe"),
+        (b'cmd: ["write terminal"]', "write terminal", "file.write"),
+        (b'cmd: ["write terminal <word>"]', "write terminal x", "file.write"),
+        (b'filters: all, cmd: ["show run"]', "show run | include x", "unknown.command"),
+    ],
+)
+def test_a_word_of_an_overlay_hides_no_argument_of_the_table(row: bytes, line: str, capability: str) -> None:
+    overlay = b"overlay: ios\nadd: [{cap: session.control, " + row + b"}]\n"
+    policy = compile_bundle({"ios.yaml": ARGUMENTS, "ios+a.yaml": overlay})
+    assert judge(policy, line).capability == capability
+
+
 @pytest.mark.parametrize(
     ("overlay", "sentence"),
     [
@@ -100,6 +129,11 @@ def test_an_overlay_cannot_ask_for_less() -> None:
         (b'add: [{cap: diagnose.read, cmd: ["show {poe|ver}"]}]', "'ver' is the beginning of 'version'"),
         (b'add: [{cap: diagnose.read, cmd: ["[quickly] show ver"]}]', "'ver' is the beginning of 'version'"),
         (b"types: {word: x}", "word is a type of the table"),
+        (b"types: {host: '[^ ]+'}", "host is a type of the table or built in"),
+        (b"types: {psk: '[^ ]+'}", "psk is a type of the table or built in"),
+        (b'add: [{cap: diagnose.read, cmd: ["show poe"], send: "telnet 9.9.9.9"}]', "row 1 has send"),
+        (b'add: [{cap: diagnose.read, cmd: ["show poe"], prompts: {x: "telnet 9.9.9.9"}}]', "row 1 answers a question"),
+        (b'add: [{cap: diagnose.read, cmd: ["show poe"], prompts: {x: "@enable"}}]', "row 1 answers a question"),
         (b'add: [{cap: diagnose.read, cmd: ["show <nosuch>"]}]', "add row 1"),
         (b'refuse: [{cmd: ["show"], cap: diagnose.read}]', "can be granted"),
         (b"remove: [1]", "this key does not exist"),
