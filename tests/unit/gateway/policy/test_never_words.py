@@ -4,11 +4,13 @@ Deterministic and complete: all refusing rows of all tables, at all their places
 """
 
 from collections.abc import Iterator
+from functools import cache
 
 import pytest
 
 from gateway.policy.decide import decide
 from gateway.policy.examples import Example, examples
+from gateway.policy.grammar import Node
 from gateway.policy.lexer import Word
 from gateway.policy.load import load_bundle
 from gateway.policy.paths import BELOW, root_of
@@ -24,22 +26,30 @@ def refused(table: Table) -> Iterator[tuple[Example, list[str], int]]:
     """Lines of refusing rows, their words, and how many of these are words of the table."""
     seen: set[tuple[str, str]] = set()
     for example in examples(table):
-        pattern = example.rule.pattern.split()
-        keywords = next((at for at, part in enumerate(pattern) if not part.isalnum()), len(pattern))
+        if not example.rule.never:
+            continue
         words = example.line.split(" ")
+        keywords = next(
+            (at for at, word in enumerate(words) if not is_whole_word(table, example.place, words[:at], word)),
+            len(words),
+        )
         key = (example.place, " ".join(words[:keywords]))
-        if example.rule.never and keywords and words[:keywords] == pattern[:keywords] and key not in seen:
+        if keywords and key not in seen:
             seen.add(key)
             yield example, words, keywords
 
 
-def is_whole_word(table: Table, place: str, before: list[str], word: str) -> bool:
-    """Whether the table has `word`, spelled so, behind the words `before`."""
+@cache
+def _nodes(table: Table, place: str, before: tuple[str, ...]) -> tuple[Node, ...]:
     words = tuple(Word(text, 0, 0) for text in before)
     found = walk(table, table.roots[root_of(table, place)], words, 0, "")
-    return not isinstance(found, Stop) and any(
-        thread.node.keyword(table.graph.key(word)) is not None for thread in found
-    )
+    return () if isinstance(found, Stop) else tuple(thread.node for thread in found)
+
+
+def is_whole_word(table: Table, place: str, before: list[str], word: str) -> bool:
+    """Whether the table has `word`, spelled so, behind the words `before`."""
+    key = table.graph.key(word)
+    return any(node.keyword(key) is not None for node in _nodes(table, place, tuple(before)))
 
 
 @pytest.mark.parametrize("platform", SHIPPED.tables)

@@ -94,7 +94,7 @@ async def test_an_extension_reaches_the_live_session(on_stage: Stage) -> None:
     before = live.grant.deadline
 
     live.line("show ip arp")
-    await _until(lambda: "could still allow" in terminal.text)
+    await _until(lambda: "[y/N]" in terminal.text)
     await on_stage.consents.request_extension(auth, consent.id, minutes=5, scope=("lan.hosts.read",))
     await on_stage.consents.grant_extension(case)
     live.line("show ip arp")
@@ -123,6 +123,26 @@ async def test_a_rep_has_the_subscriber_asked_from_within_a_session(on_stage: St
     live.line("show ip arp")
     await _until(lambda: _sent(on_stage) == ["show ip arp"])
 
+    live.input_ended()
+    await asyncio.wait_for(running, 5)
+
+
+@pytest.mark.parametrize("line", ["show ip arp", "clear counters"])
+async def test_what_came_before_a_question_was_shown_is_no_answer_to_it(on_stage: Stage, line: str) -> None:
+    auth, router = await on_stage.person("rep"), on_stage.router()
+    await on_stage.consent(auth, router)
+    terminal = FakeTerminal(TerminalTraits(pty=True, asks=True))
+    live, running = await _open(on_stage, auth, router, terminal)
+    await _until(lambda: live.position.mode == "privileged" and terminal.text.endswith("#"))
+    told = len(on_stage.notifier.sent)
+
+    live.line(line)
+    live.line("y")  # in the same packet: nobody can have read what is asked
+    live.line("show clock")
+    await _until(lambda: "show clock" in _sent(on_stage))
+
+    assert len(on_stage.notifier.sent) == told
+    assert _sent(on_stage) == ["show clock"]
     live.input_ended()
     await asyncio.wait_for(running, 5)
 
