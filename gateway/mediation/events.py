@@ -24,6 +24,8 @@ class LineTyped:
     """The rep (or a program) submitted one whole line, without its end, printable text only."""
 
     line: str = field(repr=False)
+    ahead: bool = False
+    """It came before the gateway's last words were shown, so it is no answer to them."""
 
 
 @dataclass(frozen=True, slots=True)

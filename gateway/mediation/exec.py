@@ -96,8 +96,8 @@ class ExecMediation:
         """What is to be done after `event`, in order."""
         self._effects = []
         match event:
-            case LineTyped(line):
-                self._typed(line, now)
+            case LineTyped(line, ahead):
+                self._typed(line, now, ahead=ahead)
             case Interrupted():
                 self._interrupted()
             case RouterOutput(data, stderr):
@@ -129,8 +129,10 @@ class ExecMediation:
         self._say(f"{text}\n")
         return self._effects
 
-    def _typed(self, line: str, now: datetime) -> None:
-        if self._judge.asking:
+    def _typed(self, line: str, now: datetime, *, ahead: bool) -> None:
+        if self._judge.asking and ahead:
+            self._act_on(self._judge.withdraw())
+        elif self._judge.asking:
             judged, _ = self._judge.answer(line, self._where, now)
             self._act_on(judged)
         elif self._flight is None:

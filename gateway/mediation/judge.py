@@ -1,8 +1,9 @@
 """What becomes of one line the rep typed: judged by the policy, asked about, counted as a strike. Pure.
 
 A command of class `ask` is answered only by a line that comes after the question was shown. If lines wait in the
-queue at that moment, nobody can have read the question before typing them: the command is not sent and the queue goes
-on. An answer that is neither yes nor no is a no, and is then judged as a line of its own, so that none is lost.
+queue at that moment, or come that were typed before, nobody can have read the question before typing them: the command
+is not sent and the queue goes on. An answer that is neither yes nor no is a no, and is then judged as a line of its
+own, so that none is lost.
 """
 
 from dataclasses import dataclass, replace
@@ -129,6 +130,16 @@ class Judge:
         if again.canonical != verdict.canonical or (where.unsure and not _leads_back(again)):
             return Judged(_not_confirmed(again, messages.NOT_SENT), text), None
         return Judged(Go(again, "terminal"), text), None
+
+    def withdraw(self) -> Judged:
+        """The open question is none any more: what comes now was typed before it could be read."""
+        if self._offer is not None:
+            self._offered.discard(self._offer)
+            self._offer = None
+            return Judged(Nothing(), "")
+        assert self._open is not None
+        (verdict, _), self._open = self._open, None
+        return Judged(_not_confirmed(verdict, messages.NOT_SENT_AHEAD), "")
 
     def _offering(self, blocked: Blocked, ahead: bool) -> Blocked:
         """The same with an offer to ask the subscriber: once for each capability, and only if somebody can answer."""

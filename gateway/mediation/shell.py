@@ -96,8 +96,8 @@ class ShellMediation:
         match event:
             case Opened():
                 pass
-            case LineTyped(line):
-                self._typed(line)
+            case LineTyped(line, ahead):
+                self._typed(line, ahead=ahead)
             case Interrupted():
                 self._interrupted()
             case InputEnded():
@@ -152,7 +152,9 @@ class ShellMediation:
 
     # --- what the rep typed ------------------------------------------------------------------------------------------
 
-    def _typed(self, line: str) -> None:
+    def _typed(self, line: str, *, ahead: bool) -> None:
+        if self._judge.asking and ahead:
+            self._act_on(self._judge.withdraw())
         if self._judge.asking:
             self._answer(line)
         else:

@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol, TypeAlias, assert_never
 
@@ -183,6 +183,8 @@ class LiveSession:
         self._room = asyncio.Semaphore(OUTPUTS_IN_FLIGHT)
         self._inputs = 0
         """Of the client, in the inbox."""
+        self._ahead = 0
+        """So many of them were there already when the gateway said something last."""
         self._queue_full = False
         """What the mediator wants of the client's input; the inbox may want it too."""
         self._throttled = False
@@ -307,6 +309,9 @@ class LiveSession:
         event = self._inbox.popleft()
         if isinstance(event, LineTyped | Interrupted):
             self._inputs -= 1
+            if self._ahead:
+                self._ahead -= 1
+                event = replace(event, ahead=True) if isinstance(event, LineTyped) else event
             self._steer_client()
         return event
 
@@ -423,6 +428,8 @@ class LiveSession:
         await self._unless_ended(self._recorder.ready())
         stderr = effect.stderr or (effect.own and not self._terminal.traits.pty)
         self._terminal.show(effect.text, stderr=stderr)
+        if effect.own:
+            self._ahead = self._inputs
         await self._unless_ended(self._terminal.drained())
 
     async def _unless_ended(self, waiting: Awaitable[None]) -> None:
