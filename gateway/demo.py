@@ -358,9 +358,12 @@ async def _change(scene: Scene, terminal: Terminal) -> None:
     teller.check(scene.router.uci.get("wireless.radio0.channel") == "11", "after a y the channel is 11 on the router")
     secret = "Correct-Horse-Battery"  # noqa: S105 - an example that must never arrive
     teller.typed("uci set wireless.default_radio0.key='…'")
-    shown = await terminal.type(f"uci set wireless.default_radio0.key='{secret}'")
-    teller.tell("\n".join(shown.splitlines()[1:-1]))
-    teller.check("Refused" in shown or "consent" in shown, "a new Wi-Fi password is refused: it was not agreed to")
+    shown = await terminal.type(f"uci set wireless.default_radio0.key='{secret}'", until="[y/N]")
+    teller.tell("\n".join(shown.splitlines()[1:]))
+    teller.check("Refused" in shown, "a new Wi-Fi password is refused: it was not agreed to")
+    teller.typed("n")
+    await terminal.type("n")
+    teller.check(len(scene.house.live) == 1, "the subscriber is not asked for it, because the rep says no")
     arrived = b"".join(data for _, data in scene.router.received)
     teller.check(secret.encode() not in arrived, "and never reached the router")
 
