@@ -354,7 +354,7 @@ def _filters(spec: TableSpec, slots: _Slots, graph: Graph) -> Node | None:
         pattern = name
         if isinstance(entry, FilterProgram):
             opts = " ".join(f"[{opt}]" for opt in entry.opts)
-            args = " ".join(f"<{arg}>" for arg in entry.args)
+            args = " ".join(arg if arg.startswith("{") else f"<{arg}>" for arg in entry.args)
             joined = f"{opts} {args}" if len(entry.args) <= 1 else opts
             pattern = f"{name} ({joined}){f' {args}' if len(entry.args) > 1 else ''}" if joined.strip() else name
         elif capability == "session.control" and entry != "none":

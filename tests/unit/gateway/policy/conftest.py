@@ -26,7 +26,7 @@ types:
   section: '@wifi-iface\[\d\]|[a-z][a-z0-9_]{0,30}'
   chan: [auto, "1", "36", "100"]
 filters:
-  grep: {opts: [-i, -v, -E, "-A <1-50>", "-m <1-99>"], args: [regex]}
+  grep: {opts: [-i, -v, -E, "-A <1-50>", "-m <1-99>"], args: ["{<regex>|-e <first:regex> [-e <second:regex>]}"]}
   wc: {opts: [-l]}
   tail: {opts: ["-n <1-500>", "-<1-500>"]}
   sh: shell.escape
