@@ -123,10 +123,11 @@ def _whole_line(case: _Case, table: Table, place: str, lexed: Line) -> Verdict:
         typed += part.match.typed
         denied += [part.denied] if part.denied is not None else []
         parts.append(part)
+        moved_from = place
         if part.enters is not None:
             place, path = place_of(table, part.enters) or place, path_at(table, part.enters)
-        if part.match.rule.row is not None and part.match.rule.row.enter == "up":
-            place = f"{place.partition('/')[0]}/?"  # how far one level goes, only the router's next prompt says
+        if _uncertain(table, part, moved_from):
+            place = f"{place.partition('/')[0]}/?"
     if denied:
         worst = max(denied, key=_severity)
         # Only of a line that the subscriber may still allow are all secrets known to be marked.
@@ -143,6 +144,19 @@ class _Part:
     capability: str
     enters: Position | None
     denied: Deny | None
+
+
+def _uncertain(table: Table, part: _Part, before: str) -> bool:
+    """Whether only the router's next prompt says where the session stands after `part`, typed at `before`.
+
+    How far `up` goes is not known. Where there are edit levels, a move may fail and leave the session where it was:
+    `exit` while changes are not committed, `edit` of what does not exist. The same words mean other things there.
+    """
+    row, spec = part.match.rule.row, table.spec.path
+    if row is not None and row.enter == "up":
+        return True
+    edits = spec is not None and spec.kind == "edit" and before.partition("/")[0] == spec.mode
+    return edits and part.enters is not None
 
 
 def _strictness(part: _Part) -> tuple[int, int]:

@@ -5,11 +5,11 @@ import pytest
 from gateway.policy.complete import complete, help_lines
 from gateway.policy.decide import decide
 from gateway.policy.errors import PolicyError
-from gateway.policy.load import compile_bundle
+from gateway.policy.load import compile_bundle, load_bundle
 from gateway.policy.position import agrees, path_at, place_of
 from gateway.policy.selftest import EVERYTHING, NOW, TEST_SITE, failures
 from gateway.policy.table import PolicyBundle
-from gateway.policy.verdict import Allow, Position
+from gateway.policy.verdict import Allow, Deny, Position
 
 MENUS = rb"""
 platform: menus
@@ -200,3 +200,19 @@ def test_global_commands_go_without_a_slash() -> None:
     table = MENUS + b"- {line: ':res x', context: /ip address, sends: ':resolve x', cap: diagnose.probe}\n"
     table = table.replace(b"\ntests:", b'\n- {cap: diagnose.probe, cmd: [":resolve <one>"]}\ntests:')
     assert failures(compile_bundle({"menus.yaml": table})) == []
+
+
+@pytest.mark.parametrize("platform", ["vyos", "edgeos"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "exit; show interfaces",  # it stays in configuration mode while changes are not committed
+        "commit; exit; show version",
+        "edit interfaces ethernet eth0; set mtu 1500",
+        "edit interfaces ethernet eth0 && set mtu 1500",
+    ],
+)
+def test_nothing_is_judged_behind_a_move_that_may_fail(platform: str, line: str) -> None:
+    verdict = decide(load_bundle(), TEST_SITE, Position(platform, "config"), line, EVERYTHING, NOW)
+    assert isinstance(verdict, Deny)
+    assert verdict.rule_id == f"{platform}.position"
