@@ -19,6 +19,12 @@ SEES_DEVICES: Final = "lan.hosts.read"
 SEES_WIFI_KEY: Final = "wifi.credentials.read"
 
 
+_HOLD_NOTHING: Final = frozenset({"session.control", "diagnose.read", "diagnose.probe"})
+"""What is read under these holds neither secrets nor devices."""
+
+_HOLD_SECRETS: Final = frozenset({"config.read", SEES_WIFI_KEY})
+
+
 @dataclass(frozen=True, slots=True)
 class Masked:
     """Output for the screen, and for recording and log where that is another text."""
@@ -47,11 +53,12 @@ class Masking:
         """What comes next is the output of the line that `verdict` allowed; none: of nothing the rep asked for."""
         devices = SEES_DEVICES not in self._scope()
         command = "" if verdict is None else verdict.canonical
-        self._recorded.begin(command, What(devices=devices))
+        holds_masked = verdict is not None and _holds_masked(verdict, devices=devices)
+        self._recorded.begin(command, What(devices=devices), holds_masked=holds_masked)
         self._screen = None
         if verdict is not None and verdict.capability == SEES_WIFI_KEY:
             self._screen = self._redactor(What(wifi_key=False, devices=devices))
-            self._screen.begin(command)
+            self._screen.begin(command, holds_masked=holds_masked)
 
     def feed(self, text: str) -> Masked:
         """Take output; give back what is complete."""
@@ -75,3 +82,9 @@ class Masking:
 
     def _redactor(self, what: What) -> Redactor:
         return Redactor(self._rules, what, devices=self._devices, own=self._own)
+
+
+def _holds_masked(verdict: Allow, *, devices: bool) -> bool:
+    """Whether the command reads what is masked; `devices`: they are."""
+    names = {verdict.capability, *verdict.capabilities}
+    return bool(names - _HOLD_NOTHING if devices else names & _HOLD_SECRETS)

@@ -19,7 +19,7 @@ from gateway.redaction.what import What
 _DRAWING: Final = re.compile(r"\x1b\[[0-9;:]*[mK]|[^\x08\n]?\x08")
 """What a terminal does not show as text: colours, and a character that is written over."""
 
-_ERROR: Final = re.compile(r"(?:uci|ash|-ash|sh|grep|nvram): .*|.*not found|%.*|Command failed.*", re.IGNORECASE)
+_ERROR: Final = re.compile(r"(?:uci|ash|-ash|sh|grep|nvram): .*|.*not found|Command failed.*", re.IGNORECASE)
 """What a command that prints a secret may print instead of it."""
 
 Carried: TypeAlias = Literal["", "quoted", "value"]

@@ -67,6 +67,8 @@ class FileSpec(_Strict):
     blocks: tuple[BlockSpec, ...] = ()
     answers: tuple[str, ...] = ()
     """Commands that print a stored secret and nothing else: regular expressions, lower case."""
+    cuts: tuple[str, ...] = ()
+    """Commands and filters that print parts of lines, without what tells a secret: regular expressions, lower case."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,6 +107,7 @@ class RuleSet:
     heading: re.Pattern[str]
     """What is in the heading of a table with such a column."""
     answers: re.Pattern[str]
+    cuts: re.Pattern[str]
     own: frozenset[bytes]
     """Last words before a MAC address of the router's own."""
 
@@ -160,6 +163,7 @@ def compile_rules(files: Iterable[FileSpec]) -> RuleSet:
     rules = [spec for file in specs for spec in file.rules]
     own = [word for spec in rules if spec.mask == "nothing" for line in spec.lines for word in _before_address(line)]
     answers = [answer for file in specs for answer in file.answers]
+    cuts = [cut for file in specs for cut in file.cuts]
     made = [rule for spec in rules if spec.mask != "nothing" for rule in _compiled(spec)]
     hints = {hint for rule in made for hint in rule.hints}
     columns = tuple((heading, spec.mask) for spec in rules for heading in spec.columns)
@@ -169,6 +173,7 @@ def compile_rules(files: Iterable[FileSpec]) -> RuleSet:
         columns=columns,
         heading=re.compile("|".join(re.escape(heading) for heading, _ in columns) or r"(?!)"),
         answers=re.compile("|".join(answers) or r"(?!)"),
+        cuts=re.compile("|".join(cuts) or r"(?!)"),
         own=frozenset(own),
     )
 

@@ -39,8 +39,10 @@ class Search:
         return Search(hints=hints, rules=wanted, before_address=before, every=tuple(dict.fromkeys(hints + before)))
 
     def lines(self, low: bytes, text: str, own: tuple[str, ...]) -> Iterator[tuple[int, int]]:
-        """Start and end of each line that holds a hint, or a secret of the gateway's own."""
+        """Start and end of each line that holds a hint, a secret of the gateway's own, or more than plain text."""
         places = [(at, hint) for hint in self.hints if (at := low.find(hint)) >= 0]
+        # A word may be drawn in colours (`grep --color`), so that no hint is found in it.
+        places += [(at, mark) for mark in (b"\x1b", b"\x08") if (at := low.find(mark)) >= 0]
         own_places = [(at, secret) for secret in own if (at := text.find(secret)) >= 0]
         while places or own_places:
             hit = min([at for at, _ in places] + [at for at, _ in own_places])

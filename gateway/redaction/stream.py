@@ -37,6 +37,9 @@ _PROGRESS: Final = re.compile(
 _CLOSE: Final = {"q": '"\n', "a": "'\n", "e": '"\n', "w": " \t\r\n", "r": "\n", "x": "<\n"}
 """Characters that end a value, by its form."""
 
+_PART: Final = re.compile(r"[;&]+")
+"""What stands between commands of one line."""
+
 _LINE_END: Final = frozenset({b"\r", b"\n"})
 _BEFORE: Final = frozenset(b"%d " % digit for digit in range(10))
 """What stands before an address that is certainly a device's: no word that announces one of the router's."""
@@ -85,15 +88,22 @@ class Redactor:
         self._columns: tuple[Column, ...] = ()
         self._carried: Carried = ""
 
-    def begin(self, command: str = "", what: What | None = None) -> None:
-        """Output of `command`, as it is sent, comes next; what is left of an earlier one is forgotten."""
+    def begin(self, command: str = "", what: What | None = None, *, holds_masked: bool = False) -> None:
+        """Output of `command`, as it is sent, comes next; what is left of an earlier one is forgotten.
+
+        `holds_masked`: it reads what may hold secrets or devices, so if only parts of lines come, all of it is masked.
+        """
         if what is not None and what != self._what:
             self._use(what)
         self._forget()
         low = command.lower()
         self._answer = None
         if self._rules.answers.search(low) is not None:
-            self._answer = "wifi_key" if "wireless." in low else "secret"
+            parts = _PART.split(low)
+            wifi = all("wireless." in part for part in parts if self._rules.answers.search(part) is not None)
+            self._answer = "wifi_key" if wifi else "secret"
+        if holds_masked and self._answer is None and self._rules.cuts.search(low) is not None:
+            self._answer = "secret"
 
     def feed(self, text: str) -> str:
         """Take output; give back what is complete."""

@@ -24,14 +24,17 @@ class Column:
 
 
 def header(line: str, headings: Iterable[tuple[str, Kind]]) -> tuple[Column, ...]:
-    """The columns of `line`, if it is the heading of a table: at least three cells of words, or of capitals."""
+    """The columns of `line`, if it is the heading of a table: at least three cells of words, or of capitals.
+
+    RouterOS numbers its rows below a `#`; one more cell is enough there.
+    """
     bare = line.rstrip()
     if _NO_HEADING.search(bare) is not None:
         return ()
     found = list(_CELLS.finditer(bare)) if "  " in bare.strip() else []
     if bare == bare.upper():
         found = list(re.finditer(r"\S+", bare))
-    if len(found) < 3:
+    if len(found) < (2 if bare.startswith("#") else 3):
         return ()
     starts = [cell.start() for cell in found] + [None]
     kinds = dict(headings)

@@ -14,7 +14,7 @@ from gateway.redaction.errors import RedactionError
 
 _BLANKS: Final = r"[ \t]++"
 _QUOTED: Final = r'"(?P<q>(?:[^"\\\r\n]|\\[^\r\n])*+)'
-_APOSTROPHES: Final = r"'(?P<a>[^'\r\n]*+)"
+_APOSTROPHES: Final = r"'(?P<a>(?:[^'\r\n]|'\\'')*+)"
 _ESCAPED: Final = r'\\"(?P<e>[^"\\\r\n]*+)'
 _VALUE: Final = rf"(?:{_QUOTED}|{_APOSTROPHES}|{_ESCAPED}|(?P<w>[^\s\"'][^\s]*+))"
 

@@ -4,6 +4,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
+import pytest
+
 from drivers.definition import load_definition
 from gateway.mediation.display import TwinLineEnds
 from gateway.mediation.masking import Masked, Masking
@@ -83,3 +85,36 @@ def test_line_ends_of_two_texts() -> None:
     assert ends.feed("y\r", "z\r") == ("y", "z")
     assert ends.flush() == ("\r", "\r")
     assert ends.flush() == ("", None)
+
+
+@pytest.mark.parametrize(
+    ("line", "capability", "printed"),
+    [
+        ("uci show network | cut -d = -f 2", "config.read", "'geheim'\n"),
+        ("uci show network | tail -c 9", "config.read", "geheim\n"),
+        ("uci show network | grep -o -E 'g.*'", "config.read", "geheim\n"),
+        ("uci show network | egrep -o 'g.*'", "config.read", "geheim\n"),
+        ("wifi status | jsonfilter -e '@.*.*'", "wifi.credentials.read", "geheim\n"),
+        ("uci show network; logread | cut -c 9-", "log.read", "geheim\n"),
+        ("logread | cut -d ' ' -f 11", "log.read", "geheim\n"),
+        ("cat /tmp/dhcp.leases | cut -d ' ' -f 4", "lan.hosts.read", "geheim\n"),
+    ],
+)
+def test_parts_of_lines_are_masked_whole(line: str, capability: str, printed: str) -> None:
+    masking = Masking(setup("config.read"), Devices())
+    masking.begin(allowed(line, capability))
+    assert "geheim" not in masking.feed(printed).text
+
+
+def test_parts_of_lines_that_hold_nothing_are_shown() -> None:
+    masking = Masking(setup("lan.hosts.read"), Devices())
+    masking.begin(allowed("ifconfig | cut -c 1-9", "diagnose.read"))
+    assert masking.feed("br-lan\n") == Masked("br-lan\n")
+    masking.begin(allowed("cat /tmp/dhcp.leases | cut -d ' ' -f 4", "lan.hosts.read"))
+    assert masking.feed("Annas-iPhone\n") == Masked("Annas-iPhone\n")
+
+
+def test_the_tick_for_the_wifi_key_shows_no_other_answer_of_the_same_line() -> None:
+    masking = Masking(setup("wifi.credentials.read", "config.read"), Devices())
+    masking.begin(allowed("uci get wireless.a.key; uci get network.wan.password", "wifi.credentials.read"))
+    assert masking.feed("correct horse\ngeheim\n").text == "<redacted>\n<redacted>\n"

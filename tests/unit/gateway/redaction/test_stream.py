@@ -332,3 +332,32 @@ def _seconds(platform: str, text: str) -> float:
         redactor.feed(part)
     redactor.flush()
     return time.process_time() - start
+
+
+@pytest.mark.parametrize(
+    ("platform", "text"),
+    [
+        ("openwrt", "network.wan.pa\x1b[1;31mss\x1b[mword='geheim'\n"),
+        ("openwrt", "network.wan.pax\x08ssword='geheim'\n"),
+        ("openwrt", "wireless.a.key='ab'\\''cd geheim'\n"),
+        ("vyos", "set vpn ipsec authentication psk a secret 'ab'\\''geheim'\n"),
+        ("routeros", "Columns: PASSWORD\r\n# PASSWORD\r\n0 geheim\r\n1 geheim\r\n"),
+        (
+            "junos",
+            "  <community>\n    <name>geheim</name>\n    <authorization>read-only</authorization>\n  </community>\n",
+        ),
+        ("junos", '"community" : [\n {\n "name" : "geheim",\n "authorization" : "read-only"\n }\n ]\n'),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 7, 10_000])
+def test_forms_that_hide_what_announces_a_secret(platform: str, text: str, size: int) -> None:
+    redactor = Redactor(load_rules(platform))
+    shown = "".join(redactor.feed(text[at : at + size]) for at in range(0, len(text), size)) + redactor.flush()
+    assert "geheim" not in shown
+    assert "<redacted>" in shown
+
+
+def test_an_answer_that_looks_like_an_error_of_another_kind_of_router() -> None:
+    redactor = Redactor(load_rules("openwrt"))
+    redactor.begin("uci get network.wan.password")
+    assert redactor.feed("%geheim\n") == "<redacted>\n"
