@@ -49,7 +49,7 @@ def compile_table(file: str, spec: TableSpec, overlays: Mapping[str, OverlaySpec
     for number, prefix in enumerate(spec.prefixes, 1):
         with _at(f"{file}: prefixes row {number}"):
             _add_prefix(spec, prefix, places)
-    graph = Graph(fold=spec.lexer.case == "fold")
+    graph, plain_graph = (Graph(fold=spec.lexer.case == "fold") for _ in range(2))
     _check_overlays(overlays, spec, places)
     with _at(f"{file}: filters"):
         filters = _filters(spec, slots, graph)
@@ -62,7 +62,8 @@ def compile_table(file: str, spec: TableSpec, overlays: Mapping[str, OverlaySpec
         lex=make_lexer(spec.lexer),
         graph=graph,
         roots=MappingProxyType({place: graph.node(tuple(items)) for place, items in places.items()}),
-        plain_roots=_plain_roots(overlays, spec, places),
+        plain_roots=_plain_roots(overlays, plain_graph, places),
+        plain_graph=plain_graph,
         filter_root=filters,
         tags=MappingProxyType(tags),
         programs=MappingProxyType(programs),
@@ -245,11 +246,10 @@ def _check_overlays(overlays: Mapping[str, OverlaySpec], spec: TableSpec, places
 
 
 def _plain_roots(
-    overlays: Mapping[str, OverlaySpec], spec: TableSpec, places: Mapping[Place, Items]
+    overlays: Mapping[str, OverlaySpec], graph: Graph, places: Mapping[Place, Items]
 ) -> Mapping[Place, Node] | None:
     if not any(overlay.add for overlay in overlays.values()):
         return None
-    graph = Graph(fold=spec.lexer.case == "fold")
     plain = {place: tuple(item for item in items if not item[0].site) for place, items in places.items()}
     return MappingProxyType({place: graph.node(items) for place, items in plain.items()})
 

@@ -115,6 +115,7 @@ def _cursor(bundle: PolicyBundle, position: Position, line: str) -> _Cursor | No
     place = None if table is None else place_of(table, position)
     if table is None or place is None:
         return None
+    table.trim()
     try:
         # A stand-in for the word under the cursor when nothing of it was typed yet.
         fresh = not line or line[-1] in {

@@ -44,6 +44,7 @@ def decide(bundle: PolicyBundle, site: Site, position: Position, line: str, righ
     if table is None or place is None:
         sentence = f"There are no rules for {position.platform} in mode {position.mode}, so nothing can be sent."
         return case.deny("unknown", "unknown.command", f"{position.platform}.position", sentence)
+    table.trim()
     try:
         lexed = table.lex(line)
     except LineRefused as refused:

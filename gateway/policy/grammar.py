@@ -2,12 +2,12 @@
 
 A node stands for "these patterns, matched so far up to here". Its edges are keywords and slots; they are worked out
 when a line first comes along, so that loading a table costs next to nothing. The graph of a table is finite and the
-same whoever walks first.
+same whoever walks first; only so much of it is kept (`Graph.trim`).
 """
 
 from bisect import bisect_left
 from collections.abc import Iterator
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from gateway.policy.pattern import AnyOrder, Choice, Item, Keyword, Sequence, Slot, Template
 from gateway.policy.rule import Rule
@@ -79,6 +79,10 @@ class Node:
         self._order = sorted(self._keywords)  # last: whoever sees it finds the rest in place
         return self._order
 
+    def forget(self) -> None:
+        """Work the edges out anew when they are next asked for."""
+        self._order, self._keywords, self._slots, self._accepts = None, {}, (), ()
+
     def key(self, word: str) -> str:
         """How `word` is compared here."""
         return self._graph.key(word)
@@ -114,6 +118,10 @@ class Node:
         return self._accepts
 
 
+MOST_NODES: Final = 20_000
+"""Places of one graph that are kept: about 10 MB. There are 2^n of them where n options stand in any order."""
+
+
 class Graph:
     """All nodes of one table. `fold`: keywords are the same in any case."""
 
@@ -124,6 +132,18 @@ class Graph:
     def key(self, word: str) -> str:
         """How a keyword is compared. Only for ASCII: case rules beyond it would let other letters pass for these."""
         return word.lower() if self._fold else word
+
+    @property
+    def places(self) -> int:
+        """How many there are now."""
+        return len(self._nodes)
+
+    def trim(self) -> None:
+        """Forget all places if they are too many. Call between two lines, in the thread that walks the graph."""
+        if len(self._nodes) > MOST_NODES:
+            nodes, self._nodes = self._nodes, {}
+            for node in nodes.values():
+                node.forget()
 
     def node(self, items: tuple[tuple[Rule, "Rest"], ...]) -> Node:
         """The node for these patterns; the same ones give the same node."""

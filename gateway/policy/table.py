@@ -29,6 +29,8 @@ class Table:
     """By place."""
     plain_roots: Mapping[str, Node] | None = field(repr=False)
     """The same without the rows of overlays; none where no overlay adds any."""
+    plain_graph: Graph = field(repr=False)
+    """Of `plain_roots`."""
     filter_root: Node | None = field(repr=False)
     tags: Mapping[tuple[str, str], tuple[str, ...]] = field(repr=False)
     """Mode and prompt tag to the contexts that show it. A tag may end in `*`; ask `tagged`."""
@@ -39,6 +41,11 @@ class Table:
     """Tests of overlays, with the file they stand in."""
     places: dict[Position, str] = field(default_factory=dict, repr=False)
     """Remembers what `position.place_of` worked out; the same whoever asks first."""
+
+    def trim(self) -> None:
+        """Keep memory bounded, whatever lines came. Between two lines only."""
+        self.graph.trim()
+        self.plain_graph.trim()
 
     @property
     def lexer(self) -> LexerSpec:

@@ -2,13 +2,18 @@
 
 import contextlib
 import gc
+import random
 import time
 from collections.abc import Callable
 
 import pytest
 
+from gateway.policy.decide import decide
+from gateway.policy.grammar import MOST_NODES
 from gateway.policy.lexer import LineRefused, make_lexer
-from gateway.policy.load import load_bundle
+from gateway.policy.load import compile_bundle, load_bundle
+from gateway.policy.selftest import EVERYTHING, NOW, TEST_SITE
+from gateway.policy.verdict import Allow, Position
 
 SHIPPED = load_bundle()
 SHORT, LONG = 4 * 1024, 1024 * 1024
@@ -62,3 +67,30 @@ def test_a_byte_costs_the_same_in_a_long_line(platform: str) -> None:
         short = cost(platform, made(SHORT), 50)
         long = cost(platform, made(LONG), 1)
         assert long <= FLAT * short + 50e-9, f"{name}: {short * 1e9:.1f} and {long * 1e9:.1f} ns a byte"
+
+
+OPTIONS = [f"option-{letter}" for letter in "abcdefghijklmnopqrst"]
+MANY = f"""
+platform: ios
+lexer: {{kind: words}}
+modes: [exec]
+commands:
+- {{cap: diagnose.read, cmd: ["show ({" ".join(f"[{name} <int>]" for name in OPTIONS)})"]}}
+"""
+
+
+def test_lines_in_all_their_variations_fill_no_memory() -> None:
+    overlay = b'overlay: ios\nadd: [{cap: lan.hosts.read, cmd: ["show option-a <int>"]}]\n'
+    bundle = compile_bundle({"ios.yaml": MANY.encode(), "ios+a.yaml": overlay})
+    table, chance = bundle.tables["ios"], random.Random(7)
+    most = 0
+    for _ in range(600):
+        chosen = chance.sample(OPTIONS, 10)
+        line = f"show {' '.join(f'{name} 7' for name in chosen)}"
+        verdict = decide(bundle, TEST_SITE, Position("ios", "exec"), line, EVERYTHING, NOW)
+        assert isinstance(verdict, Allow)
+        assert verdict.canonical == line
+        most = max(most, table.graph.places)
+    assert MOST_NODES < most < MOST_NODES + 1000
+    alone = decide(bundle, TEST_SITE, Position("ios", "exec"), "show option-a 7", EVERYTHING, NOW)
+    assert alone.capability == "lan.hosts.read"
