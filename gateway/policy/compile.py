@@ -13,7 +13,7 @@ from gateway.policy.capabilities import weight
 from gateway.policy.errors import PolicyError
 from gateway.policy.grammar import Graph, Node, Rest, chain
 from gateway.policy.lexer import make_lexer
-from gateway.policy.overlay import OverlaySpec, shadows, with_types
+from gateway.policy.overlay import OverlaySpec, escapes, shadows, with_types
 from gateway.policy.paths import BELOW
 from gateway.policy.pattern import AnyOrder, Choice, Keyword, Sequence, Slot, Template, parse_pattern
 from gateway.policy.rule import Rule
@@ -234,7 +234,7 @@ def _add_overlay(
 
 
 def _check_overlays(overlays: Mapping[str, OverlaySpec], spec: TableSpec, places: Mapping[Place, Items]) -> None:
-    if not any(overlay.add for overlay in overlays.values()):
+    if not overlays:
         return
     graph = Graph(fold=spec.lexer.case == "fold")
     for place, items in places.items():
@@ -243,6 +243,11 @@ def _check_overlays(overlays: Mapping[str, OverlaySpec], spec: TableSpec, places
         wrong = added and shadows(graph.node(known), graph.node(added), abbreviates=spec.lexer.abbreviates)
         if wrong:
             raise PolicyError(f"{' and '.join(overlays)}: add: at {place}, {wrong}.")
+        refused = tuple((rule, rest) for rule, rest in items if rule.final)
+        wrong = refused and escapes(graph.node(known), graph.node(refused))
+        if wrong:
+            sentence = f"{wrong}, a word of the table; list such words beside it, or leave out the argument"
+            raise PolicyError(f"{' and '.join(overlays)}: refuse: at {place}, {sentence}.")
 
 
 def _plain_roots(

@@ -134,6 +134,40 @@ def shadows(base: Node, added: Node, *, abbreviates: bool) -> str | None:
     return None
 
 
+def escapes(base: Node, refused: Node) -> str | None:
+    """A sentence about a word of the table `base` that passes an argument of a refusal, or none.
+
+    A word is read as itself and not as an argument, so `show <word>` would not refuse `show version`.
+    """
+    seen: set[tuple[int, frozenset[int]]] = set()
+    waiting: list[tuple[Node, frozenset[Node]]] = [(refused, frozenset({base}))]
+    while waiting:
+        node, here = waiting.pop()
+        key = (id(node), frozenset(map(id, here)))
+        if key in seen or not here or node.accepts:
+            continue
+        seen.add(key)
+        if len(seen) > MOST_PLACES:
+            return "its patterns have too many options to be checked against the table; write simpler ones"
+        for slot, after in node.slots:
+            for word in _offered(here):
+                if node.keyword(node.key(word)) is not None:
+                    continue
+                fits = slot.type.match(word) if isinstance(slot, Slot) else slot.whole.match(word)
+                if fits is not None:
+                    return (
+                        f"{slot.label if not isinstance(slot, Slot) else slot.type.label} does not stand for {word!r}"
+                    )
+            waiting.append((after, frozenset(_arguments(here))))
+        waiting += [(after, frozenset(_follow(name, here))) for name, after in node.beginning("")]
+    return None
+
+
+def _offered(here: frozenset[Node]) -> Iterator[str]:
+    for node in here:
+        yield from (word for word, after in node.beginning("") if any(not rule.never for rule, _ in after.items))
+
+
 def _longer(name: str, here: frozenset[Node]) -> str | None:
     for node in here:
         words = [word for word, _ in node.beginning(node.key(name))]

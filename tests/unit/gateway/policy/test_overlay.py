@@ -81,6 +81,12 @@ def test_an_overlay_switches_commands_off_whatever_follows() -> None:
     assert judge(policy, "clear counters").rule_id == "ios.+tier1.r1.1"
 
 
+def test_an_overlay_switches_off_what_is_an_argument_of_its_own_and_words_of_the_table() -> None:
+    policy = bundle(b'refuse: [{cmd: ["show {interfaces|users|version|<word>}"]}]')
+    for line in ("show version", "show poe", "sh us"):
+        assert judge(policy, line).rule_id == "ios.+tier1.r1.1"
+
+
 def test_an_overlay_asks_for_more_than_the_table() -> None:
     policy = bundle(b'add: [{cap: lan.hosts.read, cmd: ["show users"]}]')
     verdict = judge(policy, "sh us")
@@ -136,6 +142,8 @@ def test_a_word_of_an_overlay_hides_no_argument_of_the_table(row: bytes, line: s
         (b'add: [{cap: diagnose.read, cmd: ["show poe"], prompts: {x: "@enable"}}]', "row 1 answers a question"),
         (b'add: [{cap: diagnose.read, cmd: ["show <nosuch>"]}]', "add row 1"),
         (b'refuse: [{cmd: ["show"], cap: diagnose.read}]', "can be granted"),
+        (b'refuse: [{cmd: ["show <word>"]}]', "refuse: at exec, <word> does not stand for 'interfaces', a word of"),
+        (b'refuse: [{cmd: ["clear [now] <word> x"]}]', "<word> does not stand for 'counters'"),
         (b"remove: [1]", "this key does not exist"),
         (b"add: 3", "add"),
     ],
