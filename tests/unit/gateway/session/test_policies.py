@@ -70,6 +70,13 @@ async def test_what_is_in_force_is_on_record_and_kept(
     assert (tmp_path / "policies" / policy.bundle.digest / "ios.yaml").read_bytes() == TABLE
 
 
+async def test_an_overlay_whose_test_fails_is_not_started_with(files: Files, tmp_path: Path) -> None:
+    files["ios+less.yaml"] = LESS + b'tests: [{line: "show clock", cap: diagnose.read}]'
+    with pytest.raises(PolicyError, match=r"ios\+less.yaml: tests row 1"):
+        PolicyInForce.open(files.read, tmp_path / "policies")
+    assert not (tmp_path / "policies").exists()
+
+
 async def test_a_reload_switches_after_it_is_on_record(
     policy: PolicyInForce, files: Files, journal: Journal, store: MemoryEntryStore, tmp_path: Path
 ) -> None:
