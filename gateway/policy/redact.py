@@ -14,8 +14,8 @@ _LONGEST: Final = 1000
 # Parts of words that announce a secret, with the abbreviations that routers take for them.
 _TELLING = """
 pas pass passw passwo passwor password passwords passwd passphrase pw psk ppsk sae pin pmk wpakey presharedkey
-key keys cip ciph ciphe cipher secr secre secret secrets cred creds credential credentials token community radius md5 sha
-hmac auth
+key keys cip ciph ciphe cipher secr secre secret secrets cred creds credential credentials token community radius md5
+sha hmac auth
 """
 _ANNOUNCERS: Final = frozenset(_TELLING.split())
 _WORD: Final = re.compile(r"[^\s=:;|&'\"{},]+")
