@@ -128,12 +128,12 @@ def _examples(table: Table) -> list[str]:
     lines = ["## Examples", ""]
     if telling:
         lines += ["| typed | at | sent | capability |", "|---|---|---|---|"]
-        lines += [f"| {_code(t.line)} | {_at(table, t)} | {_code(t.sends or '')} | {t.cap or ''} |" for t in telling]
+        lines += [f"| {_cell(t.line)} | {_at(table, t)} | {_cell(t.sends or '')} | {t.cap or ''} |" for t in telling]
         lines.append("")
     if refused:
         lines += ["| typed | at | refused as |", "|---|---|---|"]
         lines += [
-            f"| {_code(t.line)} | {_at(table, t)} | {t.deny if isinstance(t.deny, str) else ''} |" for t in refused
+            f"| {_cell(t.line)} | {_at(table, t)} | {t.deny if isinstance(t.deny, str) else ''} |" for t in refused
         ]
         lines.append("")
     return lines if telling or refused else []
@@ -197,7 +197,7 @@ def _arguments(table: Table) -> list[str]:
                 values = f"several {spec.list}, joined by {spec.by}"
             case _:
                 values = _cut(" ".join(spec))
-        lines.append(f"| {_code(f'<{name}>')} | {_code(values)} |")
+        lines.append(f"| {_code(f'<{name}>')} | {_cell(values)} |")
     return [*lines, ""]
 
 
@@ -210,8 +210,12 @@ def _listed(words: Iterable[str]) -> str:
 
 
 def _code(text: str) -> str:
-    """Text as inline code of Markdown, also in a table: a bar in it would end the cell."""
+    """Text as inline code of Markdown."""
     ticks = "``" if "`" in text else "`"
     pad = " " if "`" in text else ""
-    shown = text.replace("|", "\\|") if text.isprintable() else repr(text)[1:-1].replace("|", "\\|")
-    return f"{ticks}{pad}{shown}{pad}{ticks}"
+    return f"{ticks}{pad}{text if text.isprintable() else repr(text)[1:-1]}{pad}{ticks}"
+
+
+def _cell(text: str) -> str:
+    """The same in a table, where a bar would end the cell."""
+    return _code(text).replace("|", "\\|")
