@@ -298,8 +298,8 @@ def _assemble(text: str, tokens: list[_Token], spec: LexerSpec, *, help: bool) -
             commands.append(_command(segments, end, spec))
             joins.append(token[0])
             segments = [[]]
-    if segments == [[]] and joins and spec.kind == "routeros":
-        joins.pop()  # RouterOS ends a command with ; as well
+    if segments == [[]] and joins[-1:] == [";"] and spec.kind != "words":
+        joins.pop()  # shells and RouterOS end a command with ; as well
     elif segments != [[]] or commands:
         commands.append(_command(segments, end, spec))
     return Line(text, tuple(commands), tuple(joins), help)

@@ -72,7 +72,7 @@ def test_shell_separators_and_pipes() -> None:
         "a || b",
         "a |& b",
         "a;; b",
-        "a;",
+        "a; &&",
         "; a",
         "a &&",
         "| a",
@@ -217,3 +217,9 @@ def test_routeros_paths_begin_anew_behind_a_separator() -> None:
     assert [word.text for word in second.words] == ["log", "print"]
     assert first.absolute
     assert second.absolute
+
+
+@pytest.mark.parametrize("line", ["a;", "a ; ", "a && b;"])
+def test_a_semicolon_may_end_the_last_command_of_a_shell(line: str) -> None:
+    assert shape(SHELL(line))[-1] == [["b" if "b" in line else "a"]]
+    assert len(SHELL(line).joins) == len(SHELL(line).commands) - 1
