@@ -197,7 +197,9 @@ def test_look_up_columns_and_derived_tables(copies):
         "INSERT INTO consent_end VALUES ('other', 'revoked', 3)",
         "UPDATE frontier SET size = size + 0, nodes = zeroblob(length(nodes))",
         "UPDATE meta SET value = 'logs.isp/other' WHERE key = 'origin'",
-        "UPDATE meta SET value = replace(value, 'A', 'B') WHERE key = 'checkpoint'",
+        # A character of the signature, whichever it is: not every checkpoint has an A.
+        "UPDATE meta SET value = substr(value, 1, length(value) - 8)"
+        " || CASE substr(value, -8, 1) WHEN 'A' THEN 'B' ELSE 'A' END || substr(value, -7) WHERE key = 'checkpoint'",
     ):
         assert copies.changed((statement,), keys=False).exit_code == 1, statement
 
