@@ -198,8 +198,10 @@ def test_look_up_columns_and_derived_tables(copies):
         "UPDATE frontier SET size = size + 0, nodes = zeroblob(length(nodes))",
         "UPDATE meta SET value = 'logs.isp/other' WHERE key = 'origin'",
         # A character of the signature, whichever it is: not every checkpoint has an A.
-        "UPDATE meta SET value = substr(value, 1, length(value) - 8)"
-        " || CASE substr(value, -8, 1) WHEN 'A' THEN 'B' ELSE 'A' END || substr(value, -7) WHERE key = 'checkpoint'",
+        (
+            "UPDATE meta SET value = substr(value, 1, length(value) - 8)"
+            " || CASE substr(value, -8, 1) WHEN 'A' THEN 'B' ELSE 'A' END || substr(value, -7) WHERE key = 'checkpoint'"
+        ),
     ):
         assert copies.changed((statement,), keys=False).exit_code == 1, statement
 
