@@ -75,8 +75,11 @@ SlotOf: TypeAlias = Callable[[str, str], Slot]
 MOST_PARTS: Final = 40
 """Parts of one `(…)`."""
 
-_TOKEN: Final = re.compile(r"[][{}()|]|(?:\\.|<[^<>\s]*>|[^][{}()|<>\\\s]+)+")
-_TOKEN_OR_BLANK: Final = re.compile(rf"\s+|{_TOKEN.pattern}")
+_MARK: Final = r"[][{}()|]|(?:\\.|<[^<>\s]*>|[^][{}()|<>\\\s]+)+"
+_TOKEN: Final = re.compile(rf"\[[^][{{}}()<>\\]+\]|\{{[^][{{}}()<>\\]+\}}|{_MARK}")
+"""A bracket, a bar, a word; or a whole group of plain words."""
+
+_TOKEN_OR_BLANK: Final = re.compile(rf"\s+|{_MARK}")
 _PIECE: Final = re.compile(r"\\(.)|<([^<>]*)>|([^\\<]+)")
 _RANGE: Final = r"-?\d+--?\d+"
 _ARGUMENT: Final = re.compile(
@@ -147,6 +150,9 @@ def _branches(marks: list[str], at: int, closer: str, slot_of: SlotOf) -> tuple[
             item, at = _group(marks, at, slot_of)
             items.append(item)
             continue
+        elif mark[0] in "[{":
+            branches = _flat(mark)
+            items.append(Choice((*branches, ()) if mark[0] == "[" else branches))
         elif mark in _ENDS:
             break
         else:
@@ -167,6 +173,19 @@ def _group(marks: list[str], at: int, slot_of: SlotOf) -> tuple[Item, int]:
     return Choice((*branches, ()) if opener == "[" else tuple(branches)), end + 1
 
 
+def _flat(mark: str) -> tuple[Sequence, ...]:
+    """The branches of a group of plain words, `{a|b c}`: most groups are such, and long ones."""
+    branches = tuple(tuple(map(_keyword, branch.split())) for branch in mark[1:-1].split("|"))
+    if not all(branches):
+        raise ValueError(f"in {mark!r}, a branch is empty; write [a] for what may be left out")
+    return branches
+
+
+def _keyword(text: str) -> Keyword:
+    known = _KEYWORDS.get(text)
+    return _KEYWORDS.setdefault(text, Keyword(text)) if known is None else known
+
+
 def _any_order(marks: list[str], at: int, slot_of: SlotOf) -> tuple[Item, int]:
     parts: list[Sequence] = []
     needed: list[bool] = []
@@ -181,6 +200,11 @@ def _any_order(marks: list[str], at: int, slot_of: SlotOf) -> tuple[Item, int]:
             item, at = _group(marks, at, slot_of)
             parts.append((item,))
             needed.append(True)
+        elif mark[0] in "[{":
+            flat = _flat(mark)
+            parts.append(flat[0] if mark[0] == "[" and len(flat) == 1 else (Choice(flat),))
+            needed.append(mark[0] == "{")
+            at += 1
         elif mark in {"|", "]", "}"}:
             raise ValueError(f"in {' '.join(marks)!r}, {mark!r} cannot stand in (...)")
         else:
@@ -208,7 +232,7 @@ def may_be_empty(sequence: Sequence) -> bool:
 
 def _word(mark: str, slot_of: SlotOf) -> Item:
     if "<" not in mark and "\\" not in mark:
-        return _KEYWORDS.setdefault(mark, Keyword(mark))
+        return _keyword(mark)
     parts: list[str | Slot] = []
     for plain, argument, run in _PIECE.findall(mark):
         if argument or (not plain and not run):

@@ -87,3 +87,9 @@ def test_mistakes_are_named(text: str, sentence: str) -> None:
 def test_what_may_be_left_out() -> None:
     assert may_be_empty(parse_pattern("[a] ([b] [c])", slot))
     assert not may_be_empty(parse_pattern("[a] {b|c}", slot))
+
+
+@pytest.mark.parametrize("text", [r"a\[ [b]c", r"a\[ x[b]", "a [b]c", "a {b|c}d", "a{b}"])
+def test_a_bracket_that_touches_a_word_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="put blanks around brackets"):
+        parse_pattern(text, lambda name, type_name: pytest.fail(f"{name} {type_name}"))
