@@ -6,6 +6,7 @@ Names that a row mentions are checked here: positions, contexts, filters, argume
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
@@ -185,12 +186,16 @@ def _add_row(
     if row.filters != "all" and not set(row.filters) <= set(spec.filters):
         raise ValueError(f"there is no filter {min(set(row.filters) - set(spec.filters))!r}; declare it under filters")
     mentioned: set[str] = set()
+    made: dict[tuple[str, str], Slot] = {}
     for count, pattern in enumerate(row.cmd, 1):
         used: dict[str, Slot] = {}
 
         def slot_of(name: str, type_name: str, used: dict[str, Slot] = used) -> Slot:
-            used[name] = slots.make(name, type_name, row)
-            return used[name]
+            slot = made.get((name, type_name))
+            if slot is None:
+                slot = made[name, type_name] = slots.make(name, type_name, row)
+            used[name] = slot
+            return slot
 
         items = parse_pattern(pattern, slot_of)
         _check(spec, pattern, items, ends=any(slot.type.blank for slot in used.values()))
@@ -287,12 +292,19 @@ def _send(text: str | None, used: Mapping[str, Slot]) -> Sequence | None:
 _NOTATION: Final = frozenset("|<>[]{}()")
 
 
+@cache
+def _reserved(forbid: str, pipe: str, separators: tuple[str, ...]) -> tuple[frozenset[str], frozenset[str]]:
+    """Characters that no keyword can hold; the same without those that patterns are written with."""
+    reserved = frozenset((*forbid, *pipe, *"".join(separators)))
+    return reserved, reserved - _NOTATION
+
+
 def _check(spec: TableSpec, pattern: str, items: Sequence, *, ends: bool) -> None:
     """Things no line could ever match, or that would swallow what follows."""
-    reserved = set(spec.lexer.forbid) | set(spec.lexer.filter_char or "") | set("".join(spec.lexer.separators))
+    reserved, odd = _reserved(spec.lexer.forbid, spec.lexer.filter_char or "", spec.lexer.separators)
     # Most patterns show at a glance that nothing is wrong with them: brackets and bars are the notation's own unless
     # a backslash stands before them.
-    if "\\" not in pattern and pattern.isascii() and (reserved - _NOTATION).isdisjoint(pattern) and not ends:
+    if "\\" not in pattern and pattern.isascii() and odd.isdisjoint(pattern) and not ends:
         return
     for item, last in _walk(items, last=True):
         if isinstance(item, Keyword):
