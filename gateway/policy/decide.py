@@ -118,7 +118,7 @@ def _whole_line(case: _Case, table: Table, place: str, lexed: Line) -> Verdict:
         found = resolve(table, root_of(table, place), command, lexed.text)
         if isinstance(found, Stop):
             if not (lexed.help and _only_begun(found, command)):
-                denied.append(_stopped(case, table, (place, path), found, command, typed_command, lexed.text))
+                denied.append(_stopped(case, table, place, found, command, typed_command, lexed.text))
             continue
         part = max((_judged(case, table, place, path, match) for match in found), key=_strictness)
         typed += part.match.typed
@@ -187,14 +187,12 @@ def _edited(line: str, pieces: Iterable[Piece]) -> str:
 # --- one command ------------------------------------------------------------------------------------------------------
 
 
-def _stopped(
-    case: _Case, table: Table, where: tuple[str, Path], stop: Stop, command: Command, typed: Command, text: str
-) -> Deny:
+def _stopped(case: _Case, table: Table, place: str, stop: Stop, command: Command, typed: Command, text: str) -> Deny:
     """The refusal of a command that fits no rule, with what can be typed instead."""
-    deny = _why_stopped(case, table, where[0], stop, len(command.words))
-    if deny.kind != "unknown" or stop.rule is not None or where[0].endswith("/?"):
+    deny = _why_stopped(case, table, place, stop, len(command.words))
+    if deny.kind != "unknown" or stop.rule is not None or place.endswith("/?"):
         return deny
-    return replace(deny, hint=nearest(table, *where, typed, stop, text, case.rights))
+    return replace(deny, hint=nearest(table, place, command, typed, stop, text, case.rights))
 
 
 def _why_stopped(case: _Case, table: Table, place: str, stop: Stop, length: int) -> Deny:

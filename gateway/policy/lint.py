@@ -7,7 +7,7 @@ that judge one line differently, a word that is the beginning of a heavier one. 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Final, Literal
+from typing import Final, Literal, TypeAlias
 
 from gateway.policy.capabilities import CAPABILITIES, weight
 from gateway.policy.decide import decide
@@ -30,6 +30,10 @@ MOST_NODES: Final = 50_000
 """Places of a table's graph that are looked at for words that begin alike."""
 
 
+Read: TypeAlias = tuple[Example, list[Match] | Stop]
+"""A line of a rule, and what its words fit."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One thing, where it is (`ios.yaml, commands row 12`), and what to do about it."""
@@ -47,7 +51,7 @@ def lint(bundle: PolicyBundle, *, lines: Iterable[tuple[Position, str]] = ()) ->
     for position, line in lines:
         by_platform.setdefault(position.platform, []).append((position, line))
     for table in bundle.tables.values():
-        made = list(examples(table))
+        made = [(example, _resolved(table, example)) for example in examples(table)]
         found += _unreachable(table, made)
         found += _overlaps(table, made)
         found += _beginnings(table)
@@ -73,13 +77,13 @@ def where(table: Table, rule: Rule) -> str:
 # --- rows that nothing reaches ----------------------------------------------------------------------------------------
 
 
-def _unreachable(table: Table, made: list[Example]) -> Iterator[Finding]:
+def _unreachable(table: Table, made: list[Read]) -> Iterator[Finding]:
     """Rows of which no line is judged by them."""
     reached: set[str] = set()
     others: dict[str, str] = {}
-    for example in made:
+    for example, found in made:
         if example.rule.id not in reached:
-            decides = _decides(_resolved(table, example))
+            decides = _decides(found)
             if decides is example.rule:
                 reached.add(example.rule.id)
             elif decides is not None:
@@ -96,11 +100,10 @@ def _unreachable(table: Table, made: list[Example]) -> Iterator[Finding]:
 # --- two rows about one line ------------------------------------------------------------------------------------------
 
 
-def _overlaps(table: Table, made: list[Example]) -> Iterator[Finding]:
+def _overlaps(table: Table, made: list[Read]) -> Iterator[Finding]:
     """Pairs of rules that fit one line and call it different things."""
     told: set[tuple[str, str]] = set()
-    for example in made:
-        found = _resolved(table, example)
+    for example, found in made:
         for one, other in _pairs([] if isinstance(found, Stop) else found):
             pair = (one.id, other.id)
             if one.capability != other.capability and pair not in told:

@@ -14,7 +14,7 @@ from gateway.policy.capabilities import CAPABILITIES
 from gateway.policy.filters import resolve
 from gateway.policy.grammar import Node
 from gateway.policy.lexer import Command, Word
-from gateway.policy.paths import Path, root_of, rooted
+from gateway.policy.paths import root_of
 from gateway.policy.resolver import Match, Stop, walk
 from gateway.policy.rule import Rule
 from gateway.policy.table import Table
@@ -28,11 +28,13 @@ _KEYWORD: Final = re.compile(r"[A-Za-z0-9:_-]+")
 _LEAST_SHARE: Final = 0.5
 
 
-def nearest(table: Table, place: str, path: Path, typed: Command, stop: Stop, text: str, rights: Rights) -> str | None:
-    """A sentence about what to type instead of `typed` (of the line `text`), which stopped at `stop`; or none."""
-    command = rooted(table, place, path, typed)
-    if command is None:
-        return None
+def nearest(
+    table: Table, place: str, command: Command, typed: Command, stop: Stop, text: str, rights: Rights
+) -> str | None:
+    """A sentence about what to type instead of `typed` (of the line `text`), or none.
+
+    `command` is the same as it was looked up, with the path in front; it stopped at `stop`.
+    """
     root = table.roots[root_of(table, place)]
     if stop.kind == "filter":
         return _filters(table, root, command, text, rights)
