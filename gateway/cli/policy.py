@@ -15,7 +15,7 @@ from gateway.errors import BadRequest
 
 if TYPE_CHECKING:
     from gateway.policy.score import Corpus, Outcome, Score
-    from gateway.policy.table import PolicyBundle
+    from gateway.policy.table import PolicyBundle, Table
     from gateway.policy.verdict import Site
 
 
@@ -51,9 +51,7 @@ def explain_line(
     from gateway.policy.explain import explain
 
     bundle = _bundle(call)
-    table = bundle.tables.get(platform)
-    if table is None:
-        raise BadRequest(f"There is no table for platform {platform!r}; there is one for {', '.join(bundle.tables)}.")
+    table = _table(bundle, platform)
     modes = table.spec.modes
     if mode is not None and mode not in modes:
         raise BadRequest(f"{platform} has no mode {mode!r}; it has {', '.join(modes)}.")
@@ -137,11 +135,8 @@ def lint_tables(
     from gateway.policy.verdict import Position
 
     bundle = _bundle(call, directory)
-    unknown = sorted(set(platform or ()) - set(bundle.tables))
-    if unknown:
-        raise BadRequest(f"There is no table for platform {unknown[0]!r}; there is one for {', '.join(bundle.tables)}.")
     if platform:
-        bundle = PolicyBundle(digest=bundle.digest, tables={name: bundle.tables[name] for name in platform})
+        bundle = PolicyBundle(digest=bundle.digest, tables={name: _table(bundle, name) for name in sorted(platform)})
     rows = [row for file in corpus or () for row in _corpus(file).rows]
     found = lint(bundle, lines=[(Position(row.platform, row.mode, row.context), row.line) for row in rows])
     shown = [one for one in found if notes or one.level != "note"]
@@ -163,9 +158,7 @@ def print_tour(
     from gateway.policy.tour import tour
 
     bundle = _bundle(call)
-    table = bundle.tables.get(platform)
-    if table is None:
-        raise BadRequest(f"There is no table for platform {platform!r}; there is one for {', '.join(bundle.tables)}.")
+    table = _table(bundle, platform)
     page = tour(table)
     call.show({"platform": platform, "page": page}, lambda: print_text(page.rstrip("\n")))
 
@@ -237,6 +230,13 @@ def _bundle(call: Call, overlays: Path | None = None) -> "PolicyBundle":
     if overlays is None and settings_path(call.config).exists():
         overlays = call.settings().policy.overlays
     return load_bundle(TABLES, overlays)
+
+
+def _table(bundle: "PolicyBundle", platform: str) -> "Table":
+    found = bundle.tables.get(platform)
+    if found is None:
+        raise BadRequest(f"There is no table for platform {platform!r}; there is one for {', '.join(bundle.tables)}.")
+    return found
 
 
 def _corpus(file: Path) -> "Corpus":

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Literal
 
-from gateway.policy.verdict import CapabilityClass
+from gateway.policy.verdict import CapabilityClass, Rights
 
 Language = Literal["en", "fr"]
 
@@ -216,6 +216,11 @@ SCOPE: Final[tuple[str, ...]] = tuple(c.name for c in _GRANTABLE if c.kind == "s
 
 WEIGHT: Final[Mapping[CapabilityClass, int]] = MappingProxyType({"always": 0, "ask": 1, "scope": 2, "never": 3})
 """How heavy a class is: the heaviest part of a line decides."""
+
+
+def granted(name: str, rights: Rights) -> bool:
+    """Whether nothing of the subscriber is missing for the capability `name`: not a `scope` one, or covered."""
+    return CAPABILITIES[name].kind != "scope" or rights.covers(name)
 
 
 def weight(name: str) -> int:

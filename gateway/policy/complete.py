@@ -6,7 +6,7 @@ Tab offers only what may be sent here and now. Help also lists what the subscrib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from gateway.policy.capabilities import CAPABILITIES
+from gateway.policy.capabilities import granted
 from gateway.policy.filters import resolve
 from gateway.policy.grammar import Node
 from gateway.policy.lexer import Command, LineRefused, Word
@@ -224,9 +224,7 @@ def _usable(node: Node, rights: Rights) -> bool:
 
 def _needs(rules: list[Rule], rights: Rights) -> tuple[str, ...]:
     """Capabilities of which one is needed; empty if one of the rules can be used as things are."""
-    missing = [
-        r.capability for r in rules if CAPABILITIES[r.capability].kind == "scope" and not rights.covers(r.capability)
-    ]
+    missing = [rule.capability for rule in rules if not granted(rule.capability, rights)]
     return tuple(sorted(set(missing))) if len(missing) == len(rules) else ()
 
 

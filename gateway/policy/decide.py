@@ -12,7 +12,7 @@ from typing import Literal
 
 from gateway.policy import hosts
 from gateway.policy._mint import KEY
-from gateway.policy.capabilities import CAPABILITIES, weight
+from gateway.policy.capabilities import CAPABILITIES, granted, weight
 from gateway.policy.errors import PolicyError
 from gateway.policy.filters import resolve
 from gateway.policy.lexer import Command, Line, LineRefused
@@ -270,7 +270,7 @@ def _checked(case: _Case, rule: Rule, capability: str, check: Check, text: str) 
 
 
 def _out_of_scope(case: _Case, capability: str, rule_id: str) -> Deny | None:
-    if CAPABILITIES[capability].kind != "scope" or case.rights.covers(capability):
+    if granted(capability, case.rights):
         return None
     sentence = f"The subscriber has not agreed to this ({capability}): {CAPABILITIES[capability].en}"
     hint = "Ask the subscriber to extend the consent."

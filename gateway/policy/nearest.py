@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Final
 
-from gateway.policy.capabilities import CAPABILITIES
+from gateway.policy.capabilities import CAPABILITIES, granted
 from gateway.policy.filters import resolve
 from gateway.policy.grammar import Node
 from gateway.policy.lexer import Command, Word
@@ -47,9 +47,7 @@ def nearest(
 
 def usable(rule: Rule, rights: Rights) -> bool:
     """Whether the subscriber has allowed what the rule does."""
-    if rule.never:
-        return False
-    return CAPABILITIES[rule.capability].kind != "scope" or rights.covers(rule.capability)
+    return not rule.never and granted(rule.capability, rights)
 
 
 def _filters(table: Table, root: Node, command: Command, text: str, rights: Rights) -> str | None:
