@@ -1,4 +1,4 @@
-"""The evidence journal: what every part of Vestibule records through. Counterparts: `audit.reader`, `audit.verify`.
+"""The evidence journal: what every part of Vestibule records through. Counterparts: `audit.reader`, `audit.verify.log`.
 
 Two promises. Durable: what `append`, `append_command` and `append_chunk` return stands in the log across a crash or
 power cut. Linearised: a command is refused in the same order in which ends of consents and sessions are recorded, so
@@ -15,24 +15,24 @@ from typing import TypeAlias
 import structlog
 
 from audit._mint import KEY
-from audit.checkpoint import SigningKey
 from audit.command import NewCommand, RecordedCommand
 from audit.committer import CAPACITY, Committer, Ticket
 from audit.entry import EntryRef, Kind, NewEntry
 from audit.errors import RecordFailed
 from audit.files import CHECKPOINT_FILE, write_durably
-from audit.keyring import KeyRing
-from audit.keys import KeyStore, MemoryKeyStore
-from audit.keys_file import KEYS_FILE, FileKeyStore
+from audit.keys.file_store import KEYS_FILE, FileKeyStore
+from audit.keys.ring import KeyRing
+from audit.keys.store import KeyStore, MemoryKeyStore
 from audit.ledger import Ledger
-from audit.memory_store import MemoryEntryStore
-from audit.publisher import Publisher
+from audit.publish.publisher import Publisher
 from audit.reader import EvidenceReader
 from audit.recovery import WORKER, Recovered, check_signer, origin_of, recover, repairs
-from audit.signer import MemoryState, Signer, open_file_signer
-from audit.sqlite_store import open_store
+from audit.signing.signer import MemoryState, Signer, open_file_signer
 from audit.staging import Draft, Staged, Stager, draft_chunk, draft_command, draft_entry
 from audit.store import EntryStore
+from audit.stores.memory import MemoryEntryStore
+from audit.stores.sqlite import open_store
+from audit.tlog.note import SigningKey
 from config.clock import Clock
 
 APPEND_SECONDS = 2.0

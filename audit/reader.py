@@ -1,6 +1,6 @@
 """Reading the evidence: entries, sessions, sealed parts and recording chunks, beside a running gateway or without one.
 
-Nothing is written and nothing is verified here beyond what opening a sealed part proves; `audit.verify` verifies.
+Nothing is written and nothing is verified here beyond what opening a sealed part proves; `audit.verify.log` verifies.
 Opened with the keys it can open sealed parts; without them the heads can be read.
 """
 
@@ -14,12 +14,12 @@ from pathlib import Path
 from audit.encoding import decode
 from audit.entry import Json, Kind
 from audit.errors import BadEntry, KeyUnavailable, LogDamaged, SealBroken
-from audit.keys import RECORDING, KeyStore
-from audit.keys_file import KEYS_FILE, FileKeyStore
+from audit.keys.file_store import KEYS_FILE, FileKeyStore
+from audit.keys.sealing import chunk_aad, part_aad, unseal
+from audit.keys.store import RECORDING, KeyStore
 from audit.leaf import Head, parse
-from audit.sealing import chunk_aad, part_aad, unseal
-from audit.sqlite_store import open_reader
 from audit.store import EntryReader, EntryRow, SessionRow
+from audit.stores.sqlite import open_reader
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,14 +7,14 @@ contradiction raises `LogDamaged`, and the log stays closed.
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from audit.checkpoint import open_checkpoint
 from audit.entry import Kind, NewEntry
 from audit.errors import BadEntry, LogDamaged
 from audit.leaf import Head, parse
 from audit.ledger import RAISES_GENERATION, ChainedSession
-from audit.merkle import Frontier, leaf_hash
-from audit.signer import STATE_FILE, SignedState, Signer
+from audit.signing.signer import STATE_FILE, SignedState, Signer
 from audit.store import EntryReader, EntryRow, SessionRow
+from audit.tlog.checkpoint import open_checkpoint
+from audit.tlog.merkle import Frontier, leaf_hash
 from config.ids import new_id
 
 FULL_CHECK = 250_000

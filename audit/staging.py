@@ -15,13 +15,13 @@ from audit.command import NewCommand
 from audit.encoding import encode
 from audit.entry import Compartment, EntryRef, Json, Kind, NewEntry
 from audit.errors import AuditError, BadEntry, RecordRefused
-from audit.keyring import ActiveKeys, KeyRing, Subject, subject_of
-from audit.keys import RECORDING
+from audit.keys.ring import ActiveKeys, KeyRing, Subject, subject_of
+from audit.keys.sealing import chunk_aad, part_aad, salt
+from audit.keys.store import RECORDING
 from audit.leaf import COMPARTMENTS, Head, build, check_facts, commit
 from audit.ledger import STARTS, ChainedSession, Ledger, check_chain
-from audit.merkle import Frontier, leaf_hash
-from audit.sealing import chunk_aad, part_aad, salt
 from audit.store import Batch, ChunkRow, ConsentEnd, EntryRow, SealedPart, SessionRow
+from audit.tlog.merkle import Frontier, leaf_hash
 from config.clock import Clock
 
 MAX_SEALED_BYTES = 1 << 20

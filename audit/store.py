@@ -1,6 +1,6 @@
 """Where entries live: rows as they are stored, and the protocols of reading and appending.
 
-Implementations: `audit.sqlite_store` (embedded default) and `audit.memory_store` (the fake that ships). Both pass
+Implementations: `audit.stores.sqlite` (embedded default) and `audit.stores.memory` (the fake that ships). Both pass
 tests/contract/test_entry_store.py. The heads are the truth; `SessionRow`, `ConsentEnd` and the frontier are derived
 from them in the same transaction so that appending need not search, and verification recomputes them.
 """
@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from audit.merkle import Frontier
+from audit.tlog.merkle import Frontier
 
 SessionState = Literal["requested", "open", "killed", "frozen", "closed"]
 

@@ -55,7 +55,7 @@ def _setting(key: str, field: FieldInfo) -> Setting:
 
 def _words(kind: Any) -> str:
     if get_origin(kind) is Literal:
-        return "one of " + ", ".join(get_args(kind))
+        return "one of " + ", ".join(map(str, get_args(kind)))
     if get_origin(kind) is tuple:
         return "list of " + _words(get_args(kind)[0])
     return {int: "integer", bool: "true or false", str: "text", Path: "path"}[kind]

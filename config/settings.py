@@ -111,6 +111,29 @@ class NotifySettings(Section):
     sms_token_file: Path | None = Field(None, description="File of mode 0600 with the webhook's bearer token.")
 
 
+class EvidenceSettings(Section):
+    """Where the log lies, who signs it, who witnesses it, and who may open what is sealed."""
+
+    unseal_persons: Literal[1, 2] = Field(
+        1, description="How many persons it takes to open sealed parts and recordings: with 2 a second one approves."
+    )
+
+
+class LogSiteSettings(Section):
+    """The public, read-only site with the log's tiles and checkpoint. No personal data is served."""
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int | None = Field(None, ge=0, le=65535, description="TCP port; none: no site; 0 picks a free one.")
+
+
+class ReviewSettings(Section):
+    """The web pages of auditors, reviewers and supervisors: search and replay."""
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int | None = Field(8090, ge=0, le=65535, description="TCP port; none: no pages; 0 picks a free one.")
+    public_url: str | None = Field(None, description="Base of the pages as browsers see it; default http://host:port.")
+
+
 class LogSettings(Section):
     """Operational log (JSON lines on standard error); it never holds personal data."""
 
@@ -131,6 +154,9 @@ class Settings(Section):
     policy: PolicySettings = PolicySettings()
     session: SessionSettings = SessionSettings()
     notify: NotifySettings = NotifySettings()
+    evidence: EvidenceSettings = EvidenceSettings()
+    log_site: LogSiteSettings = LogSiteSettings()
+    review: ReviewSettings = ReviewSettings()
     log: LogSettings = LogSettings()
 
     @property

@@ -20,8 +20,8 @@ from audit.entry import Kind
 from audit.errors import AuditError, RecordFailed, RecordRefused
 from audit.journal import Journal
 from audit.leaf import parse
-from audit.memory_store import MemoryEntryStore
 from audit.store import Batch
+from audit.stores.memory import MemoryEntryStore
 from config.clock import SystemClock
 from drivers.fakes import FakeDriver, FakeReply
 from drivers.session import Shape

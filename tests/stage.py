@@ -7,7 +7,7 @@ import asyncssh
 from joserfc.jwk import OKPKey
 
 from audit.journal import Journal
-from audit.memory_store import MemoryEntryStore
+from audit.stores.memory import MemoryEntryStore
 from config.clock import Clock, SystemClock
 from config.ids import new_id
 from config.settings import ConsentSettings, SessionSettings, Settings

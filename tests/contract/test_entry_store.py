@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit.memory_store import MemoryEntryStore
-from audit.merkle import Frontier, leaf_hash
-from audit.sqlite_store import open_store
 from audit.store import Batch, ChunkRow, ConsentEnd, EntryRow, EntryStore, SealedPart, SessionRow
+from audit.stores.memory import MemoryEntryStore
+from audit.stores.sqlite import open_store
+from audit.tlog.merkle import Frontier, leaf_hash
 
 
 @pytest.fixture(params=["memory", "sqlite"])

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from audit.errors import KeyUnavailable
-from audit.keys import KeySet, KeyStore, MemoryKeyStore, new_keys
-from audit.keys_file import FileKeyStore
+from audit.keys.file_store import FileKeyStore
+from audit.keys.store import KeySet, KeyStore, MemoryKeyStore, new_keys
 from config.ids import new_id
 
 

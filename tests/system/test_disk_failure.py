@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from audit.journal import Journal
-from audit.memory_store import MemoryEntryStore
+from audit.stores.memory import MemoryEntryStore
 from config.clock import SystemClock
 from drivers.lab.openwrt import OpenWrtRouter
 from gateway import exits

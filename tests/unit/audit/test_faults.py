@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from audit.journal import Journal
-from audit.verify import verify_log
+from audit.verify.log import verify_log
 from config.clock import SystemClock
 
 WRITER = Path(__file__).with_name("crash_writer.py")

@@ -8,13 +8,14 @@ from datetime import timedelta
 
 import pytest
 
-from audit.checkpoint import VerifierKey, open_checkpoint
 from audit.command import RecordedCommand
 from audit.committer import CAPACITY
 from audit.entry import Kind, NewEntry
 from audit.errors import BadEntry, LogDamaged, LogInUse, Overloaded, RecordFailed, RecordRefused
-from audit.keys import MemoryKeyStore
-from audit.memory_store import MemoryEntryStore
+from audit.keys.store import MemoryKeyStore
+from audit.stores.memory import MemoryEntryStore
+from audit.tlog.checkpoint import open_checkpoint
+from audit.tlog.note import VerifierKey
 from config.ids import new_id
 
 

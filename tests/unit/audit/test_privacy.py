@@ -4,7 +4,7 @@ import pytest
 
 from audit.entry import Kind, NewEntry
 from audit.errors import BadEntry
-from audit.verify import verify_log
+from audit.verify.log import verify_log
 from config.ids import new_id
 
 TOKENS = {

@@ -8,8 +8,8 @@ import pytest
 from audit.entry import Kind, NewEntry
 from audit.errors import KeyUnavailable, LogDamaged
 from audit.recovery import FULL_CHECK, recover
-from audit.sqlite_store import open_store
-from audit.verify import verify_log
+from audit.stores.sqlite import open_store
+from audit.verify.log import verify_log
 
 
 def change(scene, sql, *values):
@@ -168,7 +168,7 @@ async def test_damage_keeps_the_log_closed(scene, sql, sentence):
 async def test_a_consistent_rewrite_below_the_signed_size_is_refused(scene):
     """Head, leaf hash, chain links and frontier are all made to agree; only the signer's memory differs."""
     from audit.leaf import Head, build, parse
-    from audit.merkle import Frontier, leaf_hash
+    from audit.tlog.merkle import Frontier, leaf_hash
 
     await closed_story(scene)
     connection = sqlite3.connect(scene.directory / "audit.db")
@@ -225,7 +225,7 @@ async def test_what_was_not_signed_before_the_crash_is_signed_after_it(scene):
 
 
 def test_recovery_of_nothing(tmp_path):
-    from audit.signer import SignedState
+    from audit.signing.signer import SignedState
 
     store = open_store(tmp_path)
     found = recover(store, SignedState("logs.isp/1", 0, ()))

@@ -6,13 +6,13 @@ import pytest
 
 from audit.entry import Kind, NewEntry
 from audit.errors import BadEntry, RecordRefused
-from audit.keyring import KeyRing
-from audit.keys import MemoryKeyStore
+from audit.keys.ring import KeyRing
+from audit.keys.sealing import part_aad, salt, unseal
+from audit.keys.store import MemoryKeyStore
 from audit.leaf import commit, parse
 from audit.ledger import Ledger
-from audit.merkle import Frontier, leaf_hash, root
-from audit.sealing import part_aad, salt, unseal
 from audit.staging import EPOCH_NS, Staged, Stager, draft_chunk, draft_command, draft_entry
+from audit.tlog.merkle import Frontier, leaf_hash, root
 from config.ids import new_id
 
 ORIGIN = "logs.isp/1"

@@ -15,7 +15,7 @@ from joserfc.jwk import OKPKey
 
 from audit.entry import Kind, NewEntry
 from audit.journal import Journal
-from audit.memory_store import MemoryEntryStore
+from audit.stores.memory import MemoryEntryStore
 from config.clock import FakeClock
 from config.settings import ApiSettings, Settings
 from drivers.definition import load_definition, platforms

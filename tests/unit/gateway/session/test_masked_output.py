@@ -6,7 +6,7 @@ import zstandard
 
 from audit.entry import EntryRef, NewEntry
 from audit.journal import Journal
-from audit.memory_store import MemoryEntryStore
+from audit.stores.memory import MemoryEntryStore
 from config.clock import SystemClock
 from drivers.fakes import FakeDriver, FakeReply
 from gateway.session.terminal import FakeTerminal, TerminalTraits

@@ -9,7 +9,7 @@ import pytest
 from audit.entry import Kind
 from audit.journal import Journal
 from audit.leaf import parse
-from audit.memory_store import MemoryEntryStore
+from audit.stores.memory import MemoryEntryStore
 from config.clock import SystemClock
 from drivers.fakes import FakeDriver, FakeReply
 from gateway.errors import BadRequest, NotAllowed, Unavailable

@@ -11,7 +11,7 @@ from audit.entry import EntryRef, Kind, NewEntry
 from audit.errors import Overloaded, RecordRefused
 from audit.journal import Journal
 from audit.leaf import parse
-from audit.memory_store import MemoryEntryStore
+from audit.stores.memory import MemoryEntryStore
 from config.clock import SystemClock
 from drivers.fakes import FakeDriver, FakeReply
 from gateway.access.identity import Authenticated, Router

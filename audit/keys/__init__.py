@@ -1,0 +1,1 @@
+"""Keys of the sealed parts: made, wrapped, stored, destroyed."""

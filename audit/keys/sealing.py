@@ -1,0 +1,69 @@
+"""Sealing and opening of personal parts: AES-256-GCM under a DEK, salts by HKDF.
+
+What must stay true: a nonce is never used twice under one DEK. It is a counter that is raised before each use and
+stored with the part; it is never derived from an entry's number, because an append that failed and is tried again would
+repeat it. DEKs are therefore used by the boot that made them only (`audit.keys.store.KeySet`).
+"""
+
+import hmac
+from dataclasses import dataclass, field
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from audit.errors import KeyUnavailable, SealBroken
+
+NONCE_BYTES = 12
+_LAST_NONCE = (1 << 32) - 1
+"""Far below the 2^96 of the counter: the limit of AES-GCM on the number of messages under one key (NIST SP 800-38D)."""
+
+
+def expand(key: bytes, info: bytes) -> bytes:
+    """First block of HKDF-Expand with SHA-256 (RFC 5869 section 2.3): 32 bytes."""
+    return hmac.digest(key, info + b"\x01", "sha256")
+
+
+def salt(dek: bytes, number: int) -> bytes:
+    """Salt of the commitment of entry `number`: its number in the session, or its index if it is in no session."""
+    return expand(dek, b"salt" + str(number).encode())
+
+
+def part_aad(origin: str, session: str | None, number: int, compartment: str) -> bytes:
+    """Binds a sealed part to its place, so that parts cannot be swapped: origin|s|n|compartment.
+
+    Outside a session `s` is `-` and `n` is the index of the entry.
+    """
+    return f"{origin}|{session or '-'}|{number}|{compartment}".encode()
+
+
+def chunk_aad(origin: str, session: str, number: int) -> bytes:
+    """Binds a recording chunk to its place: origin|s|chunk number."""
+    return f"{origin}|{session}|{number}".encode()
+
+
+@dataclass(slots=True)
+class SealingKey:
+    """One DEK in use by the boot that made it. Not thread-safe: the committer thread owns it."""
+
+    dek: bytes = field(repr=False)
+    counter: int = 0
+    _cipher: AESGCM = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._cipher = AESGCM(self.dek)
+
+    def seal(self, content: bytes, aad: bytes) -> bytes:
+        """Nonce (12 bytes), ciphertext, tag (16 bytes)."""
+        self.counter += 1
+        if self.counter > _LAST_NONCE:
+            raise KeyUnavailable("A data key was used 2^32 times and seals nothing more.")
+        nonce = self.counter.to_bytes(NONCE_BYTES, "big")
+        return nonce + self._cipher.encrypt(nonce, content, aad)
+
+
+def unseal(dek: bytes, sealed: bytes, aad: bytes) -> bytes:
+    """Counterpart of `SealingKey.seal`. Raises `SealBroken` if key, place or content is not the sealed one."""
+    try:
+        return AESGCM(dek).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], aad)
+    except (InvalidTag, ValueError) as error:
+        raise SealBroken("The sealed part does not open: it was changed or moved, or the key is another's.") from error

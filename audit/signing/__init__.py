@@ -1,0 +1,1 @@
+"""Who signs checkpoints, and remembers what was signed."""

@@ -1,0 +1,1 @@
+"""Where entries are stored: the implementations of `audit.store`."""

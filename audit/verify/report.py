@@ -1,0 +1,124 @@
+"""What a verification found. Made by `audit.verify.log`; never just "OK". Pure."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+Severity = Literal["contradiction", "missing"]
+"""`contradiction`: the log was changed or lies. `missing`: it may be true, but something is not there to prove it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One finding: how bad, at which entry (none: the log as a whole), one sentence."""
+
+    severity: Severity
+    index: int | None
+    text: str
+
+    def __str__(self) -> str:
+        where = "" if self.index is None else f"entry {self.index}: "
+        return f"{self.severity}: {where}{self.text}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionCheck:
+    """One session: whether its chain is whole, and if not why."""
+
+    session: str
+    consent_ref: str | None
+    state: str
+    """requested, open, killed, frozen or closed."""
+    entries: int
+    commands: int
+    blocked: int
+    chunks: int
+    unanswered: tuple[int, ...]
+    """Numbers of commands that have no result (yet)."""
+    close_reason: str | None
+    reasons: tuple[str, ...] = ()
+    """Why it is not complete; empty if it is."""
+
+    @property
+    def complete(self) -> bool:
+        """Dense from 0 to a closing entry, every link whole."""
+        return not self.reasons
+
+
+@dataclass(frozen=True, slots=True)
+class ClockStep:
+    """The wall clock moved against the monotonic clock before entry `index`, by `seconds` (negative: back)."""
+
+    index: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """Everything a verification looked at."""
+
+    origin: str
+    signer: str
+    """Verifier key that the checkpoint was checked with."""
+    size: int
+    root: bytes
+    """Of all `size` entries."""
+    signed_size: int
+    """Entries covered by the signed checkpoint; 0 if there is none."""
+    entries_checked: int
+    sessions: tuple[SessionCheck, ...]
+    clock_steps: tuple[ClockStep, ...]
+    starts: int
+    """How often the log was started."""
+    parts_committed: int
+    """Sealed parts that heads commit to."""
+    parts_checked: int
+    """Of these, opened and found to match (needs the keys)."""
+    chunks_recorded: int
+    chunks_checked: int
+    keys_given: bool
+    problems: tuple[Problem, ...]
+
+    @property
+    def beyond_checkpoint(self) -> int:
+        """Entries that no signature covers yet."""
+        return self.size - self.signed_size
+
+    @property
+    def unanswered(self) -> int:
+        """Commands that have no result, over all sessions."""
+        return sum(len(session.unanswered) for session in self.sessions)
+
+    @property
+    def exit_code(self) -> int:
+        """0 verified, 1 contradiction, 2 incomplete."""
+        severities = {problem.severity for problem in self.problems}
+        return 1 if "contradiction" in severities else 2 if severities else 0
+
+    def lines(self) -> Iterator[str]:
+        """The report for people."""
+        yield f"log         {self.origin}"
+        yield f"entries     {self.size} ({self.entries_checked} recomputed), started {self.starts} times"
+        yield f"root        {self.root.hex()}"
+        if self.signed_size:
+            yield f"checkpoint  {self.signed_size} entries, signed by {self.signer}"
+            yield f"unsigned    {self.beyond_checkpoint} entries after the checkpoint"
+        complete = sum(session.complete for session in self.sessions)
+        yield f"sessions    {complete} complete, {len(self.sessions) - complete} not"
+        yield f"commands    {sum(s.commands for s in self.sessions)} recorded, {self.unanswered} without a result"
+        if self.keys_given:
+            yield f"sealed      {self.parts_checked} of {self.parts_committed} parts opened and matching"
+            yield f"recording   {self.chunks_checked} of {self.chunks_recorded} chunks opened and matching"
+        else:
+            yield f"sealed      {self.parts_committed} parts present or listed below, not opened: no keys were given"
+            yield f"recording   {self.chunks_recorded} chunks, digests compared, not opened: no keys were given"
+        for step in self.clock_steps:
+            yield f"clock       moved by {step.seconds:+.3f} s before entry {step.index}"
+        for session in self.sessions:
+            if not session.complete:
+                yield f"incomplete  session {session.session}: {'; '.join(session.reasons)}"
+        for problem in self.problems:
+            yield str(problem)
+        yield ("verified", "CONTRADICTION: this log was changed or is not what was signed", "INCOMPLETE")[
+            self.exit_code
+        ]

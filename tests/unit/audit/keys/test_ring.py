@@ -1,0 +1,103 @@
+"""Which key set seals what, and that it is durable before use."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from audit.entry import Kind, NewEntry
+from audit.keys.ring import KeyRing, Subject, subject_of
+from audit.keys.store import MemoryKeyStore
+
+NOW = datetime(2026, 1, 31, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("kind", "session", "consent", "expected"),
+    [
+        (Kind.CMD_BLOCKED, "S", "C", ("session", "S")),
+        (Kind.SESSION_CLOSED, "S", None, ("session", "S")),
+        (Kind.CONSENT_REVOKED, None, "C", ("consent", "C")),
+        (Kind.CONSENT_USED, "S", "C", ("consent", "C")),
+        (Kind.REPLAY_VIEW, "S", "C", ("boot", "main/4/2026-01")),
+        (Kind.AUTH_OK, None, None, ("boot", "main/4/2026-01")),
+        (Kind.SESSION_REFUSED, None, "C", ("boot", "main/4/2026-01")),
+    ],
+)
+def test_the_subject_of_an_entry(kind, session, consent, expected):
+    entry = NewEntry(kind=kind, session=session, consent_ref=consent, retention="strike")
+    assert subject_of(entry, "main/4", NOW) == Subject(*expected, "strike")
+
+
+class Recording(MemoryKeyStore):
+    def __init__(self):
+        super().__init__()
+        self.added = []
+
+    def add(self, sets):
+        super().add(sets)
+        self.added.append(sets)
+
+
+def test_missing_sets_are_made_together_and_once():
+    store = Recording()
+    ring = KeyRing(store)
+    subjects = [
+        Subject("session", "S", "access"),
+        Subject("session", "S", "recording"),
+        Subject("session", "S", "access"),
+    ]
+    ring.provide(subjects, NOW)
+    ring.provide(subjects, NOW)
+    ring.provide([], NOW)
+    assert [len(sets) for sets in store.added] == [2]
+    access, recording = store.added[0]
+    assert (set(access.keys), set(recording.keys)) == ({"who", "subj", "act", "out"}, {"rec"})
+    assert access.month == "2026-01"
+    active = ring.get(subjects[0])
+    assert active.id == access.id
+    assert store.get(active.id, "act") == active.keys["act"].dek
+
+
+def test_keys_that_were_not_stored_are_not_used():
+    store = MemoryKeyStore()
+    store.fail = OSError(28, "No space left on device")
+    ring, subject = KeyRing(store), Subject("session", "S", "access")
+    with pytest.raises(OSError):
+        ring.provide([subject], NOW)
+    with pytest.raises(KeyError):
+        ring.get(subject)
+
+
+def test_a_new_boot_never_takes_up_old_keys():
+    store, subject = MemoryKeyStore(), Subject("consent", "C", "consent")
+    first, second = KeyRing(store), KeyRing(store)
+    first.provide([subject], NOW)
+    second.provide([subject], NOW)
+    assert first.get(subject).id != second.get(subject).id
+    assert first.get(subject).keys["who"].dek != second.get(subject).keys["who"].dek
+
+
+def test_keys_of_closed_sessions_leave_memory():
+    ring = KeyRing(MemoryKeyStore())
+    subjects = [Subject("session", "S", "access"), Subject("session", "T", "access")]
+    ring.provide(subjects, NOW)
+    ring.forget_session("S")
+    with pytest.raises(KeyError):
+        ring.get(subjects[0])
+    assert ring.get(subjects[1])
+
+
+def test_memory_for_consents_is_bounded():
+    ring = KeyRing(MemoryKeyStore())
+    for start in range(0, 6000, 1000):
+        ring.provide([Subject("consent", str(number), "consent") for number in range(start, start + 1000)], NOW)
+        ring.tidy()
+    assert len(ring._active) == len(ring._consents) == 4096
+    assert ring.get(Subject("consent", "5999", "consent"))
+
+
+def test_no_key_is_shown():
+    ring = KeyRing(MemoryKeyStore())
+    subject = Subject("session", "S", "access")
+    ring.provide([subject], NOW)
+    assert repr(ring.get(subject).keys["who"].dek) not in repr(ring.get(subject))

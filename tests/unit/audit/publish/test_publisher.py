@@ -1,0 +1,108 @@
+"""Checkpoints are published at once when asked, in the background while the log grows, and not at all when it rests."""
+
+import threading
+
+import pytest
+
+from audit.errors import RecordFailed
+from audit.publish.publisher import Publisher
+from audit.signing.signer import MemoryState, Signer
+from audit.tlog.checkpoint import open_checkpoint
+from audit.tlog.merkle import Frontier, leaf_hash
+from audit.tlog.note import SigningKey
+
+KEY = SigningKey("logs.isp/1", bytes(range(32)))
+
+
+class Board:
+    """Where checkpoints are published; counts them."""
+
+    def __init__(self, interval):
+        self.sizes = []
+        self.failures = []
+        self.published = threading.Condition()
+        self.error = None
+        self.frontier = Frontier()
+        self.publisher = Publisher(Signer(KEY, MemoryState()), self.publish, self.failures.append, interval=interval)
+
+    def publish(self, note):
+        if self.error is not None:
+            raise self.error
+        with self.published:
+            self.sizes.append(open_checkpoint(note, KEY.verifier).size)
+            self.published.notify_all()
+
+    def grow(self, count, *, urgent=False):
+        added = [leaf_hash(bytes([number])) for number in range(count)]
+        self.frontier.extend(added)
+        self.publisher.durable(added, self.frontier.size, self.frontier.root(), urgent=urgent)
+
+    def wait_for(self, size):
+        with self.published:
+            assert self.published.wait_for(lambda: self.sizes and self.sizes[-1] == size, 10)
+
+
+@pytest.fixture
+def slow():
+    board = Board(interval=3600)
+    yield board
+    board.publisher.stop()
+
+
+def test_the_first_growth_is_published_and_the_next_waits(slow):
+    slow.grow(3)
+    slow.wait_for(3)
+    slow.grow(4)
+    slow.publisher.stop()  # the end does not wait
+    assert slow.sizes == [3, 7]
+
+
+def test_urgent_growth_is_published_at_once(slow):
+    slow.grow(1)
+    slow.wait_for(1)
+    slow.grow(1, urgent=True)
+    slow.wait_for(2)
+
+
+def test_on_request_all_that_is_durable_is_covered(slow):
+    slow.grow(1)
+    slow.wait_for(1)
+    slow.grow(5)
+    slow.publisher.request().result(10)
+    assert slow.sizes == [1, 6]
+    slow.publisher.request().result(10)  # nothing new: signed again
+    assert slow.sizes == [1, 6, 6]
+
+
+def test_the_interval_publishes_without_being_asked():
+    board = Board(interval=0.01)
+    for _ in range(3):
+        board.grow(2)
+        board.wait_for(board.frontier.size)
+    board.publisher.stop()
+    assert board.sizes == [2, 4, 6]
+
+
+def test_an_idle_log_is_left_alone():
+    board = Board(interval=0.0)
+    board.publisher.stop()
+    assert board.sizes == []
+
+
+def test_a_failure_is_told_once_and_ends_publishing(slow):
+    slow.error = OSError(28, "No space left on device")
+    slow.grow(1)
+    waiting = slow.publisher.request()
+    with pytest.raises(RecordFailed):
+        waiting.result(10)
+    slow.publisher.stop()
+    assert slow.failures == [slow.error]
+    with pytest.raises(RecordFailed):
+        slow.publisher.request().result(10)
+
+
+def test_a_tree_that_is_no_extension_is_a_failure(slow):
+    slow.publisher.durable([leaf_hash(b"a")], 5, bytes(32), urgent=True)
+    slow.publisher._thread.join(10)
+    assert "not an extension" in str(slow.failures[0])
+    assert slow.sizes == []

@@ -1,0 +1,123 @@
+"""The signer: signs extensions only, and remembers before it gives a signature away."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from audit.errors import KeyUnavailable, LogDamaged
+from audit.signing.signer import STATE_FILE, FileState, MemoryState, SignedState, Signer, open_file_signer
+from audit.tlog.checkpoint import open_checkpoint
+from audit.tlog.merkle import EMPTY_ROOT, leaf_hash, root
+from audit.tlog.note import SigningKey, VerifierKey
+
+KEY = SigningKey("logs.isp/1", bytes(range(32)))
+
+
+def leaves(count, name="leaf"):
+    return [leaf_hash(f"{name} {number}".encode()) for number in range(count)]
+
+
+@given(st.lists(st.integers(0, 30), max_size=6))
+def test_every_extension_is_signed(widths):
+    keeper = MemoryState()
+    signer, log = Signer(KEY, keeper), leaves(sum(widths))
+    size = 0
+    for width in widths:
+        added = log[size : size + width]
+        size += width
+        note = signer.sign(size, root(log[:size]), added)
+        assert open_checkpoint(note, KEY.verifier).root == root(log[:size])
+        signer = Signer(KEY, keeper)  # as after a restart
+    assert signer.state.root == root(log)
+
+
+@pytest.mark.parametrize(
+    ("size", "expected_root", "added"),
+    [
+        (4, root(leaves(4)), []),  # shorter: an old backup
+        (5, root(leaves(4) + leaves(1, "other")), []),  # the same size, other content
+        (6, root(leaves(6, "other")), leaves(1, "other")),  # a fork
+        (6, root(leaves(6)), []),  # a leaf is kept back
+        (7, root(leaves(6)), leaves(6)[5:]),  # the size lies
+        (6, EMPTY_ROOT, leaves(6)[5:]),
+    ],
+)
+def test_anything_else_is_refused_and_not_remembered(size, expected_root, added):
+    keeper = MemoryState()
+    signer = Signer(KEY, keeper)
+    signer.sign(5, root(leaves(5)), leaves(5))
+    before = keeper.load()
+    with pytest.raises(LogDamaged, match="not an extension"):
+        signer.sign(size, expected_root, added)
+    assert keeper.load() == signer.state == before
+    assert signer.sign(6, root(leaves(6)), leaves(6)[5:])
+
+
+def test_the_state_is_kept_before_the_signature_leaves():
+    class Failing(MemoryState):
+        def save(self, state):
+            raise OSError(28, "No space left on device")
+
+    signer = Signer(KEY, Failing())
+    with pytest.raises(OSError):
+        signer.sign(1, root(leaves(1)), leaves(1))
+    assert signer.state.size == 0
+
+
+def test_signing_the_same_again_writes_nothing():
+    class Counting(MemoryState):
+        saves = 0
+
+        def save(self, state):
+            self.saves += 1
+            super().save(state)
+
+    keeper = Counting()
+    signer = Signer(KEY, keeper)
+    signer.sign(2, root(leaves(2)), leaves(2))
+    signer.sign(2, root(leaves(2)), [])
+    assert keeper.saves == 1
+
+
+def test_a_state_of_another_log_is_refused():
+    keeper = MemoryState()
+    keeper.save(SignedState("logs.isp/other", 1, tuple(leaves(1))))
+    with pytest.raises(LogDamaged, match="another log"):
+        Signer(KEY, keeper)
+
+
+def test_files(tmp_path):
+    keys = tmp_path / "keys"
+    signer = open_file_signer(keys, "logs.isp/1", create=True)
+    signer.sign(3, root(leaves(3)), leaves(3))
+    again = open_file_signer(keys, "logs.isp/1", create=False)
+    assert again.state == signer.state
+    assert again.state.size == 3
+    assert VerifierKey.parse((keys / "log.pub").read_text().strip()) == again.verifier
+    for name in ("log.key", STATE_FILE):
+        assert (keys / name).stat().st_mode & 0o777 == 0o600
+
+
+def test_a_lost_signing_key_is_not_replaced(tmp_path):
+    with pytest.raises(KeyUnavailable, match=r"log\.key"):
+        open_file_signer(tmp_path, "logs.isp/1", create=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"{}",
+        b'{"nodes":[],"origin":"a","size":1}',
+        b'{"nodes":["x"],"origin":"a","size":1}',
+        b'{"nodes":[1],"origin":"a","size":1}',
+        b'{"nodes":[],"origin":"a","size":"0"}',
+        b'{"nodes":[], "origin":"a","size":0}',
+        b"\xff",
+    ],
+)
+def test_a_damaged_state_is_refused(tmp_path, data):
+    (tmp_path / STATE_FILE).write_bytes(data)
+    with pytest.raises(LogDamaged, match="damaged"):
+        FileState(tmp_path / STATE_FILE).load()
