@@ -11,7 +11,7 @@ from pathlib import Path
 from audit.command import NewCommand
 from audit.entry import Kind, NewEntry
 from audit.journal import Journal
-from audit.verify import verify_log
+from audit.verify.log import verify_log
 from benchmarks.bars import Result, median, percentile
 from config.clock import SystemClock
 from config.ids import new_id

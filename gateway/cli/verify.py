@@ -1,4 +1,4 @@
-"""`vestibule verify`: recompute the log and compare it with what was signed. Counterpart: `audit.verify`."""
+"""`vestibule verify`: recompute the log and compare it with what was signed. Counterpart: `audit.verify.log`."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -12,7 +12,7 @@ from gateway.cli.output import print_text
 from gateway.errors import BadRequest
 
 if TYPE_CHECKING:
-    from audit.report import Report
+    from audit.verify.report import Report
 
 _STYLES = ("bold green", "bold red", "bold yellow")
 """Of the last line, by exit status."""
@@ -46,7 +46,7 @@ def verify(
     Exit status 0: verified; 1: a contradiction, it was changed or is not what was signed; 2: not everything could be
     seen; 3: it could not begin (no log, no key, wrong usage).
     """
-    from audit.verify import verify_log, verify_session
+    from audit.verify.log import verify_log, verify_session
 
     place = find(call, directory, keys)
     if not place.evidence.is_dir():
