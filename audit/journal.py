@@ -186,13 +186,14 @@ class Journal:
             mint=KEY,
         )
 
-    async def append_chunk(self, entry: NewEntry, plaintext: bytes) -> EntryRef:
-        """Record a recording chunk: sealed, and stored in the transaction of its `rec.chunk` entry.
+    async def append_chunk(self, entry: NewEntry, frame: bytes, lines: bytes) -> EntryRef:
+        """Record a recording chunk: `frame`, which is `lines` compressed, sealed and stored in the transaction of its
+        `rec.chunk` entry.
 
         The entry's fact `no` is the chunk's number; the journal adds `cd` (digest of the stored bytes) and `pc` (salted
-        commitment to `plaintext`). Raises as `append`.
+        commitment to `lines`, so that it can be checked without a decompressor). Raises as `append`.
         """
-        return (await self._record(draft_chunk(entry, plaintext))).ref
+        return (await self._record(draft_chunk(entry, frame, lines))).ref
 
     def why_ended(self, command: RecordedCommand) -> str | None:
         """Why a recorded command may not be sent any more, in the words of `RecordRefused`; none while it may.

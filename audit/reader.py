@@ -157,7 +157,10 @@ class EvidenceReader:
         raise KeyUnavailable(f"Entry {index} has no stored part '{compartment}'.")
 
     def chunk(self, session: str, number: int) -> bytes:
-        """The plaintext of a recording chunk, if it is the one that its entry names. Raises as `sealed`."""
+        """The frame of a recording chunk (its lines compressed), if it is the one that its entry names.
+
+        Raises as `sealed`.
+        """
         row = self._store.chunk(session, number)
         if row is None:
             raise KeyUnavailable(f"Session {session} has no stored chunk {number}.")

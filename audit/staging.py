@@ -33,14 +33,22 @@ EPOCH_NS = 90 * 24 * 3600 * 1_000_000_000
 """An epoch of the worker's clock. After 104 days nanoseconds no longer fit the integers of canonical JSON (2^53)."""
 
 
+@dataclass(frozen=True, slots=True)
+class ChunkText:
+    """A recording chunk: the frame that is sealed and stored, and the lines in it, which the entry commits to."""
+
+    frame: bytes
+    lines: bytes
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """An entry ready to be staged. `parts`: canonical bytes a compartment; `chunk`: a recording chunk's plaintext."""
+    """An entry ready to be staged. `parts`: canonical bytes a compartment; `chunk`: a recording chunk."""
 
     entry: NewEntry
     facts: Mapping[str, Json]
     parts: Mapping[Compartment, bytes] = field(repr=False)
-    chunk: bytes | None = field(default=None, repr=False)
+    chunk: ChunkText | None = field(default=None, repr=False)
     command: NewCommand | None = None
 
 
@@ -60,16 +68,19 @@ def draft_entry(entry: NewEntry) -> Draft:
     return _draft(entry)
 
 
-def draft_chunk(entry: NewEntry, plaintext: bytes) -> Draft:
-    """The same for a recording chunk; its fact `no` is the chunk's number in its session. Raises `BadEntry`."""
+def draft_chunk(entry: NewEntry, frame: bytes, lines: bytes) -> Draft:
+    """The same for a recording chunk: `frame` holds `lines`; the fact `no` is its number in its session.
+
+    Raises `BadEntry`.
+    """
     number = entry.facts.get("no")
     if entry.kind is not Kind.REC_CHUNK or entry.session is None or entry.sealed:
         raise BadEntry("A chunk is an entry of kind rec.chunk that names its session and seals nothing else.")
     if isinstance(number, bool) or not isinstance(number, int):
         raise BadEntry("A chunk has its number in the fact 'no'.")
-    if len(plaintext) > MAX_CHUNK_BYTES:
+    if len(frame) > MAX_CHUNK_BYTES:
         raise BadEntry("A recording chunk is larger than 1 MiB.")
-    return _draft(replace(entry, retention="recording"), chunk=plaintext)
+    return _draft(replace(entry, retention="recording"), chunk=ChunkText(frame, lines))
 
 
 def draft_command(command: NewCommand) -> Draft:
@@ -94,7 +105,7 @@ def draft_command(command: NewCommand) -> Draft:
     return _draft(entry, command=command)
 
 
-def _draft(entry: NewEntry, *, chunk: bytes | None = None, command: NewCommand | None = None) -> Draft:
+def _draft(entry: NewEntry, *, chunk: ChunkText | None = None, command: NewCommand | None = None) -> Draft:
     parts: dict[Compartment, bytes] = {}
     for name, content in entry.sealed.items():
         if name not in COMPARTMENTS:
@@ -271,14 +282,14 @@ class Stager:
         ]
 
     def _seal_chunk(
-        self, plaintext: bytes, keys: ActiveKeys, session: ChainedSession, index: int, facts: dict[str, Json]
+        self, chunk: ChunkText, keys: ActiveKeys, session: ChainedSession, index: int, facts: dict[str, Json]
     ) -> tuple[ChunkRow, dict[str, Json]]:
-        """The chunk's row, and the facts with `cd` (SHA-256 of the stored bytes) and `pc` (plaintext commitment)."""
+        """The chunk's row, and the facts with `cd` (SHA-256 of the stored bytes) and `pc` (commitment to its lines)."""
         if facts["no"] != session.chunks:
             raise BadEntry(f"The session's next recording chunk has number {session.chunks}.")
         key = keys.keys[RECORDING]
-        sealed = key.seal(plaintext, chunk_aad(self._origin, session.id, session.chunks))
-        digests = (hashlib.sha256(sealed).digest(), commit(RECORDING, plaintext, salt(key.dek, session.n)))
+        sealed = key.seal(chunk.frame, chunk_aad(self._origin, session.id, session.chunks))
+        digests = (hashlib.sha256(sealed).digest(), commit(RECORDING, chunk.lines, salt(key.dek, session.n)))
         facts["cd"], facts["pc"] = (base64.b64encode(digest).decode() for digest in digests)
         return ChunkRow(session.id, session.chunks, index, sealed), facts
 

@@ -81,8 +81,8 @@ class EndFacts:
         return EndFacts(chunks, digest)
 
 
-def pack(header: Header | None, events: Iterable[Event], since: int) -> tuple[bytes, int]:
-    """The frame of a chunk and the length of its lines. `header` only for the first chunk of a recording."""
+def pack(header: Header | None, events: Iterable[Event], since: int) -> tuple[bytes, bytes]:
+    """The frame of a chunk and its lines. `header` only for the first chunk of a recording."""
     text = event_lines(events, since)
     if header is not None:
         text = header_line(header) + text
@@ -90,18 +90,25 @@ def pack(header: Header | None, events: Iterable[Event], since: int) -> tuple[by
     compressor: zstandard.ZstdCompressor | None = getattr(_contexts, "compressor", None)
     if compressor is None:
         compressor = _contexts.compressor = zstandard.ZstdCompressor(level=LEVEL)
-    return compressor.compress(lines), len(lines)
+    return compressor.compress(lines), lines
 
 
 def unpack(frame: bytes, size: int) -> str:
     """The lines of a chunk. Raises `BadRecording` unless they are exactly `size` bytes of UTF-8."""
     try:
+        return unpack_bytes(frame, size).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise BadRecording("A chunk of the recording is not UTF-8.") from error
+
+
+def unpack_bytes(frame: bytes, size: int) -> bytes:
+    """The lines of a chunk as the log commits to them. Raises `BadRecording` unless they are exactly `size` bytes."""
+    try:
         # Asked before anything is unpacked: a frame cannot make us take more memory than its entry says.
         if zstandard.frame_content_size(frame) != size or size > LARGEST:
             raise BadRecording("A chunk of the recording has another length than the log says.")
-        lines = zstandard.ZstdDecompressor().decompress(frame, max_output_size=size)
-        return lines.decode("utf-8")
-    except (zstandard.ZstdError, UnicodeDecodeError) as error:
+        return zstandard.ZstdDecompressor().decompress(frame, max_output_size=size)
+    except zstandard.ZstdError as error:
         raise BadRecording("A chunk of the recording cannot be unpacked.") from error
 
 

@@ -41,24 +41,25 @@ class MemoryEvidence:
     async def append(self, entry: NewEntry) -> EntryRef:
         return await self._append(entry)
 
-    async def append_chunk(self, entry: NewEntry, plaintext: bytes) -> EntryRef:
+    async def append_chunk(self, entry: NewEntry, frame: bytes, lines: bytes) -> EntryRef:
         ref = await self._append(entry)
         number = entry.facts["no"]
         assert isinstance(number, int)
         assert entry.session is not None
-        self.chunks[entry.session, number] = plaintext
+        assert entry.facts["bytes"] == len(lines)
+        self.chunks[entry.session, number] = frame
         return ref
 
     def session(self, session: str) -> Sequence[MemoryEntry]:
         return [entry for name, entry in self.entries if name == session]
 
     def chunk(self, session: str, no: int) -> bytes:
-        plaintext = self.chunks.get((session, no))
-        if plaintext is None:
+        frame = self.chunks.get((session, no))
+        if frame is None:
             raise KeyUnavailable("The key of the chunk is gone.")
-        if plaintext == b"changed":
+        if frame == b"changed":
             raise LogDamaged("The chunk is not the one that the log names.")
-        return plaintext
+        return frame
 
     async def _append(self, entry: NewEntry) -> EntryRef:
         if self.go_on is not None:

@@ -29,8 +29,8 @@ _T = TypeVar("_T")
 class ChunkSink(Protocol):
     """What the recorder needs of the journal (`audit.journal.Journal`)."""
 
-    async def append_chunk(self, entry: NewEntry, plaintext: bytes) -> EntryRef:
-        """Seal `plaintext` and make it durable with its entry. Raises `RecordFailed`."""
+    async def append_chunk(self, entry: NewEntry, frame: bytes, lines: bytes) -> EntryRef:
+        """Seal `frame`, which is `lines` compressed, and make it durable with its entry. Raises `RecordFailed`."""
         ...
 
     async def append(self, entry: NewEntry) -> EntryRef:
@@ -223,14 +223,17 @@ class Recorder:
             since, until = self._written_until, draft.events[-1].at
             # Packing 64 KiB takes a third of a millisecond, most of it JSON, which holds the interpreter's lock anyway:
             # a thread would cost more than it saves. Other sessions get their turn after each.
-            frame, size = pack(self._header, draft.events, since)
-            packed.append((ChunkFacts(self._chunks, since, until, size), frame))
+            frame, lines = pack(self._header, draft.events, since)
+            packed.append((ChunkFacts(self._chunks, since, until, len(lines)), frame, lines))
             self._header = None
             self._chunks += 1
             self._written_until = until
             await asyncio.sleep(0)
         # Tasks start in the order in which they are made, so the journal gets the chunks in the order of their numbers.
-        appended = [self._journal.append_chunk(self._entry(Kind.REC_CHUNK, facts), frame) for facts, frame in packed]
+        appended = [
+            self._journal.append_chunk(self._entry(Kind.REC_CHUNK, facts), frame, lines)
+            for facts, frame, lines in packed
+        ]
         for ref in await asyncio.gather(*appended):
             self._chain = extend_chain(self._chain, ref.leaf_hash)
 

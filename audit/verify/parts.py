@@ -14,6 +14,8 @@ from audit.errors import KeyUnavailable, SealBroken
 from audit.keys.sealing import chunk_aad, part_aad, salt, unseal
 from audit.keys.store import RECORDING, KeyStore
 from audit.leaf import Head, commit
+from audit.recording.chunk import ChunkFacts, unpack_bytes
+from audit.recording.errors import BadRecording
 from audit.store import ChunkRow, EntryReader, SealedPart
 from audit.verify.report import Severity
 
@@ -123,13 +125,16 @@ class PartCheck:
     def _open_chunk(self, head: Head, chunk: ChunkRow, keys: KeyStore) -> Iterator[tuple[Severity, str]]:
         try:
             dek = self._dek(keys, head.key_set or "", RECORDING)
-            plaintext = unseal(dek, chunk.sealed, chunk_aad(self._origin, chunk.session, chunk.number))
+            frame = unseal(dek, chunk.sealed, chunk_aad(self._origin, chunk.session, chunk.number))
+            lines = unpack_bytes(frame, ChunkFacts.parse(head.facts).size)
         except KeyUnavailable:
             yield "missing", "the key of its recording chunk is not there"
         except SealBroken:
             yield "contradiction", "its recording chunk was sealed for another place"
+        except BadRecording:
+            yield "contradiction", "its recording chunk cannot be unpacked, or has another length than it says"
         else:
-            if _b64(commit(RECORDING, plaintext, salt(dek, head.n or 0))) == head.facts.get("pc"):
+            if _b64(commit(RECORDING, lines, salt(dek, head.n or 0))) == head.facts.get("pc"):
                 self.chunks.matching += 1
             else:
                 yield "contradiction", "its recording chunk is not what it commits to"

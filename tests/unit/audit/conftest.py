@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import zstandard
 
 from audit.command import NewCommand, RecordedCommand
 from audit.entry import Kind, NewEntry
@@ -105,8 +106,10 @@ class Scene:
         )
 
     async def chunk(self, journal: Journal, session: str, number: int, text: bytes) -> None:
-        entry = NewEntry(kind=Kind.REC_CHUNK, session=session, facts={"no": number, "t0": 0, "t1": 9, "bytes": 3})
-        await journal.append_chunk(entry, text)
+        entry = NewEntry(
+            kind=Kind.REC_CHUNK, session=session, facts={"no": number, "t0": 0, "t1": 9, "bytes": len(text)}
+        )
+        await journal.append_chunk(entry, zstandard.compress(text), text)
 
     async def close(self, journal: Journal, session: str) -> None:
         await journal.append(NewEntry(kind=Kind.SESSION_CLOSED, session=session, facts={"reason": "logout"}))

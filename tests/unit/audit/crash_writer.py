@@ -10,12 +10,16 @@ from datetime import timedelta
 from pathlib import Path
 
 import structlog
+import zstandard
 
 from audit.command import NewCommand
 from audit.entry import EntryRef, Kind, NewEntry
 from audit.journal import Journal
 from config.clock import SystemClock
 from config.ids import new_id
+
+LINES = b"x" * 900
+FRAME = zstandard.compress(LINES)
 
 
 def acknowledge(ref: EntryRef) -> None:
@@ -47,8 +51,10 @@ async def rep(journal: Journal, clock: SystemClock) -> None:
                     policy_digest="ab" * 32,
                 )
             )
-            entry = NewEntry(kind=Kind.REC_CHUNK, session=session, facts={"no": number, "t0": 0, "t1": 1, "bytes": 9})
-            acknowledge(await journal.append_chunk(entry, b"x" * 900))
+            entry = NewEntry(
+                kind=Kind.REC_CHUNK, session=session, facts={"no": number, "t0": 0, "t1": 1, "bytes": len(LINES)}
+            )
+            acknowledge(await journal.append_chunk(entry, FRAME, LINES))
             if number % 7:
                 acknowledge(
                     await journal.append(NewEntry(kind=Kind.CMD_RESULT, session=session, facts={"of": recorded.n}))

@@ -7,6 +7,7 @@ import random
 from datetime import timedelta
 
 import pytest
+import zstandard
 
 from audit.command import RecordedCommand
 from audit.committer import CAPACITY
@@ -44,7 +45,8 @@ async def test_a_story_is_read_back(journal, scene):
     assert [entry.kind.value for entry in reader.consent(consent)] == ["consent.asked", "consent.granted"]
     assert reader.sealed(chain[1].index, "act") == {"typed": "show interface 0", "canonical": "show interface 0"}
     assert reader.sealed(chain[0].index, "who") == {"rep": "bob", "source": "192.0.2.7"}
-    assert [reader.chunk(session, number) for number in (0, 1)] == [b"first chunk", b"second chunk"]
+    frames = [reader.chunk(session, number) for number in (0, 1)]
+    assert [zstandard.decompress(frame) for frame in frames] == [b"first chunk", b"second chunk"]
     summary = reader.sessions()[0]
     assert (summary.session, summary.state, summary.consent_ref) == (session, "closed", consent)
 

@@ -80,7 +80,7 @@ def test_a_session_costs_one_key_write_at_its_start(desk):
     assert desk.keys.writes == 1
     deadline = desk.clock.now() + timedelta(hours=1)
     command = _command(session, consent, deadline)
-    chunk = draft_chunk(NewEntry(kind=Kind.REC_CHUNK, session=session, facts={"no": 0}), b"x")
+    chunk = draft_chunk(NewEntry(kind=Kind.REC_CHUNK, session=session, facts={"no": 0}), b"x", b"lines")
     desk.stage(draft_command(command), chunk)
     desk.stage(draft_command(command))
     assert desk.keys.writes == 1
@@ -184,12 +184,12 @@ def test_keys_change_with_the_month_of_the_boot(desk):
 def test_chunks_that_are_none(facts, changes):
     values = {"kind": Kind.REC_CHUNK, "session": new_id(), "facts": facts, **changes}
     with pytest.raises(BadEntry):
-        draft_chunk(NewEntry(**values), b"x")
+        draft_chunk(NewEntry(**values), b"x", b"x")
 
 
 def test_chunks_have_a_limit():
     with pytest.raises(BadEntry, match="1 MiB"):
-        draft_chunk(NewEntry(kind=Kind.REC_CHUNK, session=new_id(), facts={"no": 0}), bytes((1 << 20) + 1))
+        draft_chunk(NewEntry(kind=Kind.REC_CHUNK, session=new_id(), facts={"no": 0}), bytes((1 << 20) + 1), b"")
 
 
 def test_drafts_show_no_content(clock):
@@ -198,5 +198,5 @@ def test_drafts_show_no_content(clock):
     command = draft_command(_command(new_id(), new_id(), clock.now(), **secret))
     assert "hunter2" not in repr(command)
     assert "hunter2" not in repr(
-        draft_chunk(NewEntry(kind=Kind.REC_CHUNK, session=new_id(), facts={"no": 0}), b"hunter2")
+        draft_chunk(NewEntry(kind=Kind.REC_CHUNK, session=new_id(), facts={"no": 0}), b"hunter2", b"hunter2")
     )

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from audit.leaf import check_facts
 from audit.recording.cast import Event, Header, parse_v3
-from audit.recording.chunk import CHAIN_START, LARGEST, ChunkFacts, EndFacts, extend_chain, pack, unpack
+from audit.recording.chunk import CHAIN_START, LARGEST, ChunkFacts, EndFacts, extend_chain, pack, unpack, unpack_bytes
 from audit.recording.errors import BadRecording
 
 HEADER = Header(80, 24)
@@ -15,16 +15,17 @@ HEADER = Header(80, 24)
 
 @given(st.lists(st.text(), max_size=5))
 def test_packed_and_unpacked(texts):
-    frame, size = pack(HEADER, [Event(5, "o", text) for text in texts], 0)
-    shown = [item.data for item in parse_v3(unpack(frame, size)).items]
+    frame, lines = pack(HEADER, [Event(5, "o", text) for text in texts], 0)
+    assert unpack_bytes(frame, len(lines)) == lines
+    shown = [item.data for item in parse_v3(unpack(frame, len(lines))).items]
     assert shown == [text.encode("utf-8", "replace").decode() for text in texts]
 
 
 @pytest.mark.parametrize("wrong", [-1, 1])
 def test_a_frame_of_another_length_is_refused(wrong):
-    frame, size = pack(HEADER, [], 0)
+    frame, lines = pack(HEADER, [], 0)
     with pytest.raises(BadRecording, match="another length"):
-        unpack(frame, size + wrong)
+        unpack(frame, len(lines) + wrong)
 
 
 def test_a_frame_cannot_take_more_memory_than_its_entry_says():
@@ -41,7 +42,7 @@ def test_garbage_is_refused(frame):
 
 
 def test_what_is_no_utf8_is_refused():
-    with pytest.raises(BadRecording, match="cannot be unpacked"):
+    with pytest.raises(BadRecording, match="not UTF-8"):
         unpack(zstandard.ZstdCompressor().compress(b"\xff\xff"), 2)
 
 

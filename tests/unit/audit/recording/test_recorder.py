@@ -91,9 +91,9 @@ async def test_entries_name_session_consent_and_class(journal, clock):
             entries.append(entry)
             return await super().append(entry)
 
-        async def append_chunk(self, entry, plaintext):
+        async def append_chunk(self, entry, frame, lines):
             entries.append(entry)
-            return await super().append_chunk(entry, plaintext)
+            return await super().append_chunk(entry, frame, lines)
 
     it = recorder(Listening(clock), clock)
     it.output("secret output")

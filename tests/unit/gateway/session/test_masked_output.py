@@ -23,9 +23,9 @@ class _Open(Journal):
 
     chunks: list[bytes]
 
-    async def append_chunk(self, entry: NewEntry, plaintext: bytes) -> EntryRef:
-        self.chunks.append(plaintext)
-        return await super().append_chunk(entry, plaintext)
+    async def append_chunk(self, entry: NewEntry, frame: bytes, lines: bytes) -> EntryRef:
+        self.chunks.append(frame)
+        return await super().append_chunk(entry, frame, lines)
 
 
 async def _run(line: str, *scope: str) -> tuple[str, str]:

@@ -273,9 +273,9 @@ class _Busy(Journal):
         self._look(entry)
         return await super().append(entry)
 
-    async def append_chunk(self, entry: NewEntry, plaintext: bytes) -> EntryRef:
+    async def append_chunk(self, entry: NewEntry, frame: bytes, lines: bytes) -> EntryRef:
         self._look(entry)
-        return await super().append_chunk(entry, plaintext)
+        return await super().append_chunk(entry, frame, lines)
 
     def _look(self, entry: NewEntry) -> None:
         if entry.kind in self.full:
