@@ -7,34 +7,32 @@ import base64
 from dataclasses import dataclass
 
 from audit.errors import BadEntry
-from audit.tlog.note import VerifierKey, canonical_base64, parse_note
+from audit.tlog.messages import tree_head
+from audit.tlog.note import VerifierKey, parse_note
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """Size and root of a log at one moment (C2SP tlog-checkpoint, without extension lines)."""
+    """Size and root of a log at one moment (C2SP tlog-checkpoint)."""
 
     origin: str
     size: int
     root: bytes
     """32 bytes."""
+    extensions: tuple[str, ...] = ()
+    """Further lines of other people's logs. Ours writes none, and does not take its own for good with any."""
 
     def text(self) -> str:
-        """The signed text: origin, size, base64 root, each on its line."""
-        return f"{self.origin}\n{self.size}\n{base64.b64encode(self.root).decode()}\n"
+        """The signed text: origin, size, base64 root, extensions, each on its line."""
+        lines = (self.origin, str(self.size), base64.b64encode(self.root).decode(), *self.extensions)
+        return "\n".join(lines) + "\n"
 
     @classmethod
-    def parse(cls, text: str) -> "Checkpoint":
-        """Strict counterpart of `text`: extension lines are refused. Raises `BadEntry`."""
-        lines = text.split("\n")
-        if len(lines) != 4 or lines[3] or not lines[0]:
-            raise BadEntry("A checkpoint has three lines: origin, size, root.")
-        if not lines[1].isascii() or not lines[1].isdigit() or len(lines[1]) > 19:
-            raise BadEntry("The size in the checkpoint is not a decimal number.")
-        root = canonical_base64(lines[2], "the root in the checkpoint")
-        checkpoint = cls(lines[0], int(lines[1]), root)
-        if len(root) != 32 or checkpoint.text() != text or checkpoint.size >= 1 << 63:
-            raise BadEntry("The checkpoint is not in its canonical spelling.")
+    def parse(cls, text: str, *, extended: bool = False) -> "Checkpoint":
+        """Strict counterpart of `text`: extension lines are refused unless `extended`. Raises `BadEntry`."""
+        checkpoint = cls(*tree_head(text))
+        if checkpoint.extensions and not extended:
+            raise BadEntry("A checkpoint has three lines: origin, size, root. This one has more.")
         return checkpoint
 
 

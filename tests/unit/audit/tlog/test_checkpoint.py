@@ -110,8 +110,10 @@ def test_a_second_signature_of_another_kind_does_not_disturb(vectors):
     key = VerifierKey.parse(vectors["signed_notes"]["vectors"][1]["vkeys"][0])
     assert [signature.name for signature in note.signatures] == ["sum.golang.org", "witness.example.com/w1"]
     assert note.verified_by([key]) == [key]
-    with pytest.raises(BadEntry, match="Ed25519"):  # timestamped signatures are not taken for plain ones
-        VerifierKey.parse(block["witness_vkey"])
+    witness = VerifierKey.parse(block["witness_vkey"])
+    assert note.verified_by([key, witness]) == [key, witness]
+    plain = VerifierKey(witness.name, witness.public)  # a timestamped signature is not taken for a plain one
+    assert note.verified_by([plain]) == []
 
 
 def test_signed_and_opened():
