@@ -6,7 +6,7 @@ Opened with the keys it can open sealed parts; without them the heads can be rea
 
 import base64
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -122,6 +122,13 @@ class EvidenceReader:
     def consent(self, consent_ref: str) -> list[StoredEntry]:
         """The entries of one consent outside sessions, in order."""
         return [_entry(row) for row in self._store.consent_entries(consent_ref)]
+
+    def of_kinds(self, kinds: Collection[Kind]) -> Iterator[StoredEntry]:
+        """All entries of these kinds, in order. May read the whole log."""
+        for row in self._store.of_kinds([kind.value for kind in kinds]):
+            entry = _entry(row)
+            if entry.kind in kinds:
+                yield entry
 
     def sessions(self) -> list[SessionSummary]:
         """All sessions, oldest first."""

@@ -5,7 +5,7 @@ tests/contract/test_entry_store.py. The heads are the truth; `SessionRow`, `Cons
 from them in the same transaction so that appending need not search, and verification recomputes them.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -82,6 +82,11 @@ class Batch:
     meta: Mapping[str, str] = field(default_factory=dict)
 
 
+def kind_mark(kind: str) -> bytes:
+    """How a head of this kind shows it, byte for byte: heads are canonical JSON, and no other value holds quotes."""
+    return f'"k":"{kind}"'.encode()
+
+
 class EntryReader(Protocol):
     """Reading side. Rows come in order of index; methods raise `LogDamaged` if the medium cannot be read."""
 
@@ -109,8 +114,16 @@ class EntryReader(Protocol):
         """Entries of one consent that are in no session."""
         ...
 
+    def of_kinds(self, kinds: Collection[str]) -> Iterator[EntryRow]:
+        """Entries of these kinds (`Kind` values), in order. May read the whole log: for what is asked once a start."""
+        ...
+
     def sealed(self, low: int, high: int) -> Iterator[SealedPart]:
         """The sealed parts of these entries, by index and compartment."""
+        ...
+
+    def parts_of(self, key_sets: Collection[str]) -> Iterator[tuple[int, str, str]]:
+        """Index, compartment and key set of the stored parts that these key sets seal. May read the whole log."""
         ...
 
     def chunk(self, session: str, number: int) -> ChunkRow | None: ...
@@ -154,6 +167,20 @@ class EntryStore(EntryReader, Protocol):
 
     def tidy(self) -> None:
         """Housekeeping between batches (emptying a write-ahead log). An error is as final as one of `append`."""
+        ...
+
+    def erase(self, parts: Sequence[tuple[int, str]], chunks: Sequence[tuple[str, int]]) -> int:
+        """Delete ciphertext: parts by index and compartment, chunks by session and number; how many there were.
+
+        One transaction, durable on return. Heads, leaves and derived rows stay. What is not there is not an error.
+        """
+        ...
+
+    def scrub(self) -> bool:
+        """See that no copy of what `erase` deleted is left in the medium's own files (a write-ahead log, free pages).
+
+        False if a reader stands in the way; try again. Only the medium below the files is beyond reach.
+        """
         ...
 
     def abandon(self) -> None:

@@ -1,9 +1,9 @@
 """Entries in memory: the fake that ships, for tests and demonstrations. It can be told to fail like a disk."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 
-from audit.store import Batch, ChunkRow, ConsentEnd, EntryRow, SealedPart, SessionRow
+from audit.store import Batch, ChunkRow, ConsentEnd, EntryRow, SealedPart, SessionRow, kind_mark
 from audit.tlog.merkle import Frontier
 
 
@@ -46,6 +46,23 @@ class MemoryEntryStore:
             self._meta.update(batch.meta)
             self.batches += 1
 
+    def erase(self, parts: Sequence[tuple[int, str]], chunks: Sequence[tuple[str, int]]) -> int:
+        if self.fail is not None:
+            raise self.fail
+        wanted = set(parts)
+        with self._lock:
+            gone = sum(self._chunks.pop(place, None) is not None for place in set(chunks))
+            for index in {index for index, _ in wanted}:
+                stored = self._sealed.pop(index, [])
+                kept = [part for part in stored if (index, part.compartment) not in wanted]
+                gone += len(stored) - len(kept)
+                if kept:
+                    self._sealed[index] = kept
+        return gone
+
+    def scrub(self) -> bool:
+        return True
+
     def tidy(self) -> None:
         """Nothing to tidy."""
 
@@ -74,10 +91,19 @@ class MemoryEntryStore:
     def consent_entries(self, consent_ref: str) -> Iterator[EntryRow]:
         yield from [row for row in self._entries if row.consent_ref == consent_ref and row.session is None]
 
+    def of_kinds(self, kinds: Collection[str]) -> Iterator[EntryRow]:
+        marks = [kind_mark(kind) for kind in kinds]
+        yield from [row for row in self._entries if any(mark in row.head for mark in marks)]
+
     def sealed(self, low: int, high: int) -> Iterator[SealedPart]:
         with self._lock:
             found = [part for index, parts in self._sealed.items() if low <= index < high for part in parts]
         yield from sorted(found, key=lambda part: (part.index, part.compartment))
+
+    def parts_of(self, key_sets: Collection[str]) -> Iterator[tuple[int, str, str]]:
+        for part in self.sealed(0, self.size()):
+            if part.key_set in key_sets:
+                yield part.index, part.compartment, part.key_set
 
     def chunk(self, session: str, number: int) -> ChunkRow | None:
         return self._chunks.get((session, number))

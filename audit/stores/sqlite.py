@@ -9,13 +9,13 @@ import fcntl
 import functools
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from audit.errors import LogDamaged, LogInUse, LogMissing
 from audit.files import sync_directory
-from audit.store import Batch, ChunkRow, ConsentEnd, EntryRow, SealedPart, SessionRow
+from audit.store import Batch, ChunkRow, ConsentEnd, EntryRow, SealedPart, SessionRow, kind_mark
 from audit.tlog.merkle import HASH_SIZE, Frontier
 
 LOG_FILE = "audit.db"
@@ -98,9 +98,22 @@ class SqliteEntryReader:
         for row in self._rows(f"{_ENTRY} WHERE cr = ? AND s IS NULL ORDER BY idx", (consent_ref,)):
             yield EntryRow(*row)
 
+    def of_kinds(self, kinds: Collection[str]) -> Iterator[EntryRow]:
+        marks = [kind_mark(kind) for kind in kinds]
+        found = " OR ".join(["instr(head, ?)"] * len(marks)) or "0"
+        for row in self._rows(f"{_ENTRY} WHERE {found} ORDER BY idx", marks):
+            yield EntryRow(*row)
+
     def sealed(self, low: int, high: int) -> Iterator[SealedPart]:
         for row in self._rows(f"{_SEALED} WHERE idx >= ? AND idx < ? ORDER BY idx, comp", (low, high)):
             yield SealedPart(*row)
+
+    def parts_of(self, key_sets: Collection[str]) -> Iterator[tuple[int, str, str]]:
+        wanted = frozenset(key_sets)
+        if wanted:
+            for row in self._rows("SELECT idx, comp, ks FROM sealed ORDER BY idx, comp"):
+                if row[2] in wanted:
+                    yield row
 
     def chunk(self, session: str, number: int) -> ChunkRow | None:
         row = self._one(f"{_CHUNK} WHERE session = ? AND no = ?", (session, number))
@@ -220,6 +233,29 @@ class SqliteEntryStore(SqliteEntryReader):
             self._wal_pages = 0
             self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
+    def erase(self, parts: Sequence[tuple[int, str]], chunks: Sequence[tuple[str, int]]) -> int:
+        before = self._connection.total_changes
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            self._connection.executemany("DELETE FROM sealed WHERE idx = ? AND comp = ?", parts)
+            self._connection.executemany("DELETE FROM chunk WHERE session = ? AND no = ?", chunks)
+            self._connection.execute("COMMIT")
+        except BaseException:
+            self._roll_back()
+            raise
+        self._wal_pages = WAL_PAGES
+        return self._connection.total_changes - before
+
+    def scrub(self) -> bool:
+        """Deleted rows are zeroed in place (`secure_delete`); what is left is the log that was written ahead."""
+        (patience,) = self._connection.execute("PRAGMA busy_timeout").fetchone()
+        self._connection.execute("PRAGMA busy_timeout=0")
+        try:
+            busy, _, _ = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        finally:
+            self._connection.execute(f"PRAGMA busy_timeout={patience}")
+        return not busy
+
     def abandon(self) -> None:
         """The connection stays open, unused, so that closing it cannot write the log after a failed sync."""
         _ABANDONED.append(self._connection)
@@ -290,13 +326,14 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute("PRAGMA wal_autocheckpoint=0")
+    connection.execute("PRAGMA secure_delete=ON")
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version == 0 and connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,):
         connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
         sync_directory(path.parent)
     elif version != SCHEMA_VERSION:
         raise LogDamaged(f"The log database {path} has version {version}; this program writes {SCHEMA_VERSION}.")
-    for pragma, wanted in (("journal_mode", "wal"), ("synchronous", 2)):
+    for pragma, wanted in (("journal_mode", "wal"), ("synchronous", 2), ("secure_delete", 1)):
         found = connection.execute(f"PRAGMA {pragma}").fetchone()[0]
         if found != wanted:
             raise LogDamaged(f"The log database {path} must run with {pragma} = {wanted} but has {found}.")

@@ -148,3 +148,32 @@ def test_tidying_changes_nothing(store):
             break
     assert store.count() == 101
     assert len(list(store.sealed(0, 200))) == 101
+
+
+def marked(index: int, kind: str) -> EntryRow:
+    head = f'{{"d":{{}},"k":"{kind}","x":{index}}}'.encode()
+    return EntryRow(index, head, leaf_hash(head))
+
+
+def test_entries_are_found_by_kind(store):
+    rows = [marked(0, "log.start"), marked(1, "erase.done"), marked(2, "hold.set"), marked(3, "erase.done")]
+    store.append(Batch(entries=rows))
+    assert list(store.of_kinds(["erase.done"])) == [rows[1], rows[3]]
+    assert list(store.of_kinds(["hold.set", "erase.done"])) == rows[1:]
+    assert list(store.of_kinds([])) == []
+
+
+def test_ciphertext_is_erased_and_the_rest_stays(store):
+    rows = [entry(index, session="S") for index in range(4)]
+    parts = [SealedPart(index, name, f"K{index % 2}", b"ct") for index in range(4) for name in ("act", "who")]
+    store.append(Batch(entries=rows, sealed=parts, chunks=[ChunkRow("S", 0, 3, b"a"), ChunkRow("S", 1, 3, b"b")]))
+    assert list(store.parts_of(["K1"])) == [(1, "act", "K1"), (1, "who", "K1"), (3, "act", "K1"), (3, "who", "K1")]
+    assert list(store.parts_of([])) == []
+    doomed = [(1, "act"), (3, "act")]
+    assert store.erase(doomed, [("S", 0), ("T", 9)]) == 3
+    assert store.erase(doomed, [("S", 0)]) == 0
+    assert store.scrub()
+    assert [part for part in parts if (part.index, part.compartment) not in doomed] == list(store.sealed(0, 4))
+    assert store.chunk("S", 0) is None
+    assert store.chunk("S", 1) is not None
+    assert list(store.entries(0, 4)) == rows

@@ -1,5 +1,7 @@
 """What SQLite adds to the entry store's contract: durability settings, one writer, full disks, damaged files."""
 
+import contextlib
+import os
 import resource
 import signal
 import sqlite3
@@ -7,7 +9,7 @@ import sqlite3
 import pytest
 
 from audit.errors import LogDamaged, LogInUse, LogMissing
-from audit.store import Batch, EntryRow, SealedPart
+from audit.store import Batch, ChunkRow, EntryRow, SealedPart
 from audit.stores.sqlite import LOG_FILE, open_reader, open_store
 from audit.tlog.merkle import leaf_hash
 
@@ -132,3 +134,27 @@ def test_a_damaged_page_raises_and_is_reported(tmp_path):
     with pytest.raises(LogDamaged):
         list(reader.entries(0, 500))
     reader.close()
+
+
+def test_erased_ciphertext_is_in_no_file(tmp_path):
+    store = open_store(tmp_path / "log")
+    secret = os.urandom(9000)  # more than a page, so that some of it lies on pages of its own
+    small = os.urandom(40)
+    rows = [EntryRow(index, b"head", bytes(32)) for index in range(50)]
+    parts = [SealedPart(index, "act", "K", small if index % 2 else secret) for index in range(50)]
+    store.append(Batch(entries=rows, sealed=parts, chunks=[ChunkRow("S", 0, 1, secret)]))
+    store.tidy()
+
+    def held() -> list[str]:
+        files = [path for path in (tmp_path / "log").iterdir() if path.is_file()]
+        return [path.name for path in files if small in path.read_bytes() or secret[4500:4600] in path.read_bytes()]
+
+    assert held()
+    store.erase([(index, "act") for index in range(50)], [("S", 0)])
+    with contextlib.closing(open_reader(tmp_path / "log")) as reader:
+        reader.begin()
+        assert reader.count() == 50
+        assert not store.scrub(), "a reader stood in the way"
+    assert store.scrub()
+    assert held() == []
+    store.close()
