@@ -7,7 +7,7 @@ Functions take leaf hashes (32 bytes each), not leaves; `leaf_hash` makes one. V
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 HASH_SIZE = 32
 EMPTY_ROOT = hashlib.sha256(b"").digest()
@@ -22,6 +22,12 @@ def leaf_hash(leaf: bytes) -> bytes:
 def node_hash(left: bytes, right: bytes) -> bytes:
     """SHA-256(0x01 || left || right)."""
     return hashlib.sha256(b"\x01" + left + right).digest()
+
+
+def parents(row: bytes) -> bytes:
+    """The row of nodes above a row of nodes: both are joined hashes, the lower one an even number of them."""
+    sha256 = hashlib.sha256
+    return b"".join([sha256(b"\x01" + row[at : at + 64]).digest() for at in range(0, len(row), 64)])
 
 
 class Frontier:
@@ -128,45 +134,69 @@ class Tree:
     def inclusion(self, index: int, size: int) -> list[bytes]:
         """PATH(index, D[size]) of RFC 6962 section 2.1.1. Raises ValueError unless index < size <= the tree."""
         self._within(0 <= index < size <= self.size)
-        low, high, proof = 0, size, []
-        while high - low > 1:
-            middle = low + _split(high - low)
-            if index < middle:
-                proof.append(self._range(middle, high))
-                high = middle
-            else:
-                proof.append(self._range(low, middle))
-                low = middle
-        return proof[::-1]
+        return [self._range(low, high) for low, high in inclusion_ranges(index, size)]
 
     def consistency(self, old: int, new: int) -> list[bytes]:
         """PROOF(old, D[new]) of RFC 6962 section 2.1.2. Raises ValueError unless 0 < old <= new <= the tree."""
         self._within(0 < old <= new <= self.size)
-        low, high, proof = 0, new, []
-        while old != high:
-            middle = low + _split(high - low)
-            if old <= middle:
-                proof.append(self._range(middle, high))
-                high = middle
-            else:
-                proof.append(self._range(low, middle))
-                low = middle
-        if low:
-            proof.append(self._range(low, high))
-        return proof[::-1]
+        return [self._range(low, high) for low, high in consistency_ranges(old, new)]
 
     def _within(self, ok: bool) -> None:
         if not ok:
             raise ValueError(f"There is no such proof or root in a tree of {self.size} leaves.")
 
     def _range(self, low: int, high: int) -> bytes:
-        """Hash of the leaves [low, high): `low` is a multiple of the smallest power of two >= high - low."""
+        return range_hash(low, high, lambda level, index: self._levels[level][index])
+
+
+def inclusion_ranges(index: int, size: int) -> list[tuple[int, int]]:
+    """Which ranges of leaves the hashes of PATH(index, D[size]) stand for, leaf's sibling first (RFC 6962 2.1.1)."""
+    low, high, ranges = 0, size, []
+    while high - low > 1:
+        middle = low + _split(high - low)
+        if index < middle:
+            ranges.append((middle, high))
+            high = middle
+        else:
+            ranges.append((low, middle))
+            low = middle
+    return ranges[::-1]
+
+
+def consistency_ranges(old: int, new: int) -> list[tuple[int, int]]:
+    """Which ranges of leaves the hashes of PROOF(old, D[new]) stand for, 0 < old <= new (RFC 6962 section 2.1.2)."""
+    low, high, ranges = 0, new, []
+    while old != high:
+        middle = low + _split(high - low)
+        if old <= middle:
+            ranges.append((middle, high))
+            high = middle
+        else:
+            ranges.append((low, middle))
+            low = middle
+    if low:
+        ranges.append((low, high))
+    return ranges[::-1]
+
+
+def range_hash(low: int, high: int, node: Callable[[int, int], bytes]) -> bytes:
+    """Hash of the leaves [low, high), not empty; `low` is a multiple of the smallest power of two >= high - low.
+
+    `node(level, index)` gives the root of the complete subtree over leaves [index * 2^level, (index + 1) * 2^level).
+    """
+    right = []
+    while True:
         width = high - low
         level = (width - 1).bit_length()
         if width == 1 << level:
-            return self._levels[level][low >> level]
-        middle = low + _split(width)
-        return node_hash(self._range(low, middle), self._range(middle, high))
+            break
+        middle = low + (1 << level - 1)
+        right.append(node(level - 1, low >> level - 1))
+        low = middle
+    found = node(level, low >> level)
+    for left in reversed(right):
+        found = node_hash(left, found)
+    return found
 
 
 def verify_inclusion(index: int, size: int, leaf: bytes, proof: Sequence[bytes], expected_root: bytes) -> bool:
