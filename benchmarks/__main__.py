@@ -11,13 +11,26 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from benchmarks import inside, through
+from benchmarks import evidence, inside, through
 from benchmarks.bars import Result, markdown, publish, table
 from benchmarks.ground import ROOT, Stand
 from config.clock import SystemClock
 
 DOCUMENT = ROOT / "docs" / "reference" / "performance.md"
-PARTS = ("disk", "policy", "redaction", "journal", "memory", "latency", "opening", "bulk", "fairness", "leak", "many")
+PARTS = (
+    "disk",
+    "policy",
+    "redaction",
+    "journal",
+    "evidence",
+    "memory",
+    "latency",
+    "opening",
+    "bulk",
+    "fairness",
+    "leak",
+    "many",
+)
 """In this order; `disk` is what the others compare with, and always runs."""
 
 
@@ -51,6 +64,7 @@ def _run(directory: Path, wanted: tuple[str, ...], lengths: through.Lengths) -> 
         "policy": inside.policy,
         "redaction": inside.redaction,
         "journal": lambda: inside.journal(directory, disk, entries=20_000),
+        "evidence": lambda: evidence.pipeline(directory, disk, seconds=4.0),
     }
     standing: dict[str, Callable[[Stand], Iterator[Result]]] = {
         "memory": lambda stand: through.memory(stand, lengths),  # first: nothing else has used memory yet
