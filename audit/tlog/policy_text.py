@@ -21,7 +21,7 @@ LOG_TYPES = (ED25519, MLDSA44_COSIGNATURE)
 WITNESS_TYPES = (ED25519_COSIGNATURE, MLDSA44_COSIGNATURE)
 
 _FORBIDDEN = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]")
-_ITEM = re.compile("[^ \t\n]+")
+_ITEM = re.compile("[^\x00-\x20\x7f]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +132,8 @@ def check(lines: Lines) -> None:
         "The policy lists a witness or group as a member twice; each counts in one place.",
     )
     urls = [*(log.url for log in lines.logs), *(witness.url for witness in lines.witnesses)]
-    words = [*names, *(url for url in urls if url is not None)]
-    _need(all(map(_ITEM.fullmatch, words)), "A name or URL of the policy is empty or holds spaces.")
+    words = [*names, *(key.name for key in logs + witnesses), *(url for url in urls if url is not None)]
+    _need(all(map(_ITEM.fullmatch, words)), "A name or URL of the policy is empty, or holds spaces or controls.")
     _check_groups(lines)
 
 
