@@ -52,3 +52,15 @@ class SealBroken(AuditError):
 
 class KeyUnavailable(AuditError):
     """A key is missing or destroyed, so a sealed part cannot be opened."""
+
+
+class SignerUnavailable(AuditError):
+    """The signer of checkpoints does not answer. That proves nothing: entries go on, their checkpoint comes later."""
+
+
+class KeyHeld(AuditError):
+    """A key was not destroyed because a hold keeps it. `hold` is the hold's id; release it first (two persons)."""
+
+    def __init__(self, hold: str) -> None:
+        super().__init__(f"Hold {hold} keeps this from being erased. Nothing was destroyed; release the hold first.")
+        self.hold = hold

@@ -7,6 +7,7 @@ it stands before the revocation in the log, or it does not stand there and is ne
 
 import asyncio
 import concurrent.futures
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +18,8 @@ import structlog
 from audit._mint import KEY
 from audit.command import NewCommand, RecordedCommand
 from audit.committer import CAPACITY, Committer, Ticket
-from audit.entry import EntryRef, Kind, NewEntry
-from audit.errors import RecordFailed
+from audit.entry import EntryRef, Json, Kind, NewEntry
+from audit.errors import LogDamaged, RecordFailed
 from audit.files import CHECKPOINT_FILE, write_durably
 from audit.keys.file_store import KEYS_FILE, FileKeyStore
 from audit.keys.ring import KeyRing
@@ -26,8 +27,9 @@ from audit.keys.store import KeyStore, MemoryKeyStore
 from audit.ledger import Ledger
 from audit.publish.publisher import Publisher
 from audit.reader import EvidenceReader
-from audit.recovery import WORKER, Recovered, check_signer, origin_of, recover, repairs
-from audit.signing.signer import MemoryState, Signer, open_file_signer
+from audit.recovery import WORKER, Recovered, recover, repairs
+from audit.signing.opening import open_signer
+from audit.signing.signer import CheckpointSigner, MemoryState, Signer
 from audit.staging import Draft, Staged, Stager, draft_chunk, draft_command, draft_entry
 from audit.store import EntryStore
 from audit.stores.memory import MemoryEntryStore
@@ -63,7 +65,7 @@ class Journal:
         self,
         store: EntryStore,
         keys: KeyStore,
-        signer: Signer,
+        signer: CheckpointSigner,
         clock: Clock,
         *,
         directory: Path | None = None,
@@ -72,7 +74,7 @@ class Journal:
     ) -> None:
         """Recover the log and start recording; `open` and `in_memory` are the usual ways here.
 
-        Raises `LogDamaged` or `RecordFailed`; the caller then still owns store and keys.
+        Raises `LogDamaged` or `RecordFailed`; the caller then still owns store, keys and signer.
         """
         recovered = recover(store, signer.state, full=full_check)
         ledger = Ledger(recovered.generation, store.session, store.consent_end)
@@ -82,7 +84,7 @@ class Journal:
         self.verifier_key = str(signer.verifier)
         """C2SP verifier key of the log's checkpoints."""
         self.append_seconds = APPEND_SECONDS
-        self._store, self._keys, self._clock = store, keys, clock
+        self._store, self._keys, self._signer, self._clock = store, keys, signer, clock
         self._directory, self._keys_dir = directory, keys_dir
         self._ledger = ledger
         self._stager = Stager(
@@ -95,7 +97,7 @@ class Journal:
         )
         self._poison_callbacks: list[Callable[[], None]] = []
         self._closed = False
-        self._publisher = Publisher(signer, self._publish, self._sign_failed)
+        self._publisher = Publisher(signer, self._publish, self._sign_failed, on_late=self._late)
         self._committer: Committer[_Work, _Answer] = Committer(self._commit, after=store.tidy, on_poison=self._poisoned)
         found = recovered.frontier
         self._publisher.durable(recovered.added, found.size, found.root(), urgent=False)
@@ -107,27 +109,35 @@ class Journal:
 
     @classmethod
     def open(
-        cls, directory: Path, *, keys_dir: Path, origin: str, clock: Clock, full_check: bool | None = None
+        cls,
+        directory: Path,
+        *,
+        keys_dir: Path,
+        origin: str,
+        clock: Clock,
+        full_check: bool | None = None,
+        signer_socket: Path | None = None,
     ) -> "Journal":
         """Open (or make) the log in `directory`, check it, close what a crash left open.
 
         `origin` names a new log: without a slash it is a prefix, and a random part is added. An existing log keeps its
-        own origin, which must fit. Raises `LogDamaged`, `LogInUse`, `KeyUnavailable`, `RecordFailed`.
+        own origin, which must fit. Checkpoints are signed with the key in `keys_dir`, or by the process that listens
+        at `signer_socket`. Raises `LogDamaged`, `LogInUse`, `KeyUnavailable`, `SignerUnavailable`, `RecordFailed`.
         """
         try:
             store = open_store(directory)
         except OSError as error:
             raise RecordFailed(f"The log in {directory} cannot be opened ({error.strerror}).") from error
         keys: KeyStore | None = None
+        signer: CheckpointSigner | None = None
         try:
-            name = origin_of(store, origin, keys_dir)
-            signer = open_file_signer(keys_dir, name, create=store.size() == 0)
-            check_signer(store, signer)
-            keys = FileKeyStore.open(directory / KEYS_FILE, keys_dir, name)
+            signer = open_signer(store, origin, keys_dir, clock, socket=signer_socket)
+            keys = FileKeyStore.open(directory / KEYS_FILE, keys_dir, signer.verifier.name)
             return cls(store, keys, signer, clock, directory=directory, keys_dir=keys_dir, full_check=full_check)
         except BaseException as error:
-            if keys is not None:
-                keys.close()
+            for opened in (keys, signer):
+                if opened is not None:
+                    opened.close()
             store.abandon()
             if isinstance(error, OSError):
                 raise RecordFailed(f"The log in {directory} cannot be opened ({error.strerror}).") from error
@@ -222,7 +232,7 @@ class Journal:
             callback()
 
     async def checkpoint(self) -> None:
-        """Sign and publish a checkpoint over all that is durable now. Raises `RecordFailed`."""
+        """Sign and publish a checkpoint over all that is durable now. Raises `RecordFailed`, `SignerUnavailable`."""
         await asyncio.wrap_future(self._publisher.request())
 
     def reader(self) -> EvidenceReader:
@@ -243,6 +253,7 @@ class Journal:
                 structlog.get_logger("audit").warning("log_stop_not_recorded")
         self._end_threads()
         self._keys.close()
+        self._signer.close()
         if self._committer.poisoned:
             self._store.abandon()
         else:
@@ -256,6 +267,7 @@ class Journal:
         self._publisher.fail(RecordFailed("The log was abandoned."))
         self._end_threads()
         self._keys.close()
+        self._signer.close()
         self._store.abandon()
 
     def _end_threads(self) -> None:
@@ -333,8 +345,24 @@ class Journal:
         self._submit_thread(_Notice((("checkpoint", note.decode()),)))
 
     def _sign_failed(self, error: Exception) -> None:
-        if not isinstance(error, RecordFailed):
-            self._committer.poison(error)
+        """Publisher thread. A log that its signer refuses says so as its last entry, if it can, and is closed."""
+        if isinstance(error, RecordFailed):
+            return
+        if isinstance(error, LogDamaged):
+            structlog.get_logger("audit").critical("signer_refused", step=str(error))
+            self._alarm("signer_refused", {"signed": self._signer.state.size})
+        self._committer.poison(error)
+
+    def _late(self, seconds: int) -> None:
+        """Publisher thread: the signer has not answered for long."""
+        structlog.get_logger("audit").error("checkpoint_age", seconds=seconds)
+        self._alarm("checkpoint_age", {"seconds": seconds})
+
+    def _alarm(self, what: str, facts: dict[str, Json]) -> None:
+        """Record `integrity.alarm` where that is possible; waits no longer than a writer would."""
+        with contextlib.suppress(RecordFailed, concurrent.futures.TimeoutError):
+            entry = NewEntry(kind=Kind.INTEGRITY_ALARM, facts={"what": what, **facts})
+            self._submit_thread(draft_entry(entry)).result(self.append_seconds)
 
     def _poisoned(self, error: Exception) -> None:
         structlog.get_logger("audit").critical("record_failed", error=type(error).__name__)

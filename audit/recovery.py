@@ -5,17 +5,14 @@ contradiction raises `LogDamaged`, and the log stays closed.
 """
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from audit.entry import Kind, NewEntry
 from audit.errors import BadEntry, LogDamaged
 from audit.leaf import Head, parse
 from audit.ledger import RAISES_GENERATION, ChainedSession
-from audit.signing.signer import STATE_FILE, SignedState, Signer
+from audit.signing.signer import SignedState
 from audit.store import EntryReader, EntryRow, SessionRow
-from audit.tlog.checkpoint import open_checkpoint
 from audit.tlog.merkle import Frontier, leaf_hash
-from config.ids import new_id
 
 FULL_CHECK = 250_000
 """Logs up to this many entries are recomputed whole at every start (about a second); larger ones from the last signed
@@ -186,36 +183,3 @@ def _parse(row: EntryRow) -> Head:
         return parse(row.head)
     except BadEntry as error:
         raise LogDamaged(f"Entry {row.index} cannot be read: {error} {_ALARM}") from error
-
-
-def check_signer(store: EntryReader, signer: Signer) -> None:
-    """The signer remembers at least what its own last checkpoint says. Raises `LogDamaged`."""
-    note = store.meta("checkpoint")
-    if note is None:
-        return
-    try:
-        signed = open_checkpoint(note.encode(), signer.verifier)
-    except BadEntry as error:
-        raise LogDamaged(f"The last checkpoint in the database does not verify: {error}") from error
-    if signed.size > signer.state.size:
-        raise LogDamaged(
-            f"The log was signed up to entry {signed.size}, but {STATE_FILE} knows only {signer.state.size}: "
-            "it was lost or is from an older backup. Restore it."
-        )
-
-
-def origin_of(store: EntryReader, wanted: str, keys_dir: Path) -> str:
-    """The origin of the stored log, or one for a new log. Raises `LogDamaged` if they do not fit."""
-    stored = store.meta("origin")
-    if stored is None:
-        if store.size():
-            raise LogDamaged("The log has entries but no origin.")
-        if (keys_dir / STATE_FILE).exists():
-            raise LogDamaged(
-                f"The log is empty, but {keys_dir / STATE_FILE} says that one was signed with these keys. Restore the "
-                "log, or start a new one with new keys."
-            )
-        return wanted if "/" in wanted else f"{wanted}/{new_id().lower()}"
-    if stored != wanted and stored.rpartition("/")[0] != wanted:
-        raise LogDamaged(f"The log in this directory belongs to '{stored}', not to '{wanted}'.")
-    return stored

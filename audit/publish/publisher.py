@@ -9,10 +9,14 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from audit.errors import RecordFailed
-from audit.signing.signer import Signer
+import structlog
+
+from audit.errors import RecordFailed, SignerUnavailable
+from audit.signing.signer import CheckpointSigner
+from audit.signing.span import Span
 
 INTERVAL_SECONDS = 1.0
+LATE_SECONDS = 15 * 60.0
 
 
 class Publisher:
@@ -20,27 +24,46 @@ class Publisher:
 
     def __init__(
         self,
-        signer: Signer,
+        signer: CheckpointSigner,
         publish: Callable[[bytes], None],
         on_failure: Callable[[Exception], None],
         *,
         interval: float = INTERVAL_SECONDS,
+        on_late: Callable[[int], None] | None = None,
+        late_seconds: float = LATE_SECONDS,
     ) -> None:
-        """`publish` stores a signed checkpoint. `on_failure` hears of the first error; after it nothing is signed."""
+        """`publish` stores a signed checkpoint. `on_failure` hears of the first error; after it nothing is signed.
+
+        A signer that does not answer is no error: it is asked again every `interval`. `on_late` hears, once until there
+        is a signature again, that entries have waited for one for longer than `late_seconds`, and how many.
+        """
         self._signer = signer
         self._publish = publish
         self._on_failure = on_failure
         self._interval = interval
+        self._on_late = on_late
+        self._late_seconds = late_seconds
         self._change = threading.Condition()
-        self._added: list[bytes] = []
         self._size = signer.state.size
         self._root = signer.state.root
+        self._added = Span(self._size)
+        self._asked: tuple[int, bytes, Span] | None = None
+        """What a signer that did not answer was asked. It may have signed it, so it is asked the same again first."""
+        self._since: float | None = None
+        """Since when entries wait for a signature."""
+        self._told_late = False
         self._urgent = False
         self._waiting: list[concurrent.futures.Future[None]] = []
         self._stopping = False
         self._failure: Exception | None = None
         self._thread = threading.Thread(target=self._run, name="audit-publisher", daemon=True)
         self._thread.start()
+
+    @property
+    def unsigned_seconds(self) -> float:
+        """How long the oldest entry without a signed checkpoint has waited for one; 0 if all are covered."""
+        since = self._since
+        return 0.0 if since is None else time.monotonic() - since
 
     def durable(self, leaves: Sequence[bytes], size: int, root: bytes, *, urgent: bool) -> None:
         """These leaf hashes are durable now; the log has this size and root. `urgent`: sign without delay."""
@@ -49,11 +72,16 @@ class Publisher:
             self._added.extend(leaves)
             self._size, self._root = size, root
             self._urgent = self._urgent or urgent
+            if self._since is None and leaves:
+                self._since = time.monotonic()
             if first or urgent:  # otherwise the thread waits for its time already
                 self._change.notify()
 
     def request(self) -> concurrent.futures.Future[None]:
-        """Sign what is durable now; the future is done when the checkpoint is published."""
+        """Sign what is durable now; the future is done when the checkpoint is published.
+
+        It fails with `RecordFailed` if nothing is signed any more, with `SignerUnavailable` if only not now.
+        """
         future: concurrent.futures.Future[None] = concurrent.futures.Future()
         with self._change:
             if self._failure is not None or self._stopping:
@@ -85,32 +113,70 @@ class Publisher:
     def _run(self) -> None:
         last = -self._interval
         while self._wait(last):
-            with self._change:
-                added, self._added = self._added, []
-                size, root, waiting = self._size, self._root, self._waiting
-                self._urgent, self._waiting = False, []
+            waiting = self._take_waiting()
             try:
-                if added or size == 0 or waiting:
-                    self._publish(self._signer.sign(size, root, added))
+                self._sign_all(wanted=bool(waiting))
+            except SignerUnavailable as error:
+                self._unavailable(error, waiting)
+                if self._stopping:
+                    self.fail(error)
+                    return
             except Exception as error:  # noqa: BLE001 - an unsigned log is not run on
                 with self._change:
                     self._waiting += waiting
                 self.fail(error)
                 self._on_failure(error)
                 return
+            else:
+                self._told_late = False
+                for future in waiting:
+                    future.set_result(None)
             last = time.monotonic()
-            for future in waiting:
-                future.set_result(None)
+
+    def _take_waiting(self) -> list[concurrent.futures.Future[None]]:
+        with self._change:
+            waiting, self._waiting = self._waiting, []
+            self._urgent = False
+            return waiting
+
+    def _sign_all(self, *, wanted: bool) -> None:
+        """Sign what was asked for before, then what came since; `wanted`: even if that is nothing new."""
+        if self._asked is not None:
+            self._sign_asked()
+        with self._change:
+            if not (self._added or self._size == 0 or wanted):
+                return
+            self._asked = (self._size, self._root, self._added)
+            self._added = Span(self._size)
+        self._sign_asked()
+
+    def _sign_asked(self) -> None:
+        assert self._asked is not None
+        note = self._signer.sign(*self._asked)
+        with self._change:
+            self._asked = None
+            self._since = time.monotonic() if self._added else None
+        self._publish(note)
+
+    def _unavailable(self, error: SignerUnavailable, waiting: list[concurrent.futures.Future[None]]) -> None:
+        for future in waiting:
+            future.set_exception(error)
+        seconds = int(self.unsigned_seconds)
+        structlog.get_logger("audit").warning("checkpoint_delayed", seconds=seconds, step=str(error))
+        if seconds >= self._late_seconds and not self._told_late and self._on_late is not None:
+            self._told_late = True
+            self._on_late(seconds)
 
     def _wait(self, last: float) -> bool:
         """Wait until there is something to sign and it is time; false when it is over."""
         with self._change:
             while self._failure is None:
-                if self._urgent or (self._stopping and self._added):
+                unsigned = bool(self._added) or self._asked is not None
+                if self._urgent or (self._stopping and unsigned):
                     return True
                 if self._stopping:
                     return False
-                remaining = last + self._interval - time.monotonic() if self._added else None
+                remaining = last + self._interval - time.monotonic() if unsigned else None
                 if remaining is not None and remaining <= 0:
                     return True
                 self._change.wait(remaining)

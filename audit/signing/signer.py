@@ -2,27 +2,30 @@
 
 The signer keeps its own state (size and frontier of the last tree it signed) outside the log's directory, synced
 before a signature leaves: a log restored from an old backup, or rewritten below that size, cannot be signed over. It
-recomputes the new root from its own frontier and the leaf hashes added since, which is stronger than checking a
-consistency proof.
+computes the new root from its own frontier and the span that was added since, so nothing has to be believed.
+
+Implementations of `CheckpointSigner`: `Signer` here, in the gateway's process (`audit.signing.key_files` opens it), and
+`audit.signing.remote.RemoteSigner`, whose key is in a process of another user. Both pass
+tests/contract/test_checkpoint_signer.py.
 """
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from audit.encoding import decode, encode
 from audit.errors import BadEntry, LogDamaged
-from audit.files import OWNER_ONLY, make_secret, read_secret, write_durably
+from audit.files import OWNER_ONLY, write_durably
+from audit.signing.span import Span
 from audit.tlog.checkpoint import Checkpoint
-from audit.tlog.merkle import HASH_SIZE, Frontier
-from audit.tlog.note import SigningKey, VerifierKey, sign_note
+from audit.tlog.cosignature import CosigningKey
+from audit.tlog.merkle import Frontier
+from audit.tlog.note import Note, SigningKey, VerifierKey, sign_note
+from config.clock import Clock, SystemClock
 
-SEED_FILE = "log.key"
-PUBLIC_FILE = "log.pub"
 STATE_FILE = "signer.state"
-SEED_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,17 +98,63 @@ class MemoryState:
         self.state = state
 
 
-class Signer:
-    """One log's signer. Not thread-safe."""
+class CheckpointSigner(Protocol):
+    """What a journal needs of its signer. One thread at a time."""
 
-    def __init__(self, key: SigningKey, keeper: StateKeeper) -> None:
-        """Raises `LogDamaged` if the kept state belongs to another log."""
-        self._key = key
+    @property
+    def verifier(self) -> VerifierKey:
+        """The Ed25519 key, whose name is the log's origin."""
+        ...
+
+    @property
+    def verifiers(self) -> tuple[VerifierKey, ...]:
+        """All keys that sign each checkpoint, the Ed25519 key first."""
+        ...
+
+    @property
+    def state(self) -> SignedState:
+        """The last tree that was signed; size 0 if none."""
+        ...
+
+    def sign(self, size: int, root: bytes, added: Span) -> bytes:
+        """The signed checkpoint of the tree that `added` (from the last signed size on) leads to.
+
+        Asked again for the size and root it signed last, it signs them again. Raises `LogDamaged` if the tree is not an
+        extension of that one; `SignerUnavailable` if nobody answers, which proves nothing: ask the same again later;
+        OSError if the state cannot be kept.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of the state. Safe to call twice."""
+        ...
+
+
+class Signer:
+    """One log's signer in this process. Not thread-safe."""
+
+    def __init__(
+        self,
+        key: SigningKey,
+        keeper: StateKeeper,
+        *,
+        cosigner: CosigningKey | None = None,
+        clock: Clock | None = None,
+        release: Callable[[], None] | None = None,
+    ) -> None:
+        """`cosigner`: the log's own ML-DSA-44 key. `release` is called by `close`.
+
+        Raises `LogDamaged` if the kept state belongs to another log.
+        """
+        self._key, self._cosigner = key, cosigner
         self._keeper = keeper
+        self._clock = clock or SystemClock()
+        self._release = release
         state = keeper.load() or SignedState(key.verifier.name, 0, ())
         if state.origin != key.verifier.name:
             raise LogDamaged(f"The signer signed another log before ({state.origin}); it signs only one.")
         self._state = state
+        self._broken = False
 
     @property
     def verifier(self) -> VerifierKey:
@@ -113,40 +162,51 @@ class Signer:
         return self._key.verifier
 
     @property
+    def verifiers(self) -> tuple[VerifierKey, ...]:
+        """All keys that sign each checkpoint, the Ed25519 key first."""
+        return (self.verifier,) if self._cosigner is None else (self.verifier, self._cosigner.verifier)
+
+    @property
     def state(self) -> SignedState:
         """The last tree that was signed; size 0 if none."""
         return self._state
 
-    def sign(self, size: int, root: bytes, added: Sequence[bytes]) -> bytes:
-        """The signed checkpoint of the tree that `added` (leaf hashes since the last signed size) leads to.
-
-        Raises `LogDamaged` if `size` and `root` are not what they lead to; OSError if the state cannot be kept.
-        """
-        frontier = self._state.frontier()
-        frontier.extend(added)
-        if frontier.size != size or frontier.root() != root or any(len(leaf) != HASH_SIZE for leaf in added):
-            raise LogDamaged(
-                f"The log of {size} entries is not an extension of the {self._state.size} entries signed before. "
-                "It is not signed; look for a restored backup or a change to the database."
-            )
-        state = SignedState(self._state.origin, size, frontier.nodes)
+    def sign(self, size: int, root: bytes, added: Span) -> bytes:
+        """See `CheckpointSigner`. The state is durable before the signature is made."""
+        state = self._extended(size, root, added)
         if state != self._state:
-            self._keeper.save(state)
-            self._state = state
-        return sign_note(Checkpoint(state.origin, size, root).text(), self._key).encode()
+            self._keep(state)
+        text = Checkpoint(state.origin, size, root).text()
+        note = sign_note(text, self._key)
+        if self._cosigner is not None:
+            cosignature = self._cosigner.cosign(text, int(self._clock.now().timestamp()))
+            note = Note(text, (*note.signatures, cosignature))
+        return note.encode()
 
+    def _keep(self, state: SignedState) -> None:
+        """Make the state durable. What a failed write left on the disk nobody knows: it is not tried again."""
+        if self._broken:
+            raise OSError(5, "The signer's state could not be kept before; restart the signer once its disk is sound.")
+        self._broken = True
+        self._keeper.save(state)
+        self._broken = False
+        self._state = state
 
-def open_file_signer(keys_dir: Path, origin: str, *, create: bool) -> Signer:
-    """The signer whose key and state lie in `keys_dir`; writes the public key to `log.pub`.
+    def _extended(self, size: int, root: bytes, added: Span) -> SignedState:
+        """The state to sign: the present one, or the one that `added` leads to. Raises `LogDamaged`."""
+        if size == self._state.size and root == self._state.root:
+            return self._state
+        if added.start == self._state.size and added.end == size:
+            frontier = added.grow(self._state.frontier())
+            if frontier.root() == root:
+                return SignedState(self._state.origin, size, frontier.nodes)
+        raise LogDamaged(
+            f"The log of {size} entries is not an extension of the {self._state.size} entries signed before. "
+            "It is not signed; look for a restored backup or a change to the database."
+        )
 
-    `create` makes the key; without it a missing one is an error, for a log that was signed before needs the same.
-    Raises `KeyUnavailable`, `LogDamaged`, OSError.
-    """
-    path = keys_dir / SEED_FILE
-    seed = make_secret(path, SEED_BYTES) if create else read_secret(path, SEED_BYTES)
-    signer = Signer(SigningKey(origin, seed), FileState(keys_dir / STATE_FILE))
-    public = keys_dir / PUBLIC_FILE
-    text = f"{signer.verifier}\n"
-    if not public.exists() or public.read_text() != text:
-        write_durably(public, text.encode())
-    return signer
+    def close(self) -> None:
+        """Let go of the state."""
+        release, self._release = self._release, None
+        if release is not None:
+            release()
