@@ -14,6 +14,17 @@ class RecordFailed(AuditError):
     """
 
 
+class WorkerFenced(RecordFailed):
+    """Another run of this worker took its place: nothing more can be recorded by this one. `worker` is its name."""
+
+    def __init__(self, worker: str) -> None:
+        super().__init__(
+            f"Worker '{worker}' was replaced by another process of that name after it had not been heard of. "
+            "Nothing more is recorded or sent by this one; stop it."
+        )
+        self.worker = worker
+
+
 class Overloaded(RecordFailed):
     """The journal's queue is full; the line is refused at once."""
 
@@ -64,3 +75,7 @@ class KeyHeld(AuditError):
     def __init__(self, hold: str) -> None:
         super().__init__(f"Hold {hold} keeps this from being erased. Nothing was destroyed; release the hold first.")
         self.hold = hold
+
+
+class PublishFailed(AuditError):
+    """A place that the log is published to cannot be reached now. What is recorded is not touched; it is tried again."""
