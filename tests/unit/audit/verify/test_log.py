@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 
 import pytest
+import zstandard
 
 from audit.entry import Kind, NewEntry
 from audit.errors import BadEntry, KeyUnavailable, LogMissing
@@ -86,6 +87,27 @@ async def test_no_false_alarm_while_the_log_grows(scene):
     await asyncio.gather(*tasks)
     assert [texts(report) for report in reports] == [[]] * 15
     assert reports[-1].size > reports[0].size
+
+
+@pytest.mark.parametrize(
+    ("frame", "why"),
+    [
+        (b"no frame at all", "cannot be unpacked"),
+        (zstandard.compress(b"a longer text"), "cannot be unpacked"),
+        (zstandard.compress(b"other"), "not what it commits to"),
+    ],
+)
+async def test_a_chunk_is_held_against_its_lines(scene, frame, why):
+    journal = scene.open()
+    session = await scene.session(journal, await scene.consent(journal))
+    facts = {"no": 0, "t0": 0, "t1": 9, "bytes": 5}
+    await journal.append_chunk(NewEntry(kind=Kind.REC_CHUNK, session=session, facts=facts), frame, b"lines")
+    await scene.close(journal, session)
+    journal.close()
+    report = verify(scene)
+    assert report.exit_code == 1
+    assert why in texts(report)[0]
+    assert report.chunks_checked == 0
 
 
 async def test_one_session(scene):
