@@ -7,7 +7,7 @@ Opened with the keys it can open sealed parts; without them the heads can be rea
 import base64
 import hashlib
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from audit.encoding import decode
 from audit.entry import Json, Kind
 from audit.errors import BadEntry, KeyUnavailable, LogDamaged, SealBroken
 from audit.keys.file_store import KEYS_FILE, FileKeyStore
-from audit.keys.sealing import chunk_aad, part_aad, unseal
+from audit.keys.sealing import chunk_aad, part_aad, salt, unseal
 from audit.keys.store import RECORDING, KeyStore
 from audit.leaf import Head, parse
 from audit.store import EntryReader, EntryRow, SessionRow
@@ -60,6 +60,14 @@ class StoredEntry:
     def ref(self) -> str:
         """Short form for people: `#<index>`."""
         return f"#{self.index}"
+
+
+@dataclass(frozen=True, slots=True)
+class Disclosed:
+    """One sealed part as it is shown to others: canonical JSON, and the salt (32 bytes) of the commitment to it."""
+
+    content: bytes = field(repr=False)
+    salt: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +151,10 @@ class EvidenceReader:
             started=self.entry(row.first_index).time,
         )
 
+    def leaves(self, low: int, high: int) -> Iterator[tuple[int, bytes]]:
+        """Index and stored leaf hash of the entries with low <= index < high."""
+        return self._store.leaves(low, high)
+
     def compartments(self, index: int) -> list[str]:
         """Which sealed parts of an entry are stored."""
         return [part.compartment for part in self._store.sealed(index, index + 1)]
@@ -152,16 +164,31 @@ class EvidenceReader:
 
         Raises `KeyUnavailable` if it is not stored, was erased or no keys were given; `SealBroken` if it was changed.
         """
+        content = decode(self.disclose(index, compartment).content)
+        if not isinstance(content, dict):
+            raise BadEntry(f"The part '{compartment}' of entry {index} is not an object.")
+        return content
+
+    def disclose(self, index: int, compartment: str) -> Disclosed:
+        """What it takes to show one sealed part to somebody and prove it: never the key. Raises as `sealed`."""
         entry = self.entry(index)
         for part in self._store.sealed(index, index + 1):
             if part.compartment == compartment:
                 number = index if entry.n is None else entry.n
                 dek = self._key(part.key_set, compartment)
-                content = decode(unseal(dek, part.sealed, part_aad(self.origin, entry.session, number, compartment)))
-                if not isinstance(content, dict):
-                    raise BadEntry(f"The part '{compartment}' of entry {index} is not an object.")
-                return content
+                content = unseal(dek, part.sealed, part_aad(self.origin, entry.session, number, compartment))
+                return Disclosed(content, salt(dek, number))
         raise KeyUnavailable(f"Entry {index} has no stored part '{compartment}'.")
+
+    def chunk_salt(self, session: str, number: int) -> bytes:
+        """The salt of a recording chunk's commitment to its lines. Raises as `sealed`."""
+        row = self._store.chunk(session, number)
+        if row is None:
+            raise KeyUnavailable(f"Session {session} has no stored chunk {number}.")
+        entry = self.entry(row.index)
+        if entry.head.key_set is None or entry.n is None:
+            raise LogDamaged(f"Entry {row.index} is not that of chunk {number} of session {session}.")
+        return salt(self._key(entry.head.key_set, RECORDING), entry.n)
 
     def chunk(self, session: str, number: int) -> bytes:
         """The frame of a recording chunk (its lines compressed), if it is the one that its entry names.
