@@ -162,7 +162,7 @@ class Publisher:
         for future in waiting:
             future.set_exception(error)
         seconds = int(self.unsigned_seconds)
-        structlog.get_logger("audit").warning("checkpoint_delayed", seconds=seconds, step=str(error))
+        structlog.get_logger("audit").warning("checkpoint_delayed", duration_ms=seconds * 1000, step=str(error))
         if seconds >= self._late_seconds and not self._told_late and self._on_late is not None:
             self._told_late = True
             self._on_late(seconds)

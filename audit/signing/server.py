@@ -5,10 +5,12 @@ kernel (SO_PEERCRED), so nobody can pretend to be the gateway; strangers are hun
 """
 
 import asyncio
+import os
 import socket
 import struct
 import threading
 from collections.abc import Set as AbstractSet
+from pathlib import Path
 
 import structlog
 
@@ -69,7 +71,7 @@ class SignerServer:
         self._open += 1
         try:
             if uid not in self._allowed:
-                log.warning("peer_refused", uid=uid)
+                log.warning("peer_refused", step=f"user {uid} may not ask; see --allow")
             elif self._open > MAX_CONNECTIONS:
                 log.warning("too_many_connections", count=self._open)
             else:
@@ -112,7 +114,7 @@ def answer(signer: CheckpointSigner, request: Request) -> Answer:
             try:
                 return TellSigned(signer.sign(added.end, root, added).decode())
             except LogDamaged as error:
-                log.critical("refused_to_sign", size=added.end, signed=signer.state.size)
+                log.critical("refused_to_sign", size=added.end, step=f"signed before: {signer.state.size}")
                 return TellRefused(str(error))
 
 
@@ -120,3 +122,33 @@ def _peer(writer: asyncio.StreamWriter) -> int:
     peer = writer.get_extra_info("socket")
     _pid, uid, _gid = struct.unpack("3i", peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
     return int(uid)
+
+
+def listen_at(path: Path, *, group: int | None = None) -> socket.socket:
+    """A listening Unix socket that only its owner can reach (0600), or its owner and `group` (0660).
+
+    It replaces a socket that was left there: the lock on the state says that no other signer lives. Raises OSError.
+    """
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    mask = os.umask(0o177)
+    try:
+        if path.is_socket():
+            path.unlink()
+        listening.bind(str(path))
+        if group is not None:
+            os.chown(path, -1, group)
+            path.chmod(0o660)
+        listening.listen(MAX_CONNECTIONS)
+    except BaseException:
+        listening.close()
+        raise
+    finally:
+        os.umask(mask)
+    return listening
+
+
+def handed_over() -> socket.socket | None:
+    """The listening socket that systemd made for this process (sd_listen_fds(3)), if it did."""
+    if os.environ.get("LISTEN_PID") != str(os.getpid()) or os.environ.get("LISTEN_FDS") != "1":
+        return None
+    return socket.socket(fileno=3)
