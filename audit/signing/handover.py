@@ -46,9 +46,7 @@ def _move(source: Path, target: Path) -> None:
     for name in (*SECRETS, PUBLIC_FILE, MLDSA_PUBLIC_FILE):
         old, new = source / name, target / name
         if new.exists() and (not old.exists() or new.read_bytes() != old.read_bytes()):
-            raise LogDamaged(
-                f"{new} is there already and is another one. Nothing was moved; choose an empty directory."
-            )
+            raise LogDamaged(f"{new} is another signer's. Nothing was moved; choose an empty directory.")
     for name in (*SECRETS, PUBLIC_FILE, MLDSA_PUBLIC_FILE):
         if (source / name).exists():
             write_durably(target / name, (source / name).read_bytes(), OWNER_ONLY if name in SECRETS else 0o644)
