@@ -38,6 +38,7 @@ class Blocks:
     _line_at: int = 0
     _lines: list[str] = field(default_factory=list)
     _at: int = 0
+    _mark: CommandMark | None = None
 
     def feed(self, items: Iterable[Item]) -> Iterator[Block]:
         """The blocks that are complete after these items; call `flush` for what is left of the chunk."""
@@ -46,13 +47,13 @@ class Blocks:
                 continue
             match item.code:
                 case "o":
+                    yield from self._begin_command("")
                     yield from self._output(item.at, self._cleaner.feed(item.data.encode("utf-8", "replace")))
                 case "m":
-                    if (mark := CommandMark.parse(item.data)) is not None:
-                        yield from self._end_block()
-                        self.n, self.command = mark.n, ""
+                    self._mark = CommandMark.parse(item.data) or self._mark
                 case "i":
-                    self.command = item.data
+                    self._drop_echo(item.data)
+                    yield from self._begin_command(item.data)
                 case _:
                     pass
 
@@ -83,11 +84,20 @@ class Blocks:
             self._at = self._line_at
         self._lines.append(line)
 
+    def _drop_echo(self, command: str) -> None:
+        """The echo of a command is no output of the one before it, and the command is found by itself."""
+        if self._mark is not None and self._lines and self._lines[-1].endswith(command.strip()):
+            self._lines.pop()
+
+    def _begin_command(self, text: str) -> Iterator[Block]:
+        if self._mark is not None:
+            yield from self._end_block()
+            self.n, self.command, self._mark = self._mark.n, text, None
+
     def _size(self) -> int:
         return sum(len(line) + 1 for line in self._lines)
 
     def _end_block(self) -> Iterator[Block]:
-        # The echo of a command is no output of the one before it, and the command is found by itself.
         if self._lines:
             yield Block(self._at, self.n, self.command, "\n".join(self._lines))
             self._lines = []

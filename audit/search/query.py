@@ -16,6 +16,7 @@ from audit.search.errors import BadQuery
 
 LONGEST: Final = 512
 MOST_TERMS: Final = 16
+SHORTEST_BEGINNING: Final = 3
 FIELDS: Final = ("rep", "router", "subscriber", "verdict", "session", "consent", "from", "to")
 
 _PART: Final = re.compile(r'(?:(?P<field>[A-Za-z]{2,16}):)?(?:"(?P<quoted>[^"]*)"|(?P<bare>[^\s"]+))')
@@ -86,6 +87,8 @@ def _parts(text: str) -> Iterator[tuple[str | None, str, bool]]:
         quoted = match["quoted"] is not None
         value = match["quoted"] if quoted else match["bare"]
         field = match["field"]
+        if field is None and not quoted and value.removesuffix(":").lower() in FIELDS and value.endswith(":"):
+            raise BadQuery(f"{value} needs a value right behind the colon.")
         if field is None or (not quoted and _is_address(match[0])):
             yield None, match[0] if field else value, quoted and not field
         elif field.lower() in FIELDS:
@@ -110,7 +113,9 @@ def _filled(field: str, value: str) -> str:
 
 
 def _term(value: str, *, quoted: bool) -> Term:
-    prefix = not quoted and value.endswith("*") and len(words(value)) > 0
+    prefix = not quoted and value.endswith("*") and bool(words(value))
+    if prefix and len(words(value)[-1]) < SHORTEST_BEGINNING:
+        raise BadQuery(f"A beginning needs at least {SHORTEST_BEGINNING} letters before the asterisk.")
     return Term(value.rstrip("*") if prefix else value, prefix)
 
 

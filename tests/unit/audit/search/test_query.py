@@ -11,9 +11,9 @@ from audit.search.query import Query, Term, parse
 
 
 def test_everything_together():
-    query = parse('show "interface down" up* rep:anna router:"r 17" from:2026-11-01 to:2026-11-01T10:42', limit=5)
+    query = parse('show "interface down" upt* rep:anna router:"r 17" from:2026-11-01 to:2026-11-01T10:42', limit=5)
     assert query == Query(
-        terms=(Term("show"), Term("interface down"), Term("up", prefix=True)),
+        terms=(Term("show"), Term("interface down"), Term("upt", prefix=True)),
         rep="anna",
         router="r 17",
         since=datetime(2026, 11, 1, tzinfo=UTC),
@@ -28,7 +28,7 @@ def test_everything_together():
         ("", "at least one word"),
         ("--- ///", "at least one word"),
         ("ruter:x", "no field ruter"),
-        ("rep:", "at least one word"),
+        ("show rep:", "rep: needs a value"),
         ('rep:""', "needs a value"),
         ("rep:a rep:b", "given twice"),
         ('show "ip', "quotation mark"),
@@ -37,6 +37,7 @@ def test_everything_together():
         ("from:2026-13-01", "no such time"),
         ("to:9999-12-31", "no such time"),
         ("a " * 17, "more than 16"),
+        ("sh*", "at least 3 letters"),
         ("x" * 600, "longer than"),
     ],
 )
