@@ -2,14 +2,15 @@
 
 A *key set* holds the DEKs that seal one subject's parts of one retention class, in one boot of one worker; its id
 stands in the head as `ks`. Destroying a DEK (or the KEK of a whole month) makes ciphertext and commitments unreadable
-for ever, in backups too, while every proof stays valid. Counterparts: `audit.keys.sealing` uses DEKs,
-`audit.keys.file_store` stores them; `MemoryKeyStore` here is the fake that ships.
+for ever, in backups too, while every proof stays valid. A *hold* keeps keys from being destroyed; it is checked in the
+transaction that destroys. Counterparts: `audit.keys.sealing` uses DEKs, `audit.keys.file_store` and
+`audit.keys.memory_store` store them, `audit.keys.root` wraps KEKs. All stores pass tests/contract/test_key_store.py.
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeAlias
 
 from cryptography.hazmat.primitives.keywrap import (
     InvalidUnwrap,
@@ -24,7 +25,12 @@ DEK_BYTES = 32
 RECORDING = "rec"
 """The compartment name of a recording's DEK."""
 
-SubjectKind = Literal["session", "consent", "boot"]
+SubjectKind = Literal["session", "consent", "subscriber", "boot"]
+
+HoldKind = Literal["ks", "session", "consent", "subscriber"]
+
+HeldThing: TypeAlias = tuple[HoldKind, str]
+"""What a hold names: one key set by id, or every key set of a subject, also those that are made later."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,15 +38,30 @@ class KeySet:
     """The DEKs of one subject and retention class. Made once, for one boot; never used again by a later boot."""
 
     id: str
-    """ULID; the head's `ks`."""
+    """ULID; the head's `ks`. Its time is that of its making, so the month can be told from it."""
     subject_kind: SubjectKind
     subject: str
-    """Session, consent reference, or `<worker>/<boot epoch>`."""
+    """Session, consent reference, subscriber reference, or `<worker>/<boot epoch>/<month>`."""
     retention: RetentionClass
     month: str
     """`YYYY-MM` of its making; with the retention class it decides when its KEK is destroyed."""
     keys: Mapping[str, bytes] = field(repr=False)
     """Compartment (or `rec`) to 32 bytes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredKeys:
+    """A stored key set without its keys: whose it is, which of its DEKs still exist, and what holds it."""
+
+    id: str
+    subject_kind: SubjectKind
+    subject: str
+    retention: RetentionClass
+    month: str
+    alive: tuple[str, ...]
+    """Compartments whose DEK exists, sorted; empty once all are destroyed."""
+    holds: tuple[str, ...]
+    """Ids of the holds that keep it, sorted."""
 
 
 def new_keys(compartments: Sequence[str]) -> dict[str, bytes]:
@@ -49,7 +70,7 @@ def new_keys(compartments: Sequence[str]) -> dict[str, bytes]:
 
 
 class KeyStore(Protocol):
-    """Keeps key sets. Methods that write return only when the change is durable."""
+    """Keeps key sets. Methods that write are one transaction each and return only when it is durable."""
 
     def add(self, sets: Sequence[KeySet]) -> None:
         """Store new key sets, all or none. Entries that name them MUST NOT be written before this returns.
@@ -62,12 +83,49 @@ class KeyStore(Protocol):
         """The DEK. Raises `KeyUnavailable` if it was destroyed, never existed or cannot be unwrapped."""
         ...
 
-    def destroy(self, key_set: str, compartments: Sequence[str]) -> None:
-        """Destroy DEKs of one key set. Destroying what is destroyed is fine. Raises `KeyUnavailable` if unknown."""
+    def key_sets(
+        self,
+        *,
+        ids: Collection[str] | None = None,
+        subjects: Collection[tuple[SubjectKind, str]] | None = None,
+        retention: RetentionClass | None = None,
+        until: str | None = None,
+    ) -> Iterator[StoredKeys]:
+        """Key sets by id that meet every condition given; `until` is the last month (`YYYY-MM`) that counts."""
         ...
 
-    def destroy_month(self, retention: RetentionClass, month: str) -> int:
-        """Destroy the KEK of a whole class-month; the number of key sets that die with it."""
+    def destroy(self, key_set: str, compartments: Sequence[str]) -> None:
+        """Destroy DEKs of one key set; as `destroy_all`."""
+        ...
+
+    def destroy_all(self, doomed: Mapping[str, Sequence[str]]) -> int:
+        """Destroy DEKs (key set to compartments), all or none; how many existed. What is destroyed already is fine.
+
+        Raises `KeyHeld` if a hold names one of them, `KeyUnavailable` if a key set is unknown; then nothing is done.
+        """
+        ...
+
+    def destroy_month(self, retention: RetentionClass, month: str, *, keep_held: bool = False) -> int:
+        """Destroy the KEK of a whole class-month with all its DEKs; the number of key sets that die with it.
+
+        Raises `KeyHeld` if a hold names one of them, and then nothing is done; with `keep_held` those are wrapped by
+        the KEK of holds instead, in the same transaction, and outlive their month.
+        """
+        ...
+
+    def hold(self, hold: str, things: Collection[HeldThing]) -> int:
+        """Keep these from being destroyed until `release`; how many stored key sets the hold covers now.
+
+        The same hold may be set again: things add up. What does not exist yet is held once it does.
+        """
+        ...
+
+    def release(self, hold: str) -> bool:
+        """End a hold; whether there was one."""
+        ...
+
+    def holds(self) -> dict[str, list[HeldThing]]:
+        """All holds with what they name, by id."""
         ...
 
     def close(self) -> None: ...
@@ -84,41 +142,3 @@ def unwrap(kek: bytes, wrapped: bytes) -> bytes:
         return aes_key_unwrap_with_padding(kek, wrapped)
     except (InvalidUnwrap, ValueError) as error:
         raise KeyUnavailable("A stored key does not open: it was changed, or the root key is another one.") from error
-
-
-class MemoryKeyStore:
-    """Keys in memory, for tests and for `Journal.in_memory`. `fail` makes the next `add` raise that error."""
-
-    def __init__(self) -> None:
-        self._sets: dict[str, KeySet] = {}
-        self._keys: dict[tuple[str, str], bytes] = {}
-        self.fail: OSError | None = None
-
-    def add(self, sets: Sequence[KeySet]) -> None:
-        if self.fail is not None:
-            raise self.fail
-        for key_set in sets:
-            self._sets[key_set.id] = key_set
-            for compartment, key in key_set.keys.items():
-                self._keys[key_set.id, compartment] = key
-
-    def get(self, key_set: str, compartment: str) -> bytes:
-        key = self._keys.get((key_set, compartment))
-        if key is None:
-            raise KeyUnavailable(f"The key for '{compartment}' of key set {key_set} is missing or was destroyed.")
-        return key
-
-    def destroy(self, key_set: str, compartments: Sequence[str]) -> None:
-        if key_set not in self._sets:
-            raise KeyUnavailable(f"There is no key set {key_set}.")
-        for compartment in compartments:
-            self._keys.pop((key_set, compartment), None)
-
-    def destroy_month(self, retention: RetentionClass, month: str) -> int:
-        doomed = [ks for ks in self._sets.values() if (ks.retention, ks.month) == (retention, month)]
-        for key_set in doomed:
-            self.destroy(key_set.id, list(key_set.keys))
-        return len(doomed)
-
-    def close(self) -> None:
-        """Nothing to release."""

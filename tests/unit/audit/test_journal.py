@@ -13,7 +13,7 @@ from audit.command import RecordedCommand
 from audit.committer import CAPACITY
 from audit.entry import Kind, NewEntry
 from audit.errors import BadEntry, LogDamaged, LogInUse, Overloaded, RecordFailed, RecordRefused
-from audit.keys.store import MemoryKeyStore
+from audit.keys.memory_store import MemoryKeyStore
 from audit.stores.memory import MemoryEntryStore
 from audit.tlog.checkpoint import open_checkpoint
 from audit.tlog.note import VerifierKey

@@ -8,7 +8,7 @@ from audit.entry import Kind, NewEntry
 from audit.errors import BadEntry, RecordRefused
 from audit.keys.ring import KeyRing
 from audit.keys.sealing import part_aad, salt, unseal
-from audit.keys.store import MemoryKeyStore
+from audit.keys.memory_store import MemoryKeyStore
 from audit.leaf import commit, parse
 from audit.ledger import Ledger
 from audit.staging import EPOCH_NS, Staged, Stager, draft_chunk, draft_command, draft_entry
@@ -43,6 +43,7 @@ class Desk:
         self.rows = []
 
     def stage(self, *drafts):
+        self.stager.prepare(drafts)
         batch, outcomes = self.stager.stage(drafts, {})
         self.rows += batch.entries
         return batch, outcomes

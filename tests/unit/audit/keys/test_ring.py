@@ -6,7 +6,7 @@ import pytest
 
 from audit.entry import Kind, NewEntry
 from audit.keys.ring import KeyRing, Subject, subject_of
-from audit.keys.store import MemoryKeyStore
+from audit.keys.memory_store import MemoryKeyStore
 
 NOW = datetime(2026, 1, 31, tzinfo=UTC)
 
