@@ -117,6 +117,18 @@ class EvidenceSettings(Section):
     unseal_persons: Literal[1, 2] = Field(
         1, description="How many persons it takes to open sealed parts and recordings: with 2 a second one approves."
     )
+    signer_socket: Path | None = Field(
+        None, description="Unix socket of `vestibule signer`; without it the gateway signs its checkpoints itself."
+    )
+    witness_policy: Path | None = Field(
+        None, description="C2SP tlog-policy file with the witnesses that cosign checkpoints, and their URLs."
+    )
+    quorum_alarm_minutes: int = Field(
+        15, ge=1, description="An alarm is recorded when for so long no quorum of witnesses, or no signer, has signed."
+    )
+    timestamp_url: str | None = Field(
+        None, pattern=r"\Ahttps?://", description="RFC 3161 authority that stamps a checkpoint every hour."
+    )
 
 
 class LogSiteSettings(Section):
@@ -132,6 +144,12 @@ class ReviewSettings(Section):
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int | None = Field(8090, ge=0, le=65535, description="TCP port; none: no pages; 0 picks a free one.")
     public_url: str | None = Field(None, description="Base of the pages as browsers see it; default http://host:port.")
+
+
+class FeedsSettings(Section):
+    """Deliveries of the log to other systems. See docs/howto/feed-a-siem.md."""
+
+    directory: Path | None = Field(None, description="Directory with one TOML file for each feed.")
 
 
 class LogSettings(Section):
@@ -157,6 +175,7 @@ class Settings(Section):
     evidence: EvidenceSettings = EvidenceSettings()
     log_site: LogSiteSettings = LogSiteSettings()
     review: ReviewSettings = ReviewSettings()
+    feeds: FeedsSettings = FeedsSettings()
     log: LogSettings = LogSettings()
 
     @property

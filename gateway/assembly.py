@@ -14,6 +14,7 @@ from pathlib import Path
 import asyncssh
 import structlog
 
+from audit.feeds.feed import FeedThread
 from audit.journal import Journal
 from config.clock import Clock, SystemClock
 from config.errors import ConfigError, VestibuleError
@@ -30,6 +31,7 @@ from gateway.api.probe import Prober
 from gateway.consent.notifier import Notifier
 from gateway.consent.service import ConsentService
 from gateway.consent.token import ensure_key
+from gateway.evidence import feeding
 from gateway.notify.choose import notifier_for
 from gateway.policy.errors import PolicyError
 from gateway.policy.load import TABLES, read_files
@@ -142,6 +144,7 @@ class House:
         self._ssh: asyncio.Server | None = None
         self._http: list[HttpListener] = []
         self._expiry: asyncio.Task[None] | None = None
+        self._feeds: list[FeedThread] = []
         self.failed = asyncio.Event()
         """Set when the journal can no longer write: the process must end and recover."""
 
@@ -169,6 +172,7 @@ class House:
                 keys_dir=settings.keys_dir,
                 origin=f"logs.{settings.tenant}",
                 clock=clock,
+                signer_socket=settings.evidence.signer_socket,
             )
         try:
             house = cls(settings, clock, driver, notifier, journal)
@@ -240,6 +244,15 @@ class House:
                 f"Cannot listen on {settings.ssh.host} port {settings.ssh.port} ({error.strerror}); change ssh.port."
             ) from error
         self._expiry = asyncio.create_task(self._expire())
+        await self._start_feeds()
+
+    async def _start_feeds(self) -> None:
+        """Each feed's start is on record before it reads anything."""
+        for feed in feeding.described(self.settings):
+            await self.journal.append(feeding.started(feed))
+        self._feeds = feeding.threads(self.settings, self.clock)
+        for thread in self._feeds:
+            thread.start()
 
     @property
     def ssh_port(self) -> int:
@@ -276,6 +289,8 @@ class House:
                 await self._expiry
         for listener in self._http:
             await listener.stop()
+        for feed in self._feeds:
+            await asyncio.to_thread(feed.stop)
         await self._notifier.close()
         self._database.close()
         await asyncio.to_thread(self.journal.close)
