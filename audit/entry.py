@@ -92,6 +92,9 @@ class NewEntry:
     consent_ref: str | None = None
     policy_digest: str | None = None
     retention: RetentionClass = "access"
+    subscriber: str | None = None
+    """Whom an entry outside sessions and consents is about (a subscriber reference): keys of their own seal it, so that
+    it can be erased with them. Not stored in the head."""
     facts: Mapping[str, Json] = field(default_factory=dict)
     sealed: Mapping[Compartment, Mapping[str, Json]] = field(default_factory=dict, repr=False)
 

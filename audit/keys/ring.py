@@ -1,10 +1,10 @@
 """The key sets this boot seals with. Made durable by the key store before first use; held in memory, for one boot only.
 
-Subjects: a session, a consent (entries outside sessions), or the boot itself (logins, administration), the last anew
-every month. Owned by the committer thread.
+Subjects: a session, a consent (entries outside sessions), a subscriber (administration of router and contacts), or the
+boot itself (logins, other administration), the last anew every month. Owned by the committer thread.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import get_args
@@ -41,6 +41,8 @@ def subject_of(entry: NewEntry, boot: str, now: datetime) -> Subject:
         return Subject("session", entry.session, entry.retention)
     if entry.consent_ref is not None and entry.kind.value.startswith("consent."):
         return Subject("consent", entry.consent_ref, entry.retention)
+    if entry.subscriber is not None:
+        return Subject("subscriber", entry.subscriber, entry.retention)
     return Subject("boot", f"{boot}/{now:%Y-%m}", entry.retention)
 
 
@@ -64,7 +66,7 @@ class KeyRing:
         self._store.add(sets)
         for subject, made in zip(missing, sets, strict=True):
             self._active[subject] = ActiveKeys(made.id, {name: SealingKey(key) for name, key in made.keys.items()})
-            if subject.kind == "consent":
+            if subject.kind in {"consent", "subscriber"}:
                 self._consents[subject] = None
 
     def get(self, subject: Subject) -> ActiveKeys:
@@ -72,7 +74,7 @@ class KeyRing:
         return self._active[subject]
 
     def tidy(self) -> None:
-        """Between batches: forget the consents used longest ago; one that comes back gets a new key set."""
+        """Between batches: forget the consents and subscribers used longest ago; who comes back gets a new key set."""
         while len(self._consents) > _CONSENTS_KEPT:
             oldest = next(iter(self._consents))
             del self._consents[oldest]
@@ -83,11 +85,17 @@ class KeyRing:
         for retention in get_args(RetentionClass):
             self._active.pop(Subject("session", session, retention), None)
 
+    def forget(self, key_sets: Collection[str]) -> None:
+        """These key sets are about to be destroyed: nothing more is sealed with them."""
+        for subject in [subject for subject, active in self._active.items() if active.id in key_sets]:
+            del self._active[subject]
+            self._consents.pop(subject, None)
+
 
 def _make(subject: Subject, now: datetime) -> KeySet:
     compartments = (RECORDING,) if _is_recording(subject) else get_args(Compartment)
     return KeySet(
-        id=new_id(),
+        id=new_id(now),
         subject_kind=subject.kind,
         subject=subject.id,
         retention=subject.retention,

@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 import pytest
 
 from audit.entry import Kind, NewEntry
-from audit.keys.ring import KeyRing, Subject, subject_of
 from audit.keys.memory_store import MemoryKeyStore
+from audit.keys.ring import KeyRing, Subject, subject_of
+from config.ids import time_of
 
 NOW = datetime(2026, 1, 31, tzinfo=UTC)
 
@@ -101,3 +102,27 @@ def test_no_key_is_shown():
     subject = Subject("session", "S", "access")
     ring.provide([subject], NOW)
     assert repr(ring.get(subject).keys["who"].dek) not in repr(ring.get(subject))
+
+
+def test_the_time_of_an_id_is_that_of_its_month():
+    store = Recording()
+    KeyRing(store).provide([Subject("session", "S", "access")], NOW)
+    (made,) = store.added[0]
+    assert time_of(made.id) == NOW
+    assert made.month == f"{time_of(made.id):%Y-%m}" == "2026-01"
+
+
+def test_what_is_about_a_subscriber_has_keys_of_its_own():
+    entry = NewEntry(kind=Kind.ADMIN_CHANGE, subscriber="B")
+    assert subject_of(entry, "main/4", NOW) == Subject("subscriber", "B", "access")
+
+
+def test_destroyed_key_sets_are_not_used_again():
+    store, subject = MemoryKeyStore(), Subject("subscriber", "B", "access")
+    ring = KeyRing(store)
+    ring.provide([subject], NOW)
+    first = ring.get(subject).id
+    ring.forget([first])
+    ring.tidy()
+    ring.provide([subject], NOW)
+    assert ring.get(subject).id != first
