@@ -8,8 +8,9 @@ it stands before the revocation in the log, or it does not stand there and is ne
 import asyncio
 import concurrent.futures
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
 from pathlib import Path
 from typing import TypeAlias
 
@@ -19,19 +20,22 @@ from audit._mint import KEY
 from audit.command import NewCommand, RecordedCommand
 from audit.committer import CAPACITY, Committer, Ticket
 from audit.entry import EntryRef, Json, Kind, NewEntry
-from audit.errors import LogDamaged, RecordFailed
+from audit.errors import AuditError, LogDamaged, RecordFailed
 from audit.files import CHECKPOINT_FILE, write_durably
 from audit.keys.file_store import KEYS_FILE, FileKeyStore
 from audit.keys.ring import KeyRing
-from audit.keys.store import KeyStore, MemoryKeyStore
-from audit.ledger import Ledger
+from audit.keys.memory_store import MemoryKeyStore
+from audit.keys.store import KeyStore
+from audit.leaf import Outline
+from audit.ledger import RAISES_GENERATION, Ledger
+from audit.publish.leading import Others, SharedPublisher
 from audit.publish.publisher import Publisher
 from audit.reader import EvidenceReader
-from audit.recovery import WORKER, Recovered, recover, repairs
+from audit.recovery import Recovered, recover, repairs
 from audit.signing.opening import open_signer
 from audit.signing.signer import CheckpointSigner, MemoryState, Signer
-from audit.staging import Draft, Staged, Stager, draft_chunk, draft_command, draft_entry
-from audit.store import EntryStore
+from audit.staging import CHECKPOINTED, Draft, Staged, Stager, draft_chunk, draft_command, draft_entry
+from audit.store import Batch, EntryRow, EntryStore
 from audit.stores.memory import MemoryEntryStore
 from audit.stores.sqlite import open_store
 from audit.tlog.note import SigningKey
@@ -43,8 +47,11 @@ APPEND_SECONDS = 2.0
 _AT_ONCE = CAPACITY // 4
 """Entries of the recovery that are queued together: well below what the queue holds."""
 
-_URGENT = frozenset({Kind.SESSION_CLOSED, Kind.CONSENT_GRANTED})
-"""Kinds after which a checkpoint is signed at once: both are moments that somebody outside wants to prove."""
+HEARD_SECONDS = 1.0
+"""A worker beside others sends nothing if it has not heard of them for this long."""
+
+_BEYOND = 1 << 62
+"""More than any index."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +61,21 @@ class _Notice:
     meta: tuple[tuple[str, str], ...]
 
 
-_Work: TypeAlias = Draft | _Notice
+class _Turn(Enum):
+    """Not an entry either: what a worker does beside others."""
+
+    HEAR = auto()
+    """Read what they recorded."""
+    LEAD = auto()
+    """Sign from now on: nobody else does."""
+
+
+_Work: TypeAlias = Draft | _Notice | _Turn
 _Answer: TypeAlias = Staged | None
 
 
 class Journal:
-    """One writer of one log. Methods may be called from any thread; the awaitable ones from any event loop."""
+    """One worker's way into one log. Methods may be called from any thread; the awaitable ones from any event loop."""
 
     def __init__(
         self,
@@ -71,14 +87,16 @@ class Journal:
         directory: Path | None = None,
         keys_dir: Path | None = None,
         full_check: bool | None = None,
+        others: Others | None = None,
     ) -> None:
         """Recover the log and start recording; `open` and `in_memory` are the usual ways here.
 
-        Raises `LogDamaged` or `RecordFailed`; the caller then still owns store, keys and signer.
+        `others`: there may be more workers; this one signs only while it leads, and until then `signer` is only asked
+        for keys and state. Raises `LogDamaged` or `RecordFailed`; the caller then still owns store, keys and signer.
         """
-        recovered = recover(store, signer.state, full=full_check)
+        recovered = recover(store, signer.state, full=full_check, boot=store.boot)
         ledger = Ledger(recovered.generation, store.session, store.consent_end)
-        for session in recovered.unclosed:
+        for session in (*recovered.unclosed, *recovered.others):
             ledger.restore(session.chain)
         self.origin = signer.verifier.name
         self.verifier_key = str(signer.verifier)
@@ -89,7 +107,7 @@ class Journal:
         self._ledger = ledger
         self._stager = Stager(
             origin=self.origin,
-            worker=f"{WORKER}/{recovered.epoch}",
+            worker=f"{recovered.boot.worker}/{recovered.boot.epoch}",
             clock=clock,
             ledger=ledger,
             keyring=KeyRing(keys),
@@ -97,11 +115,17 @@ class Journal:
         )
         self._poison_callbacks: list[Callable[[], None]] = []
         self._closed = False
-        self._publisher = Publisher(signer, self._publish, self._sign_failed, on_late=self._late)
+        self._end_callbacks: list[Callable[[Outline], None]] = []
+        self._others = others
+        self._heard_ns = clock.monotonic_ns()
+        self._hearing: concurrent.futures.Future[_Answer] | None = None
+        self._publisher = self._publisher_of(signer) if others is None else SharedPublisher(others, self._publisher_of)
         self._committer: Committer[_Work, _Answer] = Committer(self._commit, after=store.tidy, on_poison=self._poisoned)
         found = recovered.frontier
         self._publisher.durable(recovered.added, found.size, found.root(), urgent=False)
         try:
+            if others is not None:
+                others.watch.start(heard=self._hear, lead=self._lead, lost=self._committer.poison)
             self._begin(recovered)
         except BaseException:
             self._end_threads()
@@ -210,9 +234,14 @@ class Journal:
 
         Its consent or its session ended since it was recorded, in log order.
 
-        Raises `RecordFailed` if nothing can be recorded any more.
+        Raises `RecordFailed` if nothing can be recorded any more, or other workers were not heard of lately.
         """
         self._committer.check()
+        if self._others is not None and self._clock.monotonic_ns() - self._heard_ns > HEARD_SECONDS * 1e9:
+            raise RecordFailed(
+                f"The log's database has not answered for {HEARD_SECONDS:g} s. The consent may have ended elsewhere: "
+                "nothing is sent."
+            )
         return self._ledger.why_ended(command.session, command.consent_ref)
 
     @property
@@ -230,6 +259,15 @@ class Journal:
         self._poison_callbacks.append(callback)
         if self._committer.poisoned:
             callback()
+
+    def on_end_elsewhere(self, callback: Callable[[Outline], None]) -> None:
+        """Have `callback` called, from another thread, when another worker recorded the end of a consent or session."""
+        self._end_callbacks.append(callback)
+
+    @property
+    def leads(self) -> bool:
+        """Whether it is this worker that signs the log."""
+        return isinstance(self._publisher, Publisher) or self._publisher.leads
 
     async def checkpoint(self) -> None:
         """Sign and publish a checkpoint over all that is durable now. Raises `RecordFailed`, `SignerUnavailable`."""
@@ -271,9 +309,11 @@ class Journal:
         self._store.abandon()
 
     def _end_threads(self) -> None:
-        """The publisher first: its last checkpoint goes through the committer."""
+        """The publisher first: its last checkpoint goes through the committer. The watch last: it holds the lease."""
         self._publisher.stop()
         self._committer.stop()
+        if self._others is not None:
+            self._others.watch.stop()
 
     # --- inside ------------------------------------------------------------------------------------------------------
 
@@ -324,19 +364,67 @@ class Journal:
         meta = {key: value for item in work if isinstance(item, _Notice) for key, value in item.meta}
         if self._stager.frontier.size == 0:
             meta["origin"] = self.origin
-        batch, outcomes = self._stager.stage(drafts, meta)
-        if batch.entries or batch.meta:
-            self._store.append(batch)
+        answers = iter(self._append(drafts, meta) if drafts or meta else ())
+        if _Turn.HEAR in work or _Turn.LEAD in work:
+            self._take_turn(lead=_Turn.LEAD in work)
+        return [next(answers) if isinstance(item, Draft) else None for item in work]
+
+    def _append(self, drafts: Sequence[Draft], meta: Mapping[str, str]) -> list[Staged | AuditError]:
+        outcomes: list[Staged | AuditError] = []
+        batch = Batch()
+
+        def stage(foreign: Sequence[EntryRow]) -> Batch:
+            nonlocal batch
+            self._absorb(foreign)
+            batch, staged = self._stager.stage(drafts, meta)
+            outcomes.extend(staged)
+            return batch
+
+        self._stager.prepare(drafts)
+        self._store.append_with(self._stager.frontier.size, stage)
         if batch.entries:
             # Told before anybody is answered: who asks for a checkpoint after an append gets one that covers it.
             urgent = any(
-                isinstance(outcome, Staged) and draft.entry.kind in _URGENT
+                isinstance(outcome, Staged) and draft.entry.kind in CHECKPOINTED
                 for draft, outcome in zip(drafts, outcomes, strict=True)
             )
             leaves = [entry.leaf for entry in batch.entries]
             self._publisher.durable(leaves, self._stager.frontier.size, self._stager.frontier.root(), urgent=urgent)
-        answers = iter(outcomes)
-        return [next(answers) if isinstance(item, Draft) else None for item in work]
+        return outcomes
+
+    def _absorb(self, foreign: Sequence[EntryRow]) -> None:
+        """Committer thread: go on behind what others recorded, all of it durable."""
+        heard_ns = self._clock.monotonic_ns()
+        if foreign:
+            outlines = self._stager.absorb(foreign)
+            urgent = any(found.kind in CHECKPOINTED for found in outlines)
+            frontier = self._stager.frontier
+            self._publisher.durable([row.leaf for row in foreign], frontier.size, frontier.root(), urgent=urgent)
+            for found in outlines:
+                if found.kind in RAISES_GENERATION:
+                    for callback in self._end_callbacks:
+                        callback(found)
+        self._heard_ns = heard_ns
+
+    def _hear(self) -> None:
+        """Watch thread: see what others recorded, unless that is about to happen anyway."""
+        if self._hearing is None or self._hearing.done():
+            with contextlib.suppress(RecordFailed):
+                self._hearing = self._submit_thread(_Turn.HEAR)
+
+    def _lead(self) -> None:
+        """Watch thread: no other worker signs now."""
+        with contextlib.suppress(RecordFailed):
+            self._submit_thread(_Turn.LEAD)
+
+    def _take_turn(self, *, lead: bool) -> None:
+        """Committer thread: read on; sign, if this worker is to and gets hold of the signer."""
+        self._absorb(list(self._store.entries(self._stager.frontier.size, _BEYOND)))
+        if isinstance(self._publisher, SharedPublisher):
+            self._publisher.take_turn(self._stager.frontier, self._store.leaves, elected=lead)
+
+    def _publisher_of(self, signer: CheckpointSigner) -> Publisher:
+        return Publisher(signer, self._publish, self._sign_failed, on_late=self._late)
 
     def _publish(self, note: bytes) -> None:
         """Publisher thread: a checkpoint was signed. The file first, for those who watch it."""
@@ -355,7 +443,7 @@ class Journal:
 
     def _late(self, seconds: int) -> None:
         """Publisher thread: the signer has not answered for long."""
-        structlog.get_logger("audit").error("checkpoint_age", seconds=seconds)
+        structlog.get_logger("audit").error("checkpoint_age", duration_ms=seconds * 1000)
         self._alarm("checkpoint_age", {"seconds": seconds})
 
     def _alarm(self, what: str, facts: dict[str, Json]) -> None:

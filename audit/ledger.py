@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from audit.entry import Kind
-from audit.errors import BadEntry, RecordRefused
+from audit.errors import BadEntry, LogDamaged, RecordRefused
+from audit.leaf import Outline
 from audit.store import ConsentEnd, SessionRow, SessionState
 
 CHAINED: frozenset[Kind] = frozenset(
@@ -145,6 +146,15 @@ class Ledger:
         # A session requested before its consent was used up is the one that used it up.
         if end is not None and not (end.reason == "used_up" and known is not None and known.first_index < end.index):
             raise RecordRefused(end.reason)
+
+    def absorb(self, outline: Outline, index: int, leaf: bytes) -> None:
+        """Take into account what another worker recorded at `index`. Raises `LogDamaged` if it does not follow."""
+        session = None
+        if outline.session is not None:
+            session = self._sessions.get(outline.session) or ChainedSession(outline.session, outline.consent_ref, index)
+            if outline.n != session.n:
+                raise LogDamaged(f"Entry {index} does not follow in the chain of session {session.id}.")
+        self.settle(outline.kind, session, outline.consent_ref, index, leaf)
 
     def settle(
         self, kind: Kind, session: ChainedSession | None, consent_ref: str | None, index: int, leaf: bytes

@@ -11,7 +11,7 @@ from audit.errors import BadEntry, LogDamaged
 from audit.leaf import Head, parse
 from audit.ledger import RAISES_GENERATION, ChainedSession
 from audit.signing.signer import SignedState
-from audit.store import EntryReader, EntryRow, SessionRow
+from audit.store import Boot, EntryReader, EntryRow, SessionRow
 from audit.tlog.merkle import Frontier, leaf_hash
 
 FULL_CHECK = 250_000
@@ -25,8 +25,10 @@ _ALARM = "Sessions stay closed. Look for a restored backup or a change to the da
 
 @dataclass(frozen=True, slots=True)
 class UnclosedSession:
-    """A session that a crash left open; `pending`: its commands without a result, and whether they were sent."""
+    """A session that is not closed; `pending`: its commands without a result, and whether they were sent."""
 
+    worker: str
+    """Whose it is: the one that recorded its first entry."""
     chain: ChainedSession
     pending: dict[int, bool]
 
@@ -37,22 +39,35 @@ class Recovered:
 
     frontier: Frontier
     generation: int
-    epoch: int
-    """Number of this boot."""
+    boot: Boot
     added: tuple[bytes, ...]
     """Leaf hashes beyond the last signed size; the signer has to see them."""
     unclosed: tuple[UnclosedSession, ...]
+    """What the crash left open."""
+    others: tuple[UnclosedSession, ...]
+    """Those of other workers, which may well be running."""
     checked: int
     """Entries whose leaf hash was recomputed."""
     steps: tuple[str, ...] = field(default=())
     """One line for each check that was passed."""
 
 
-def recover(store: EntryReader, signed: SignedState, *, full: bool | None = None) -> Recovered:
+def recover(
+    store: EntryReader, signed: SignedState, *, full: bool | None = None, boot: Boot | None = None
+) -> Recovered:
     """Check the stored log against itself and against the signer's state. Raises `LogDamaged`.
 
-    `full` forces (or forbids) recomputing everything; by default the size decides.
+    `full` forces (or forbids) recomputing everything; by default the size decides. `boot`: this run, where several
+    workers append to the log; without it all open sessions are this worker's, and the log tells the epoch.
     """
+    store.begin()
+    try:
+        return _recover(store, signed, full, boot)
+    finally:
+        store.end()
+
+
+def _recover(store: EntryReader, signed: SignedState, full: bool | None, boot: Boot | None) -> Recovered:
     size = store.size()
     count = store.count()
     if count != size:
@@ -71,13 +86,15 @@ def recover(store: EntryReader, signed: SignedState, *, full: bool | None = None
     elif signed.size:
         checked += _sample(store, signed.size)
     last = _last_head(store, size)
-    unclosed = tuple(_unclosed(store, row) for row in store.sessions(only_unclosed=True))
+    open_ones = [_unclosed(store, row) for row in store.sessions(only_unclosed=True)]
+    unclosed = tuple(session for session in open_ones if boot is None or session.worker == boot.worker)
     return Recovered(
         frontier=frontier,
         generation=0 if last is None else last.generation + (last.kind in RAISES_GENERATION),
-        epoch=0 if last is None else int(last.worker.rpartition("/")[2]) + 1,
+        boot=boot or Boot(WORKER, 0 if last is None else int(last.worker.rpartition("/")[2]) + 1),
         added=added,
         unclosed=unclosed,
+        others=tuple(session for session in open_ones if session not in unclosed),
         checked=checked,
         steps=(
             f"{size} entries, dense; {checked} recomputed",
@@ -160,10 +177,12 @@ def _last_head(store: EntryReader, size: int) -> Head | None:
 def _unclosed(store: EntryReader, row: SessionRow) -> UnclosedSession:
     chain = ChainedSession(row.session, row.consent_ref, row.first_index, row.state)
     pending: dict[int, bool] = {}
+    worker = ""
     for entry in store.session_entries(row.session):
         head = _parse(entry)
         if head.n != chain.n or head.previous != chain.previous:
             raise LogDamaged(f"The chain of session {row.session} is broken at entry {entry.index}. {_ALARM}")
+        worker = worker or head.worker.rpartition("/")[0]
         chain.n += 1
         chain.previous = entry.leaf
         of = head.facts.get("of")
@@ -175,7 +194,7 @@ def _unclosed(store: EntryReader, row: SessionRow) -> UnclosedSession:
             pending[of] = True
         elif head.kind in (Kind.CMD_RESULT, Kind.CMD_UNKNOWN) and isinstance(of, int):
             pending.pop(of, None)
-    return UnclosedSession(chain, pending)
+    return UnclosedSession(worker, chain, pending)
 
 
 def _parse(row: EntryRow) -> Head:

@@ -14,12 +14,12 @@ from datetime import datetime
 from audit.command import NewCommand
 from audit.encoding import encode
 from audit.entry import Compartment, EntryRef, Json, Kind, NewEntry
-from audit.errors import AuditError, BadEntry, RecordRefused
+from audit.errors import AuditError, BadEntry, LogDamaged, RecordRefused
 from audit.keys.ring import ActiveKeys, KeyRing, Subject, subject_of
 from audit.keys.sealing import chunk_aad, part_aad, salt
 from audit.keys.store import RECORDING
-from audit.leaf import COMPARTMENTS, Head, build, check_facts, commit
-from audit.ledger import STARTS, ChainedSession, Ledger, check_chain
+from audit.leaf import COMPARTMENTS, Head, Outline, build, check_facts, commit, outline
+from audit.ledger import RAISES_GENERATION, STARTS, ChainedSession, Ledger, check_chain
 from audit.store import Batch, ChunkRow, ConsentEnd, EntryRow, SealedPart, SessionRow
 from audit.tlog.merkle import Frontier, leaf_hash
 from config.clock import Clock
@@ -28,6 +28,12 @@ MAX_SEALED_BYTES = 1 << 20
 """Of one compartment. Long output belongs into the recording."""
 
 MAX_CHUNK_BYTES = 1 << 20
+
+CHECKPOINTED = frozenset({Kind.SESSION_CLOSED, Kind.CONSENT_GRANTED})
+"""Kinds after which a checkpoint is signed at once: both are moments that somebody outside wants to prove."""
+
+URGENT = CHECKPOINTED | RAISES_GENERATION
+"""Kinds of which other workers hear at once."""
 
 EPOCH_NS = 90 * 24 * 3600 * 1_000_000_000
 """An epoch of the worker's clock. After 104 days nanoseconds no longer fit the integers of canonical JSON (2^53)."""
@@ -147,20 +153,40 @@ class Stager:
         """`<worker id>/<epoch>`, as it stands in heads."""
         return f"{self._worker}/{self._epoch}"
 
-    def stage(self, drafts: Sequence[Draft], meta: Mapping[str, str]) -> tuple[Batch, list[Staged | AuditError]]:
-        """Rows for all drafts that may be recorded, and for each draft its place or its refusal.
+    def prepare(self, drafts: Sequence[Draft]) -> None:
+        """See that there are keys for these drafts, before anybody is kept waiting at the end of the log.
 
         Raises what the key store raises; that is fatal.
         """
+        now = self._clock.now()
+        self._keyring.provide(self._subjects(drafts, now), now)
+
+    def absorb(self, rows: Sequence[EntryRow]) -> list[Outline]:
+        """Go on behind entries of other workers, which follow the last one known. Raises `LogDamaged`, `BadEntry`."""
+        outlines = []
+        for row in rows:
+            if row.index != self.frontier.size or leaf_hash(row.head) != row.leaf:
+                raise LogDamaged(f"Entry {row.index} was changed, or one before it is missing.")
+            found = outline(row.head)
+            self.ledger.absorb(found, row.index, row.leaf)
+            self.frontier.append(row.leaf)
+            outlines.append(found)
+        return outlines
+
+    def stage(self, drafts: Sequence[Draft], meta: Mapping[str, str]) -> tuple[Batch, list[Staged | AuditError]]:
+        """Rows for all drafts that may be recorded, and for each draft its place or its refusal.
+
+        The drafts were prepared. Raises what the key store raises, for a key set that still had to be made.
+        """
         now, monotonic_ns = self._clock.now(), self._clock.monotonic_ns() - self._started_ns
-        rows = _Rows()
+        rows, epoch = _Rows(), None
         if drafts and monotonic_ns >= EPOCH_NS:
             self._started_ns += monotonic_ns
             self._epoch += 1
+            epoch = self._epoch
             monotonic_ns = 0
             renewed = draft_entry(NewEntry(kind=Kind.LOG_CLOCK, facts={"epoch": self._epoch}))
             self._stage(renewed, rows, now, monotonic_ns)
-        self._keyring.provide(self._subjects(drafts, now), now)
         outcomes: list[Staged | AuditError] = []
         for draft in drafts:
             try:
@@ -175,6 +201,11 @@ class Stager:
             consent_ends=list(rows.ends.values()),
             frontier=self.frontier.copy() if rows.entries else None,
             meta=meta,
+            epoch=epoch,
+            urgent=any(
+                isinstance(outcome, Staged) and draft.entry.kind in URGENT
+                for draft, outcome in zip(drafts, outcomes, strict=True)
+            ),
         )
         for row in batch.sessions:
             if row.state == "closed":
@@ -263,7 +294,9 @@ class Stager:
     def _keys(self, draft: Draft, now: datetime) -> ActiveKeys | None:
         if not draft.parts and draft.chunk is None:
             return None
-        return self._keyring.get(subject_of(draft.entry, self.worker, now))
+        subject = subject_of(draft.entry, self.worker, now)
+        self._keyring.provide([subject], now)  # made here only if another worker began the session a moment ago
+        return self._keyring.get(subject)
 
     def _seal(
         self, draft: Draft, keys: ActiveKeys | None, session: ChainedSession | None, number: int, index: int

@@ -5,9 +5,9 @@ tests/contract/test_entry_store.py. The heads are the truth; `SessionRow`, `Cons
 from them in the same transaction so that appending need not search, and verification recomputes them.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeAlias
 
 from audit.tlog.merkle import Frontier
 
@@ -80,6 +80,22 @@ class Batch:
     frontier: Frontier | None = None
     """After the last entry."""
     meta: Mapping[str, str] = field(default_factory=dict)
+    epoch: int | None = None
+    """The worker's epoch from this batch on, if its clock began a new one."""
+    urgent: bool = False
+    """Other workers have to hear of it at once: it ends a session or a consent, or asks for a checkpoint."""
+
+
+Stage: TypeAlias = Callable[[Sequence[EntryRow]], Batch]
+"""Makes the batch that follows the entries it is given, which other workers appended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Boot:
+    """One run of one worker, as it stands in heads: `<worker>/<epoch>`."""
+
+    worker: str
+    epoch: int
 
 
 def kind_mark(kind: str) -> bytes:
@@ -152,11 +168,33 @@ class EntryReader(Protocol):
         """What the medium itself finds wrong with its structure; empty if nothing."""
         ...
 
+    def begin(self) -> None:
+        """Hold one snapshot: until `end`, every read shows the log as it is now."""
+        ...
+
+    def end(self) -> None:
+        """Let go of the snapshot, if one is held."""
+        ...
+
     def close(self) -> None: ...
 
 
 class EntryStore(EntryReader, Protocol):
-    """Writing side. One writer; calls come from one thread at a time."""
+    """Writing side of one worker; calls come from one thread at a time."""
+
+    @property
+    def boot(self) -> Boot | None:
+        """This run, where several workers append to one log; none where the log tells all of it."""
+        ...
+
+    def append_with(self, known: int, stage: Stage) -> None:
+        """One transaction at the end of the log, which nobody else can move until it is over.
+
+        `stage` gets the entries from index `known` on, all by other workers, and gives the batch that follows them. It
+        is written as by `append`; if there is nothing in it, nothing is. What `stage` raises goes through. Raises
+        `WorkerFenced` if another run of this worker took its place.
+        """
+        ...
 
     def append(self, batch: Batch) -> None:
         """Write the batch in one transaction, durable on return.

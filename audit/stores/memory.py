@@ -3,29 +3,62 @@
 import threading
 from collections.abc import Collection, Iterator, Sequence
 
-from audit.store import Batch, ChunkRow, ConsentEnd, EntryRow, SealedPart, SessionRow, kind_mark
+from audit.errors import WorkerFenced
+from audit.store import Batch, Boot, ChunkRow, ConsentEnd, EntryRow, SealedPart, SessionRow, Stage, kind_mark
 from audit.tlog.merkle import Frontier
 
 
 class MemoryEntryStore:
     """An `EntryStore` that forgets everything. `fail`, once set, is raised by every later `append`.
 
-    `gate` is open; a test that clears it holds every `append` back, like a disk that does not answer.
+    `gate` is open; a test that clears it holds every `append` back, like a disk that does not answer. `beside` gives
+    another worker's store of the same log.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, boot: Boot | None = None) -> None:
+        self.boot = boot
+        self._epochs: dict[str, int] = {} if boot is None else {boot.worker: boot.epoch}
+        self._turn = threading.RLock()
+        """Held by who appends, as the end of a log in a database is."""
         self._entries: list[EntryRow] = []
         self._sealed: dict[int, list[SealedPart]] = {}
         self._chunks: dict[tuple[str, int], ChunkRow] = {}
         self._sessions: dict[str, SessionRow] = {}
         self._ends: dict[str, ConsentEnd] = {}
-        self._frontier = Frontier()
+        self._frontier = [Frontier()]
         self._meta: dict[str, str] = {}
         self._lock = threading.Lock()
         self.fail: Exception | None = None
         self.batches = 0
         self.gate = threading.Event()
         self.gate.set()
+
+    def beside(self, boot: Boot) -> "MemoryEntryStore":
+        """The same log as another worker sees it; an earlier run of that worker is fenced. It fails by itself."""
+        other = MemoryEntryStore(boot)
+        with self._turn:
+            self._epochs[boot.worker] = boot.epoch
+            for name in ("_epochs", "_turn", "_entries", "_sealed", "_chunks", "_sessions", "_ends", "_frontier"):
+                setattr(other, name, getattr(self, name))
+            other._meta, other._lock = self._meta, self._lock
+        return other
+
+    def append_with(self, known: int, stage: Stage) -> None:
+        with self._turn:
+            if self.boot is not None and self._epochs[self.boot.worker] != self.boot.epoch:
+                raise WorkerFenced(self.boot.worker)
+            batch = stage(self._entries[known:])
+            if batch.entries or batch.meta:
+                self.append(batch)
+            if self.boot is not None and batch.epoch is not None:
+                self.boot = Boot(self.boot.worker, batch.epoch)
+                self._epochs[self.boot.worker] = batch.epoch
+
+    def begin(self) -> None:
+        """Nothing is held: rows are never changed."""
+
+    def end(self) -> None:
+        """Nothing is held."""
 
     def append(self, batch: Batch) -> None:
         self.gate.wait()
@@ -42,7 +75,7 @@ class MemoryEntryStore:
             self._sessions.update({row.session: row for row in batch.sessions})
             self._ends.update({end.consent_ref: end for end in batch.consent_ends})
             if batch.frontier is not None:
-                self._frontier = batch.frontier.copy()
+                self._frontier[0] = batch.frontier.copy()
             self._meta.update(batch.meta)
             self.batches += 1
 
@@ -132,7 +165,7 @@ class MemoryEntryStore:
         yield from sorted(ends, key=lambda end: end.index)
 
     def frontier(self) -> Frontier:
-        return self._frontier.copy()
+        return self._frontier[0].copy()
 
     def meta(self, key: str) -> str | None:
         return self._meta.get(key)

@@ -15,7 +15,7 @@ from typing import Any
 
 from audit.errors import LogDamaged, LogInUse, LogMissing
 from audit.files import sync_directory
-from audit.store import Batch, ChunkRow, ConsentEnd, EntryRow, SealedPart, SessionRow, kind_mark
+from audit.store import Batch, ChunkRow, ConsentEnd, EntryRow, SealedPart, SessionRow, Stage, kind_mark
 from audit.tlog.merkle import HASH_SIZE, Frontier
 
 LOG_FILE = "audit.db"
@@ -178,6 +178,15 @@ class SqliteEntryStore(SqliteEntryReader):
         self._lock = lock
         self._size = self.size()
         self._wal_pages = 0
+
+    @property
+    def boot(self) -> None:
+        """One worker holds the lock; the log tells its epoch."""
+
+    def append_with(self, known: int, stage: Stage) -> None:  # noqa: ARG002 - there are no others
+        batch = stage(())
+        if batch.entries or batch.meta:
+            self.append(batch)
 
     def append(self, batch: Batch) -> None:
         self._check_dense(batch.entries)

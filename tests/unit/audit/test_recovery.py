@@ -229,5 +229,5 @@ def test_recovery_of_nothing(tmp_path):
 
     store = open_store(tmp_path)
     found = recover(store, SignedState("logs.isp/1", 0, ()))
-    assert (found.frontier.size, found.generation, found.epoch, found.unclosed) == (0, 0, 0, ())
+    assert (found.frontier.size, found.generation, found.boot.epoch, found.unclosed) == (0, 0, 0, ())
     store.close()

@@ -6,9 +6,9 @@ import pytest
 
 from audit.entry import Kind, NewEntry
 from audit.errors import BadEntry, RecordRefused
+from audit.keys.memory_store import MemoryKeyStore
 from audit.keys.ring import KeyRing
 from audit.keys.sealing import part_aad, salt, unseal
-from audit.keys.memory_store import MemoryKeyStore
 from audit.leaf import commit, parse
 from audit.ledger import Ledger
 from audit.staging import EPOCH_NS, Staged, Stager, draft_chunk, draft_command, draft_entry

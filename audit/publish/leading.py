@@ -1,0 +1,136 @@
+"""Signing where several workers write one log: one of them leads, and when it is gone another goes on.
+
+Every worker has a `SharedPublisher`; that of the leader signs as `audit.publish.publisher` does, the others wait. What
+has to be signed follows from the log and from the signer's own state, so a leader that dies leaves nothing behind that
+the next one would need. Counterpart: `audit.stores.postgres_watch` elects.
+"""
+
+import concurrent.futures
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+
+from audit.errors import AuditError, LogDamaged, LogInUse, RecordFailed, SignerUnavailable
+from audit.publish.publisher import Publisher
+from audit.signing.signer import CheckpointSigner
+from audit.tlog.merkle import Frontier
+
+LEADER_SECONDS = 10.0
+"""How long who asks for a checkpoint waits for the worker that leads."""
+
+_ASK_SECONDS = 0.1
+
+
+class Watch(Protocol):
+    """A worker's eye on the others and on its own lease. Its callbacks come from a thread of its own."""
+
+    def start(self, *, heard: Callable[[], None], lead: Callable[[], None], lost: Callable[[Exception], None]) -> None:
+        """Begin. `heard`: there may be something new, at least every quarter of a second. `lead`: this worker signs
+        from now on. `lost`: the lease or the connection is gone, for good; nothing else is called after it."""
+        ...
+
+    def signed_size(self) -> int:
+        """Size of the newest checkpoint in the store. Any thread. Raises `LogDamaged`."""
+        ...
+
+    def stop(self) -> None:
+        """End, and give up lease and lead. Safe to call twice."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Others:
+    """What a journal beside other workers needs. `open_signer` raises `LogInUse` or `SignerUnavailable` while another
+    process has the signer."""
+
+    watch: Watch
+    open_signer: Callable[[], CheckpointSigner]
+
+
+class SharedPublisher:
+    """A publisher that signs only while this worker leads."""
+
+    def __init__(self, others: Others, publisher_of: Callable[[CheckpointSigner], Publisher]) -> None:
+        self._others = others
+        self._publisher_of = publisher_of
+        self._elected = False
+        self._inner: Publisher | None = None
+        self._signer: CheckpointSigner | None = None
+        self._failure: Exception | None = None
+        self._stopping = threading.Event()
+        self._size = 0
+        """Entries known to be durable."""
+
+    @property
+    def leads(self) -> bool:
+        """Whether this worker signs."""
+        return self._inner is not None
+
+    def take_turn(
+        self, frontier: Frontier, leaves: Callable[[int, int], Iterable[tuple[int, bytes]]], *, elected: bool
+    ) -> None:
+        """Committer thread: begin to sign if this worker was elected, now or earlier, and the signer is to be had.
+
+        `frontier`: all that is durable; `leaves` reads leaf hashes. Raises `LogDamaged`.
+        """
+        self._elected = self._elected or elected
+        if not self._elected or self._inner is not None or self._stopping.is_set():
+            return
+        try:
+            signer = self._others.open_signer()
+        except (LogInUse, SignerUnavailable) as error:
+            structlog.get_logger("audit").warning("signer_not_free", step=str(error))
+            return
+        signed = signer.state.size
+        if frontier.size < signed:
+            signer.close()
+            raise LogDamaged(f"The log has {frontier.size} entries, but {signed} were signed.")
+        inner = self._publisher_of(signer)
+        added = [leaf for _, leaf in leaves(signed, frontier.size)]
+        inner.durable(added, frontier.size, frontier.root(), urgent=True)
+        self._signer, self._inner = signer, inner
+        structlog.get_logger("audit").info("leads", signed=signed, size=frontier.size)
+
+    def durable(self, leaves: Sequence[bytes], size: int, root: bytes, *, urgent: bool) -> None:
+        """As `Publisher.durable`; who does not lead need not keep it."""
+        if self._inner is not None:
+            self._inner.durable(leaves, size, root, urgent=urgent)
+        self._size = size
+
+    def request(self) -> "concurrent.futures.Future[None]":
+        """As `Publisher.request`; who does not lead waits for the worker that does."""
+        if self._inner is not None:
+            return self._inner.request()
+        future: concurrent.futures.Future[None] = concurrent.futures.Future()
+        threading.Thread(target=self._await_leader, args=(future,), name="audit-waits", daemon=True).start()
+        return future
+
+    def _await_leader(self, future: "concurrent.futures.Future[None]") -> None:
+        until = time.monotonic() + LEADER_SECONDS
+        size = self._size
+        try:
+            while self._others.watch.signed_size() < size:
+                if time.monotonic() > until or self._stopping.wait(_ASK_SECONDS):
+                    future.set_exception(RecordFailed("No worker of this log has signed a checkpoint in time."))
+                    return
+            future.set_result(None)
+        except AuditError as error:
+            future.set_exception(error)
+
+    def stop(self) -> None:
+        """As `Publisher.stop`; gives the signer back."""
+        self._stopping.set()
+        if self._inner is not None:
+            self._inner.stop()
+        if self._signer is not None:
+            self._signer.close()
+
+    def fail(self, error: Exception) -> None:
+        """As `Publisher.fail`."""
+        self._stopping.set()
+        if self._inner is not None:
+            self._inner.fail(error)
