@@ -1,0 +1,60 @@
+"""Everything that happens to the log outside its database when a checkpoint is signed. Used by `audit.journal` alone.
+
+The place beside the database is written at once, by the thread that signed. A failure of its disk is as final as one
+under the database: it is the same disk, and a medium that lost a sync is not trusted with the next entry. Places
+elsewhere are delivered to in their own time (`audit.publish.delivery`), and their failures only delay.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from audit.entry import NewEntry
+from audit.errors import LogDamaged, RecordFailed
+from audit.publish.delivery import Delivery
+from audit.publish.place import Place
+from audit.publish.sealed import Sealer
+from audit.tlog.checkpoint import Checkpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """Where a journal publishes. All of it may be missing."""
+
+    beside: Place | None = None
+    elsewhere: Sequence[Delivery] = ()
+    sealer: Sealer | None = None
+
+    def restore(self, signed: Checkpoint, *, whole: bool) -> list[str]:
+        """At open: compare and repair the place beside the database. Lines for the log of the start.
+
+        Raises `LogDamaged`, OSError.
+        """
+        return [] if self.beside is None else [self.beside.restore(signed, whole=whole)]
+
+    def on_damage(self, damaged: Callable[[LogDamaged], None]) -> None:
+        """Have `damaged` called, from another thread, if a place elsewhere holds another history than the log."""
+        for delivery in self.elsewhere:
+            delivery.on_damage(damaged)
+
+    def publish(self, note: bytes) -> None:
+        """A checkpoint was signed. Raises as `Place.publish` for the place beside the database."""
+        if self.beside is not None:
+            self.beside.publish(note)
+        for delivery in self.elsewhere:
+            delivery.publish(note)
+
+    def seal(self, size: int, record: Callable[[NewEntry], object]) -> None:
+        """Have closed ranges sealed; a busy or closed journal is asked again after the next checkpoint."""
+        if self.sealer is not None:
+            with suppress(RecordFailed):
+                self.sealer.seal(size, record)
+
+    def close(self) -> None:
+        """A last delivery, and let go."""
+        for delivery in self.elsewhere:
+            delivery.close()
+        if self.beside is not None:
+            self.beside.close()
+        if self.sealer is not None:
+            self.sealer.close()
