@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import structlog
 
@@ -41,6 +41,8 @@ from audit.stores.sqlite import open_store
 from audit.tlog.note import SigningKey
 from config.clock import Clock
 
+_T = TypeVar("_T")
+
 APPEND_SECONDS = 2.0
 """How long a writer waits for durability before its line is given up."""
 
@@ -61,6 +63,14 @@ class _Notice:
     meta: tuple[tuple[str, str], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Chore:
+    """Not an entry: something about the log's stores that must not happen in the middle of an append."""
+
+    act: Callable[[EntryStore, KeyStore, KeyRing], object]
+    done: "concurrent.futures.Future[object]"
+
+
 class _Turn(Enum):
     """Not an entry either: what a worker does beside others."""
 
@@ -70,7 +80,7 @@ class _Turn(Enum):
     """Sign from now on: nobody else does."""
 
 
-_Work: TypeAlias = Draft | _Notice | _Turn
+_Work: TypeAlias = Draft | _Notice | _Turn | _Chore
 _Answer: TypeAlias = Staged | None
 
 
@@ -105,12 +115,13 @@ class Journal:
         self._store, self._keys, self._signer, self._clock = store, keys, signer, clock
         self._directory, self._keys_dir = directory, keys_dir
         self._ledger = ledger
+        self._keyring = KeyRing(keys)
         self._stager = Stager(
             origin=self.origin,
             worker=f"{recovered.boot.worker}/{recovered.boot.epoch}",
             clock=clock,
             ledger=ledger,
-            keyring=KeyRing(keys),
+            keyring=self._keyring,
             frontier=recovered.frontier,
         )
         self._poison_callbacks: list[Callable[[], None]] = []
@@ -269,6 +280,17 @@ class Journal:
         """Whether it is this worker that signs the log."""
         return isinstance(self._publisher, Publisher) or self._publisher.leads
 
+    def between(self, act: Callable[[EntryStore, KeyStore, KeyRing], _T]) -> _T:
+        """Do `act` on the thread that writes the log, after everything queued so far and before anything later.
+
+        For erasure and holds only, and for a moment only: every writer waits meanwhile. Blocks; what `act` raises as
+        `AuditError` is raised here, anything else poisons the journal. Raises as `append`.
+        """
+        done: concurrent.futures.Future[object] = concurrent.futures.Future()
+        self._submit_thread(_Chore(act, done)).result()
+        result: _T = done.result()  # type: ignore[assignment]
+        return result
+
     async def checkpoint(self) -> None:
         """Sign and publish a checkpoint over all that is durable now. Raises `RecordFailed`, `SignerUnavailable`."""
         await asyncio.wrap_future(self._publisher.request())
@@ -365,9 +387,22 @@ class Journal:
         if self._stager.frontier.size == 0:
             meta["origin"] = self.origin
         answers = iter(self._append(drafts, meta) if drafts or meta else ())
+        for chore in work:
+            if isinstance(chore, _Chore):
+                self._do(chore)
         if _Turn.HEAR in work or _Turn.LEAD in work:
             self._take_turn(lead=_Turn.LEAD in work)
         return [next(answers) if isinstance(item, Draft) else None for item in work]
+
+    def _do(self, chore: _Chore) -> None:
+        """Committer thread. A refusal goes to who asked; what the medium raises is as final as for an entry."""
+        try:
+            chore.done.set_result(chore.act(self._store, self._keys, self._keyring))
+        except AuditError as refusal:
+            chore.done.set_exception(refusal)
+        except BaseException as error:
+            chore.done.set_exception(RecordFailed(f"The log's stores failed ({type(error).__name__})."))
+            raise
 
     def _append(self, drafts: Sequence[Draft], meta: Mapping[str, str]) -> list[Staged | AuditError]:
         outcomes: list[Staged | AuditError] = []
