@@ -9,7 +9,7 @@ import asyncio
 import concurrent.futures
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from pathlib import Path
 from typing import TypeAlias, TypeVar
@@ -23,13 +23,15 @@ from audit.entry import EntryRef, Json, Kind, NewEntry
 from audit.errors import AuditError, LogDamaged, RecordFailed
 from audit.files import CHECKPOINT_FILE, write_durably
 from audit.keys.file_store import KEYS_FILE, FileKeyStore
-from audit.keys.ring import KeyRing
 from audit.keys.memory_store import MemoryKeyStore
+from audit.keys.ring import KeyRing
 from audit.keys.store import KeyStore
 from audit.leaf import Outline
 from audit.ledger import RAISES_GENERATION, Ledger
 from audit.publish.leading import Others, SharedPublisher
+from audit.publish.published import NOT_PUBLISHED, Published, open_published
 from audit.publish.publisher import Publisher
+from audit.publish.tile_store import TileStore
 from audit.reader import EvidenceReader
 from audit.recovery import Recovered, recover, repairs
 from audit.signing.opening import open_signer
@@ -38,7 +40,8 @@ from audit.staging import CHECKPOINTED, Draft, Staged, Stager, draft_chunk, draf
 from audit.store import Batch, EntryRow, EntryStore
 from audit.stores.memory import MemoryEntryStore
 from audit.stores.sqlite import open_store
-from audit.tlog.note import SigningKey
+from audit.tlog.checkpoint import Checkpoint
+from audit.tlog.note import SigningKey, parse_note
 from config.clock import Clock
 
 _T = TypeVar("_T")
@@ -98,13 +101,18 @@ class Journal:
         keys_dir: Path | None = None,
         full_check: bool | None = None,
         others: Others | None = None,
+        published: Published = NOT_PUBLISHED,
     ) -> None:
         """Recover the log and start recording; `open` and `in_memory` are the usual ways here.
 
+        `published`: where checkpoints and tiles go besides the database.
         `others`: there may be more workers; this one signs only while it leads, and until then `signer` is only asked
         for keys and state. Raises `LogDamaged` or `RecordFailed`; the caller then still owns store, keys and signer.
         """
         recovered = recover(store, signer.state, full=full_check, boot=store.boot)
+        signed = Checkpoint(signer.verifier.name, signer.state.size, signer.state.root)
+        restored = published.restore(signed, whole=recovered.checked >= recovered.frontier.size)
+        recovered = replace(recovered, steps=(*recovered.steps, *restored))
         ledger = Ledger(recovered.generation, store.session, store.consent_end)
         for session in (*recovered.unclosed, *recovered.others):
             ledger.restore(session.chain)
@@ -128,6 +136,8 @@ class Journal:
         self._closed = False
         self._end_callbacks: list[Callable[[Outline], None]] = []
         self._others = others
+        self._published = published
+        published.on_damage(self._published_differs)
         self._heard_ns = clock.monotonic_ns()
         self._hearing: concurrent.futures.Future[_Answer] | None = None
         self._publisher = self._publisher_of(signer) if others is None else SharedPublisher(others, self._publisher_of)
@@ -152,12 +162,14 @@ class Journal:
         clock: Clock,
         full_check: bool | None = None,
         signer_socket: Path | None = None,
+        objects: TileStore | None = None,
     ) -> "Journal":
         """Open (or make) the log in `directory`, check it, close what a crash left open.
 
         `origin` names a new log: without a slash it is a prefix, and a random part is added. An existing log keeps its
         own origin, which must fit. Checkpoints are signed with the key in `keys_dir`, or by the process that listens
-        at `signer_socket`. Raises `LogDamaged`, `LogInUse`, `KeyUnavailable`, `SignerUnavailable`, `RecordFailed`.
+        at `signer_socket`. The log is published in the folder `log`, and delivered to `objects`. Raises `LogDamaged`,
+        `LogInUse`, `KeyUnavailable`, `SignerUnavailable`, `RecordFailed`.
         """
         try:
             store = open_store(directory)
@@ -165,12 +177,23 @@ class Journal:
             raise RecordFailed(f"The log in {directory} cannot be opened ({error.strerror}).") from error
         keys: KeyStore | None = None
         signer: CheckpointSigner | None = None
+        published: Published | None = None
         try:
             signer = open_signer(store, origin, keys_dir, clock, socket=signer_socket)
             keys = FileKeyStore.open(directory / KEYS_FILE, keys_dir, signer.verifier.name)
-            return cls(store, keys, signer, clock, directory=directory, keys_dir=keys_dir, full_check=full_check)
+            published = open_published(directory, signer.verifier, objects)
+            return cls(
+                store,
+                keys,
+                signer,
+                clock,
+                directory=directory,
+                keys_dir=keys_dir,
+                full_check=full_check,
+                published=published,
+            )
         except BaseException as error:
-            for opened in (keys, signer):
+            for opened in (published, keys, signer):
                 if opened is not None:
                     opened.close()
             store.abandon()
@@ -333,6 +356,7 @@ class Journal:
     def _end_threads(self) -> None:
         """The publisher first: its last checkpoint goes through the committer. The watch last: it holds the lease."""
         self._publisher.stop()
+        self._published.close()
         self._committer.stop()
         if self._others is not None:
             self._others.watch.stop()
@@ -462,10 +486,17 @@ class Journal:
         return Publisher(signer, self._publish, self._sign_failed, on_late=self._late)
 
     def _publish(self, note: bytes) -> None:
-        """Publisher thread: a checkpoint was signed. The file first, for those who watch it."""
-        if self._directory is not None:
-            write_durably(self._directory / CHECKPOINT_FILE, note)
-        self._submit_thread(_Notice((("checkpoint", note.decode()),)))
+        """Publisher thread: a checkpoint was signed. What it needs first, then itself, for those who watch it."""
+        try:
+            self._published.publish(note)
+            if self._directory is not None:
+                write_durably(self._directory / CHECKPOINT_FILE, note)
+            self._submit_thread(_Notice((("checkpoint", note.decode()),)))
+            if not self._closed:
+                self._published.seal(Checkpoint.parse(parse_note(note).text).size, self.append_along)
+        except LogDamaged as error:
+            self._published_differs(error)
+            raise RecordFailed("What is published is not what the log holds.") from error
 
     def _sign_failed(self, error: Exception) -> None:
         """Publisher thread. A log that its signer refuses says so as its last entry, if it can, and is closed."""
@@ -474,6 +505,12 @@ class Journal:
         if isinstance(error, LogDamaged):
             structlog.get_logger("audit").critical("signer_refused", step=str(error))
             self._alarm("signer_refused", {"signed": self._signer.state.size})
+        self._committer.poison(error)
+
+    def _published_differs(self, error: LogDamaged) -> None:
+        """Publisher or delivery thread: somebody was shown another history. Says so as the last entry, if it can."""
+        structlog.get_logger("audit").critical("published_differs", step=str(error))
+        self._alarm("published_differs", {})
         self._committer.poison(error)
 
     def _late(self, seconds: int) -> None:

@@ -6,15 +6,25 @@ elsewhere are delivered to in their own time (`audit.publish.delivery`), and the
 """
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
 
 from audit.entry import NewEntry
 from audit.errors import LogDamaged, RecordFailed
 from audit.publish.delivery import Delivery
 from audit.publish.place import Place
 from audit.publish.sealed import Sealer
+from audit.publish.tile_store import TileStore
+from audit.store import EntryReader
+from audit.stores.sqlite import open_reader
+from audit.stores.tiles_files import FileTileStore
 from audit.tlog.checkpoint import Checkpoint
+from audit.tlog.note import VerifierKey
+
+FOLDER: Final = "log"
+"""In the directory of the evidence: the published log of the embedded default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,3 +68,26 @@ class Published:
             self.beside.close()
         if self.sealer is not None:
             self.sealer.close()
+
+
+NOT_PUBLISHED: Final = Published()
+"""A log whose database is all there is."""
+
+
+def open_published(directory: Path, key: VerifierKey, objects: TileStore | None = None) -> Published:
+    """For the embedded log in `directory`: tiles in its folder `log`, seals, and `objects` as a place elsewhere.
+
+    Raises `LogMissing`, `LogDamaged`, OSError.
+    """
+    with ExitStack() as opened:
+
+        def reader() -> EntryReader:
+            made = open_reader(directory)
+            opened.callback(made.close)
+            return made
+
+        tiles = FileTileStore.open(directory / FOLDER)
+        beside, sealer = Place(reader(), tiles, key), Sealer(reader())
+        elsewhere = () if objects is None else (Delivery(Place(reader(), objects, key)),)
+        opened.pop_all()
+        return Published(beside, elsewhere, sealer)
