@@ -20,6 +20,7 @@ def _verified(case):
 
 
 def test_notes_of_other_implementations(vectors):
+    """Block signed_notes: vectors."""
     block = vectors["signed_notes"]["vectors"]
     assert len(block) == 9
     for case in block:
@@ -34,13 +35,16 @@ def test_notes_of_other_implementations(vectors):
 
 
 def test_bad_verifier_keys(vectors):
+    """Block signed_notes: bad_vkeys."""
     for text in vectors["signed_notes"]["bad_vkeys"]:
         with pytest.raises(BadEntry):
             VerifierKey.parse(text)
 
 
-def test_no_part_and_no_neighbour_of_a_verifier_key_is_one(vectors):
-    text = vectors["signed_notes"]["vectors"][1]["vkeys"][0]
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_no_part_and_no_neighbour_of_a_verifier_key_is_one(vectors, number):
+    """Block signed_notes: vkey_rules."""
+    text = vectors["signed_notes"]["vectors"][number]["vkeys"][0]
     assert str(VerifierKey.parse(text)) == text
     parts = {text[low:high] for low in range(len(text)) for high in range(low, len(text) + 1)} - {text}
     changed = {text[:at] + chr(ord(text[at]) + 1) + text[at + 1 :] for at in range(len(text))}
@@ -50,10 +54,19 @@ def test_no_part_and_no_neighbour_of_a_verifier_key_is_one(vectors):
 
 
 def test_checkpoint_texts(vectors):
+    """Block signed_notes: checkpoint_text_good, checkpoint_text_bad (the first of which speaks of another origin)."""
     block = vectors["signed_notes"]
     good = Checkpoint.parse(block["checkpoint_text_good"])
     assert good.text() == block["checkpoint_text_good"]
     assert good.root == leaf_hash(block["checkpoint_text_good_hash_is_leaf_hash_of"].encode())
+    for text in block["checkpoint_text_bad"]:
+        with pytest.raises(BadEntry):
+            Checkpoint.parse(text)
+    key = VerifierKey.parse(block["vectors"][1]["vkeys"][0])
+    with pytest.raises(BadEntry, match="did not make"):
+        open_checkpoint(block["vectors"][1]["note"].replace("go.sum", "not-go.sum", 1).encode(), key)
+    with pytest.raises(BadEntry, match="another log"):  # the name of this log's key is not its origin
+        open_checkpoint(block["vectors"][1]["note"].encode(), key)
 
 
 @pytest.mark.parametrize(
@@ -80,6 +93,7 @@ def test_bad_checkpoint_texts(text):
 
 
 def test_all_checkpoints_of_a_tessera_log(vectors):
+    """Block tiled_log: the checkpoints of all sizes."""
     block = vectors["tiled_log"]
     key = VerifierKey.parse(block["vkey"])
     for size in range(16):
@@ -92,6 +106,7 @@ def test_all_checkpoints_of_a_tessera_log(vectors):
 
 
 def test_checkpoints_sent_to_a_witness(vectors):
+    """Block witness_add_checkpoint: the notes; the answers are the witness's."""
     block = vectors["witness_add_checkpoint"]
     key = VerifierKey.parse(block["log_vkey"])
     verified = 0
@@ -105,6 +120,7 @@ def test_checkpoints_sent_to_a_witness(vectors):
 
 
 def test_a_second_signature_of_another_kind_does_not_disturb(vectors):
+    """Block cosignature_v1."""
     block = vectors["cosignature_v1"]
     note = parse_note(block["checkpoint"].encode())
     key = VerifierKey.parse(vectors["signed_notes"]["vectors"][1]["vkeys"][0])
@@ -114,6 +130,32 @@ def test_a_second_signature_of_another_kind_does_not_disturb(vectors):
     assert note.verified_by([key, witness]) == [key, witness]
     plain = VerifierKey(witness.name, witness.public)  # a timestamped signature is not taken for a plain one
     assert note.verified_by([plain]) == []
+
+
+def test_extension_lines_are_read_where_they_are_wanted_and_nowhere_else():
+    text = Checkpoint("logs.example/1", 7, leaf_hash(b"root"), ("one", "two")).text()
+    assert Checkpoint.parse(text, extended=True).extensions == ("one", "two")
+    assert Checkpoint.parse(text, extended=True).text() == text
+    with pytest.raises(BadEntry, match="has more"):
+        Checkpoint.parse(text)
+    with pytest.raises(BadEntry, match="has more"):
+        open_checkpoint(sign_note(text, KEY).encode(), KEY.verifier)
+    with pytest.raises(BadEntry, match="none empty"):
+        Checkpoint.parse(text + "\n", extended=True)
+
+
+def test_a_signature_line_by_itself():
+    signature = sign_note("text\n", KEY).signatures[0]
+    assert Signature.parse(signature.line()) == signature
+    for line in (signature.line()[:-1], signature.line()[1:], signature.line() + "\n", "\u2014 a AAAA\n", "\u2014 a\n"):
+        with pytest.raises(BadEntry):
+            Signature.parse(line)
+
+
+def test_a_signature_is_not_repeated_below_a_note():
+    note = sign_note("text\n", KEY)
+    other = Signature("stranger", 1, b"x")
+    assert note.with_signatures(*note.signatures, other, other).signatures == (*note.signatures, other)
 
 
 def test_signed_and_opened():

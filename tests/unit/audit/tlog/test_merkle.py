@@ -2,6 +2,7 @@
 
 import hashlib
 from base64 import b64decode
+from functools import cache
 
 import pytest
 from hypothesis import given
@@ -43,6 +44,7 @@ def some_leaves(count):
 
 
 def test_roots_and_nodes_of_the_rfc_tree(vectors):
+    """Block rfc6962_tree."""
     block = vectors["rfc6962_tree"]
     leaves = [leaf_hash(bytes.fromhex(text)) for text in block["leaf_inputs_hex"]]
     assert [merkle.root(leaves[:size]).hex() for size in range(9)] == block["root_hash_by_size_0_to_8_hex"]
@@ -56,6 +58,7 @@ def _hashes(texts):
 
 
 def test_inclusion_proofs(vectors):
+    """Block inclusion_proofs."""
     block = vectors["inclusion_proofs"]["vectors"]
     assert len(block) == 98
     for case in block:
@@ -70,6 +73,7 @@ def test_inclusion_proofs(vectors):
 
 
 def test_consistency_proofs(vectors):
+    """Block consistency_proofs."""
     block = vectors["consistency_proofs"]["vectors"]
     assert len(block) == 98
     stricter = []
@@ -94,6 +98,7 @@ def _valid_subtrees():
 
 
 def test_subtree_hashes_and_proofs(vectors):
+    """Block subtree_rolling: hash, inclusion."""
     leaves = [leaf_hash(bytes([number])) for number in range(130)]
     hashes, proofs = hashlib.sha256(), hashlib.sha256()
     for start, end in _valid_subtrees():
@@ -106,12 +111,60 @@ def test_subtree_hashes_and_proofs(vectors):
     assert proofs.hexdigest() == vectors["subtree_rolling"]["sha256"]["inclusion"]
 
 
+def _subtree_proof(start, end, low, high, known, range_of):
+    """SUBTREE_SUBPROOF of draft-ietf-plants-merkle-tree-certs, over the leaves [low, high) of a tree."""
+    if (start, end) == (low, high):
+        return () if known else (range_of(low, high),)
+    middle = low + (1 << (high - low - 1).bit_length() - 1)
+    if end <= middle:
+        return (*_subtree_proof(start, end, low, middle, known, range_of), range_of(middle, high))
+    if start >= middle:
+        return (*_subtree_proof(start, end, middle, high, known, range_of), range_of(low, middle))
+    return (*_subtree_proof(middle, end, middle, high, False, range_of), range_of(low, middle))
+
+
+def test_subtree_consistency_proofs(vectors):
+    """Block subtree_rolling: consistency."""
+    leaves = [leaf_hash(bytes([number])) for number in range(130)]
+    rows = [b"".join(leaves)]
+    while len(rows[-1]) >= 64:
+        rows.append(merkle.parents(rows[-1][: len(rows[-1]) // 64 * 64]))
+    range_of = cache(lambda low, high: merkle.range_hash(low, high, lambda row, at: rows[row][at * 32 : at * 32 + 32]))
+    subtrees, proofs = list(_valid_subtrees()), hashlib.sha256()
+    for size in range(131):
+        for start, end in subtrees:
+            if end > size:
+                break
+            path = _subtree_proof(start, end, 0, size, True, range_of) if start < end else ()
+            if start == 0 < end:  # the subtrees that begin at leaf 0 are those of RFC 6962
+                ranges = merkle.consistency_ranges(end, size)
+                assert list(path) == [range_of(low, high) for low, high in ranges]
+            proofs.update(f"[{start}, {end}) {size}{''.join(f' {node.hex()}' for node in path)}\n".encode())
+    assert proofs.hexdigest() == vectors["subtree_rolling"]["sha256"]["consistency"]
+
+
+def test_subtrees_that_cover_a_range(vectors):
+    """Block subtree_rolling: covering. Two for any range; the left one reaches back as far as its place allows."""
+    valid, lines = set(_valid_subtrees()), hashlib.sha256()
+    for end in range(131):
+        for start in range(end + 1):
+            left, middle = start, end
+            if end - start > 1:
+                below = (1 << (start ^ (end - 1)).bit_length() - 1) - 1
+                middle = (end - 1) & ~below
+                left = start & -(1 << (~start & below).bit_length())
+                assert {(left, middle), (middle, end)} <= valid
+            lines.update(f"[{left}, {middle}) [{middle}, {end})\n".encode())
+    assert lines.hexdigest() == vectors["subtree_rolling"]["sha256"]["covering"]
+
+
 @pytest.fixture(scope="module")
 def xmod_leaves():
     return [leaf_hash(f"leaf {number}".encode()) for number in range(1100)]
 
 
 def test_roots_of_go_xmod(vectors, xmod_leaves):
+    """Block xmod_cross: roots, rolling_roots."""
     rolling, frontier, tree = hashlib.sha256(), Frontier(), Tree(xmod_leaves)
     for size, leaf in enumerate(xmod_leaves, 1):
         frontier.append(leaf)
@@ -123,6 +176,7 @@ def test_roots_of_go_xmod(vectors, xmod_leaves):
 
 
 def test_all_proofs_of_go_xmod_up_to_300_leaves(vectors, xmod_leaves):
+    """Block xmod_cross: 45,150 inclusion and 45,150 consistency proofs."""
     tree = Tree(xmod_leaves[:300])
     inclusion, consistency = hashlib.sha256(), hashlib.sha256()
     counts = [0, 0]
@@ -138,34 +192,6 @@ def test_all_proofs_of_go_xmod_up_to_300_leaves(vectors, xmod_leaves):
     assert counts == [block["inclusion_count"], block["consistency_count"]]
     assert inclusion.hexdigest() == block["rolling_inclusion_1_300"]
     assert consistency.hexdigest() == block["rolling_consistency_1_300"]
-
-
-def test_tiles_of_go_xmod(vectors, xmod_leaves):
-    """A tile is a row of complete nodes; ours are the same, at both levels that these sizes reach."""
-    tiles = vectors["xmod_cross"]["tile_sha256_by_size_and_xmod_path"]
-    for name, digest in tiles.items():
-        path = name.split(" ")[1]
-        _, _, level, number, *partial = path.replace(".p", "").split("/")
-        span, first = 256 ** int(level), int(number) * 256
-        width = int(partial[0]) if partial else 256
-        row = [merkle.root(xmod_leaves[(first + at) * span : (first + at + 1) * span]) for at in range(width)]
-        assert hashlib.sha256(b"".join(row)).hexdigest() == digest, name
-
-
-def test_a_whole_log_of_tessera(vectors):
-    files = {name: b64decode(data) for name, data in vectors["tiled_log"]["files"].items()}
-    for size in range(16):
-        root = files[f"checkpoint.{size}"].decode().split("\n")[2]
-        tile = files[f"tile/0/000.p/{size}"] if size else b""
-        leaves = [tile[at : at + 32] for at in range(0, len(tile), 32)]
-        assert merkle.root(leaves) == b64decode(root)
-        if size:
-            bundle, entries = files[f"tile/entries/000.p/{size}"], []
-            while bundle:
-                length = int.from_bytes(bundle[:2], "big")
-                entries.append(bundle[2 : 2 + length])
-                bundle = bundle[2 + length :]
-            assert [leaf_hash(entry) for entry in entries] == leaves
 
 
 # --- properties -----------------------------------------------------------------------------------------------------
@@ -281,3 +307,11 @@ def test_a_copied_frontier_goes_its_own_way():
     two.append(leaf_hash(b"b"))
     assert (one.size, two.size) == (1, 2)
     assert one.root() == leaf_hash(b"a")
+
+
+def test_parents_of_a_row():
+    leaves = some_leaves(8)
+    row = merkle.parents(b"".join(leaves))
+    assert row == b"".join(node_hash(*leaves[at : at + 2]) for at in range(0, 8, 2))
+    assert merkle.parents(merkle.parents(row)) == merkle.root(leaves)
+    assert merkle.parents(b"") == b""
