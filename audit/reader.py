@@ -108,6 +108,16 @@ class EvidenceReader:
         return cls(store, keys, origin)
 
     @property
+    def rows(self) -> EntryReader:
+        """The stored rows beneath."""
+        return self._store
+
+    @property
+    def keys(self) -> KeyStore | None:
+        """Their keys, if the log was opened with them."""
+        return self._keys
+
+    @property
     def size(self) -> int:
         """Number of entries now."""
         return self._store.size()
@@ -126,6 +136,11 @@ class EvidenceReader:
     def session(self, session: str) -> list[StoredEntry]:
         """The chain of one session, in order; empty if there is no such session."""
         return [_entry(row) for row in self._store.session_entries(session)]
+
+    def first_of(self, session: str) -> StoredEntry | None:
+        """The first entry of a session's chain; none if there is no such session."""
+        row = self._store.session(session)
+        return None if row is None else self.entry(row.first_index)
 
     def consent(self, consent_ref: str) -> list[StoredEntry]:
         """The entries of one consent outside sessions, in order."""
