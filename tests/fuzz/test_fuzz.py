@@ -42,6 +42,21 @@ def _lines() -> list[str]:
     return [row["line"] for row in rows]
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_time_for_a_byte_of_a_log_format_does_not_grow_with_the_input() -> None:
+    """As ratios of the process's own time, so that a busy machine changes nothing."""
+    ran = subprocess.run(
+        [sys.executable, str(HERE / "fuzz_tlog.py"), "--growth"],
+        capture_output=True,
+        text=True,
+        timeout=280,
+        env={**os.environ, "PYTHONPATH": str(HERE.parents[1])},
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stdout[-3000:] + ran.stderr[-3000:]
+
+
 def test_there_is_guidance_where_it_is_to_be_had() -> None:
     if sys.platform == "linux" and os.uname().machine == "x86_64" and sys.version_info < (3, 14):
         assert find_spec("atheris") is not None, "run scripts/install dev"
