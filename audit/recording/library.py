@@ -65,7 +65,7 @@ Moment: TypeAlias = Event | Gap
 
 
 @dataclass(frozen=True, slots=True)
-class _Chunk:
+class ChunkPart:
     """A chunk that the log names."""
 
     entry_index: int
@@ -87,7 +87,7 @@ class Recording:
 
     session: str
     header: Header
-    parts: tuple[_Chunk | Gap, ...]
+    parts: tuple[ChunkPart | Gap, ...]
     live: bool
     """No end of the session is in the log: it still runs, or the gateway stopped and has not started again."""
     _evidence: Evidence = field(repr=False)
@@ -96,7 +96,7 @@ class Recording:
     @property
     def duration(self) -> int:
         """Microseconds from the start to the last event."""
-        return max((part.facts.t1 for part in self.parts if isinstance(part, _Chunk)), default=0)
+        return max((part.facts.t1 for part in self.parts if isinstance(part, ChunkPart)), default=0)
 
     def moments(self, start: int = 0) -> Iterator[Moment]:
         """Everything in order; chunks that end before `start` (microseconds) are not opened."""
@@ -104,9 +104,9 @@ class Recording:
             match part:
                 case Gap():
                     yield part
-                case _Chunk(_, facts) if facts.t1 >= start:
-                    yield from self._open(part)
-                case _Chunk():
+                case ChunkPart(_, facts) if facts.t1 >= start:
+                    yield from self.open(part)
+                case ChunkPart():
                     continue
 
     def lines(self) -> Iterator[RecordedLine]:
@@ -125,7 +125,7 @@ class Recording:
         """What cannot be shown. Opens every chunk."""
         return [moment for moment in self.moments() if isinstance(moment, Gap)]
 
-    def _open(self, chunk: _Chunk) -> list[Moment]:
+    def open(self, chunk: ChunkPart) -> list[Moment]:
         """The events of one chunk, or one gap in place of all of them."""
         try:
             return [self._with_entry(event) for event in _events(self._evidence, self.session, chunk)]
@@ -148,7 +148,7 @@ def read_recording(evidence: Evidence, session: str) -> Recording:
     if not entries:
         raise BadRecording(f"The log has no session {session}.")
     chunks = [(entry, ChunkFacts.parse(entry.facts)) for entry in entries if entry.kind is Kind.REC_CHUNK]
-    parts = list(_in_sequence([_Chunk(entry.index, facts) for entry, facts in chunks]))
+    parts = list(_in_sequence([ChunkPart(entry.index, facts) for entry, facts in chunks]))
     ends = [EndFacts.parse(entry.facts) for entry in entries if entry.kind is Kind.REC_END]
     if not chunks and not ends:
         raise BadRecording(f"Session {session} has no recording.")
@@ -166,7 +166,7 @@ def read_recording(evidence: Evidence, session: str) -> Recording:
     )
 
 
-def _in_sequence(chunks: Sequence[_Chunk]) -> Iterator[_Chunk | Gap]:
+def _in_sequence(chunks: Sequence[ChunkPart]) -> Iterator[ChunkPart | Gap]:
     """The chunks, with a gap wherever their numbers leave one out or their times do not join."""
     number = until = 0
     for chunk in chunks:
@@ -196,10 +196,10 @@ def _end_gap(ends: Sequence[EndFacts], leaves: Sequence[bytes], until: int, *, l
     return Gap(until, None, "missing", why)
 
 
-def _header(evidence: Evidence, session: str, parts: Sequence[_Chunk | Gap]) -> Header:
+def _header(evidence: Evidence, session: str, parts: Sequence[ChunkPart | Gap]) -> Header:
     """The header in the first chunk; a plain one if that cannot be opened."""
     first = parts[0] if parts else None
-    if isinstance(first, _Chunk) and first.facts.no == 0:
+    if isinstance(first, ChunkPart) and first.facts.no == 0:
         try:
             return parse_header(_lines(evidence, session, first).partition("\n")[0])
         except AuditError:
@@ -207,7 +207,7 @@ def _header(evidence: Evidence, session: str, parts: Sequence[_Chunk | Gap]) -> 
     return Header(80, 24, None, f"Vestibule session {session}")
 
 
-def _events(evidence: Evidence, session: str, chunk: _Chunk) -> Iterator[Event]:
+def _events(evidence: Evidence, session: str, chunk: ChunkPart) -> Iterator[Event]:
     lines = _lines(evidence, session, chunk)
     if chunk.facts.no == 0:
         lines = lines.partition("\n")[2]
@@ -220,5 +220,5 @@ def _events(evidence: Evidence, session: str, chunk: _Chunk) -> Iterator[Event]:
         raise BadRecording("Its events end at another time than the log says.")
 
 
-def _lines(evidence: Evidence, session: str, chunk: _Chunk) -> str:
+def _lines(evidence: Evidence, session: str, chunk: ChunkPart) -> str:
     return unpack(evidence.chunk(session, chunk.facts.no), chunk.facts.size)

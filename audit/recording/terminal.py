@@ -194,3 +194,11 @@ def _spell(match: re.Match[str]) -> str:
     character = match[0]
     code = ord(character)
     return _SHORT.get(character) or (f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}")
+
+
+def for_the_eye(text: str, keep: str = "") -> str:
+    """`text` without what would change the order or the place of its neighbours on a page: U+FFFD in its stead.
+
+    Controls in `keep` stay: those of a cleaned stream.
+    """
+    return _INVISIBLE.sub(lambda match: match[0] if match[0] in keep else "\ufffd", text)
