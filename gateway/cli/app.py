@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from gateway import exits
-from gateway.cli import consents, house, log, people, policy, replay, routers, sessions, signer, verify
+from gateway.cli import consents, feed, house, log, people, policy, replay, routers, sessions, signer, verify, witness
 from gateway.cli.faults import fault_of, report
 from gateway.cli.programs import Programs
 
@@ -45,7 +45,7 @@ def make_app(programs: Programs) -> typer.Typer:
         context_settings={"obj": programs, "help_option_names": ["-h", "--help"]},
     )
     app.callback()(_root)
-    for module in (house, people, routers, consents, sessions, log, replay, verify, policy, signer):
+    for module in (house, people, routers, consents, sessions, log, replay, verify, feed, policy, signer, witness):
         module.register(app)
     return app
 
