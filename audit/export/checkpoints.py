@@ -1,0 +1,57 @@
+"""Which signed checkpoint an export is proved under: one that witnesses countersigned, if it reaches far enough."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from audit.errors import BadEntry
+from audit.export.request import BadExport, ExportRequest
+from audit.files import CHECKPOINT_FILE
+from audit.reader import EvidenceReader
+from audit.tlog.checkpoint import Checkpoint
+from audit.tlog.note import parse_note
+from audit.tlog.policy import Policy
+
+LOG_FOLDER = "log"
+"""Below the directory of the evidence: the published log, its checkpoint with the witnesses' cosignatures."""
+
+
+def published(reader: EvidenceReader, directory: Path | None) -> list[bytes]:
+    """Every checkpoint of this log that lies about: published, beside the database, in the database."""
+    places = [] if directory is None else [directory / LOG_FOLDER / CHECKPOINT_FILE, directory / CHECKPOINT_FILE]
+    found = [path.read_bytes() for path in places if path.is_file()]
+    stored = reader.checkpoint()
+    return found if stored is None else [*found, stored]
+
+
+def reach(reader: EvidenceReader, request: ExportRequest) -> int:
+    """How many entries a checkpoint has to cover so that nothing of the request comes after it."""
+    ends = [chain[-1].index for session in request.sessions if (chain := reader.session(session))]
+    for consent in request.consents:
+        for entry in reader.consent(consent):
+            ends.append(entry.index)
+            session = entry.facts.get("session")
+            chain = reader.session(session) if isinstance(session, str) else []
+            ends += [chain[-1].index] if chain else []
+    return max(ends, default=-1) + 1
+
+
+def choose(notes: Iterable[bytes], origin: str, policy: Policy, least: int) -> bytes:
+    """Among signed checkpoints of `origin`: one whose witnesses satisfy `policy` and that covers `least` entries, else
+    the largest. Raises `BadExport` if there is none, or none that the policy's log key signed."""
+    known: list[tuple[bool, int, int, bytes]] = []
+    for note in notes:
+        try:
+            judged = policy.judge(note)
+        except BadEntry:
+            continue
+        size = judged.checkpoint.size
+        if judged.checkpoint.origin == origin:
+            known.append((judged.quorum and size >= least, size, len(judged.cosigned), note))
+    if not known:
+        raise BadExport("There is no signed checkpoint of this log yet; try again in a second.")
+    return max(known)[-1]
+
+
+def size_of(note: bytes) -> int:
+    """How many entries a signed checkpoint covers. Raises `BadEntry`."""
+    return Checkpoint.parse(parse_note(note).text).size
