@@ -117,6 +117,9 @@ class EvidenceSettings(Section):
     unseal_persons: Literal[1, 2] = Field(
         1, description="How many persons it takes to open sealed parts and recordings: with 2 a second one approves."
     )
+    unseal_minutes: int = Field(
+        60, ge=1, le=1440, description="So long a look at something sealed, or the approval of one, is good for."
+    )
     signer_socket: Path | None = Field(
         None, description="Unix socket of `vestibule signer`; without it the gateway signs its checkpoints itself."
     )
@@ -152,6 +155,16 @@ class FeedsSettings(Section):
     directory: Path | None = Field(None, description="Directory with one TOML file for each feed.")
 
 
+class SearchSettings(Section):
+    """The search index over commands and output. It holds what the evidence seals, in clear: keep it as safe."""
+
+    enabled: bool = Field(True, description="Keep an index, so that the evidence can be searched.")
+    directory: Path | None = Field(
+        None, description="Where it lies, on an encrypted volume; default `<data_dir>/index`. It can be made anew."
+    )
+    output: bool = Field(True, description="Take in what routers printed, besides commands and their first lines.")
+
+
 class LogSettings(Section):
     """Operational log (JSON lines on standard error); it never holds personal data."""
 
@@ -175,6 +188,7 @@ class Settings(Section):
     evidence: EvidenceSettings = EvidenceSettings()
     log_site: LogSiteSettings = LogSiteSettings()
     review: ReviewSettings = ReviewSettings()
+    search: SearchSettings = SearchSettings()
     feeds: FeedsSettings = FeedsSettings()
     log: LogSettings = LogSettings()
 
@@ -187,6 +201,11 @@ class Settings(Section):
     def evidence_dir(self) -> Path:
         """The journal: `audit.db`, `keys.db`, `checkpoint`."""
         return self.data_dir / "evidence"
+
+    @property
+    def index_dir(self) -> Path:
+        """The search index: files of one month each."""
+        return self.search.directory or self.data_dir / "index"
 
     @property
     def keys_dir(self) -> Path:

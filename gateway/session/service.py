@@ -42,6 +42,7 @@ from gateway.session.live import LiveSessions
 from gateway.session.policies import PolicyInForce, Switched
 from gateway.session.runner import GrantHeld, LiveSession, Observer
 from gateway.session.terminal import Terminal, TerminalTraits
+from gateway.session.web_links import WebLinks
 
 log = structlog.get_logger(__name__)
 
@@ -123,6 +124,7 @@ class AccessService:
         self._directory = parts.directory
         self._clock = parts.clock
         self._wrong_codes = WrongCodes()
+        self.web_links = WebLinks(parts.clock)
         self._opening: Counter[str] = Counter()
         """Sessions on their way to a router, by its id."""
         self.consents.on_changed(self._consent_changed)

@@ -84,6 +84,7 @@ def _parser() -> _Parser:
     extend.add_argument("--scope", default="", help="further capabilities, comma separated")
     token = command("token", _token, "print the signed consent token for automation")
     token.add_argument("consent")
+    command("web", _web, "print a one-time link to the review pages")
     kill = command("kill", _kill, "end a live session now")
     kill.add_argument("session")
     return parser
@@ -167,6 +168,11 @@ async def _extend(service: AccessService, auth: Authenticated, args: argparse.Na
 
 async def _token(service: AccessService, auth: Authenticated, args: argparse.Namespace) -> str:
     return await service.consents.token_for(auth, _id(args.consent)) + "\n"
+
+
+async def _web(service: AccessService, auth: Authenticated, args: argparse.Namespace) -> str:
+    link = service.web_links.make(auth)
+    return _render([{"link": link}], True, "") if args.json else f"{link}\nIt opens once, within five minutes.\n"
 
 
 async def _kill(service: AccessService, auth: Authenticated, args: argparse.Namespace) -> str:

@@ -25,8 +25,9 @@ from gateway.consent.secrecy import same
 from gateway.consent.service import ConsentService
 from gateway.consent.terms import MAX_TEXT
 from gateway.errors import BadRequest, ConsentProblem, GatewayError, NotAllowed
+from gateway.session.pages import Guard, from_own_page, one, read_form
 from gateway.web import cookies
-from gateway.web.guard import Guard, from_own_page, read_form
+from gateway.web.guard import CONTENT_POLICY, FAILURE
 from gateway.web.plain_log import LogFor, LogLine, evidence_log
 from gateway.web.receipt import receipt
 from gateway.web.render import Renderer, as_shown, language_of, own_path
@@ -72,7 +73,7 @@ def customer_app(service: ConsentService, settings: Settings, *, log_for: LogFor
             Route("/case/receipt", pages.receipt),
             *(Route(path, pages.acting(act), methods=["POST"]) for path, act in acts.items()),
         ],
-        middleware=[Middleware(Guard, https=https)],
+        middleware=[Middleware(Guard, https=https, policy=CONTENT_POLICY, failure=FAILURE)],
         exception_handlers={HTTPException: pages.not_found, GatewayError: pages.problem, AuditError: pages.problem},
     )
 
@@ -155,8 +156,8 @@ class _Pages:
                 fields = await read_form(request)
             except BadRequest:
                 return self._refused(request)
-            case = await self._resume(request, _one(fields, "c"))
-            if not from_own_page(request) or not same(_one(fields, "f"), case.form_token):
+            case = await self._resume(request, one(fields, "c"))
+            if not from_own_page(request) or not same(one(fields, "f"), case.form_token):
                 return self._refused(request)
             try:
                 await act(case, fields, request.client.host if request.client else "")
@@ -171,11 +172,11 @@ class _Pages:
         return handler
 
     async def grant(self, case: Case, fields: Fields, source: str) -> Consent:
-        minutes = _one(fields, "minutes").strip()
+        minutes = one(fields, "minutes").strip()
         most = (await self.service.view(case)).minutes
         if not (minutes.isascii() and minutes.isdecimal() and len(minutes) <= 4 and 1 <= int(minutes) <= most):
             raise _Wrong("bad_minutes")
-        language = _one(fields, "language")
+        language = one(fields, "language")
         known = [code for code in self.service.settings.languages if code == language]
         if not known:
             raise BadRequest("The language of the statement is missing.")
@@ -183,7 +184,7 @@ class _Pages:
             case,
             scope=tuple(fields.get("scope", ())),
             minutes=int(minutes),
-            shown=Shown(language=known[0], digest=_one(fields, "statement")),
+            shown=Shown(language=known[0], digest=one(fields, "statement")),
             source=source,
         )
 
@@ -192,7 +193,7 @@ class _Pages:
 
     async def question(self, case: Case, fields: Fields, source: str) -> Consent:
         try:
-            return await self.service.ask_question(case, _one(fields, "question"), source=source)
+            return await self.service.ask_question(case, one(fields, "question"), source=source)
         except BadRequest as error:
             raise _Wrong("bad_question") from error
 
@@ -255,7 +256,7 @@ class _Pages:
             status=status,
             alert=None if alert is None else word(alert, language, **limits),
             ticked=tuple((fields or {}).get("scope", ())),
-            question_text=_one(fields or {}, "question"),
+            question_text=one(fields or {}, "question"),
         )
 
     async def _log(self, consent: Consent, language: Language) -> Sequence[LogLine] | None:
@@ -286,12 +287,6 @@ class _Pages:
         return self.renderer.page(
             request, "message.html", language, word(title, language), status=status, text=text, back=back, here=here
         )
-
-
-def _one(fields: Fields, name: str) -> str:
-    """The field's only value; empty if it is missing or there are several."""
-    values = fields.get(name, [])
-    return values[0] if len(values) == 1 else ""
 
 
 async def _health(_: Request) -> Response:
