@@ -1,1 +1,1 @@
-"""The transparency log's formats as C2SP has them: Merkle tree, notes, checkpoints. Pure."""
+"""The transparency log's formats as C2SP has them: tree, notes, checkpoints, tiles, proofs, policies. Pure."""
