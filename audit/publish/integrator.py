@@ -6,17 +6,24 @@ deleted once the full tile is there (C2SP tlog-tiles). Counterparts: `audit.publ
 `audit.publish.fsck` recomputes it all.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from audit.errors import LogDamaged
 from audit.publish.tile_store import TileStore, full_of, path_of
-from audit.store import EntryReader
+from audit.store import EntryRow
 from audit.tlog.merkle import EMPTY_ROOT, HASH_SIZE, Frontier, leaf_hash, parents, range_hash
 from audit.tlog.tiles import WIDTH, EntryBundle, Tile, encode_bundle, grow
 
 STEP = 16 * WIDTH
 """Entries read at one time while catching up."""
+
+
+class Heads(Protocol):
+    """Where the entries come from: an `EntryReader`, or another published log."""
+
+    def entries(self, low: int, high: int) -> Iterator[EntryRow]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +79,7 @@ class _State:
 class Integrator:
     """Advances one published log. One thread at a time."""
 
-    def __init__(self, reader: EntryReader, tiles: TileStore, edge: Edge = Edge()) -> None:
+    def __init__(self, reader: Heads, tiles: TileStore, edge: Edge = Edge()) -> None:
         """`edge`: where the tiles in `tiles` end; they are not looked at again."""
         self._reader = reader
         self._tiles = tiles

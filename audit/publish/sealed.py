@@ -13,10 +13,11 @@ import base64
 import hashlib
 import json
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from audit.entry import Json, Kind, NewEntry
 from audit.errors import LogDamaged
+from audit.publish.tile_store import TileSource
 from audit.store import EntryReader, EntryRow, kind_mark
 from audit.tlog.tiles import WIDTH, entries_path
 
@@ -76,6 +77,17 @@ class SealedObjects:
         return None if chunk is None or chunk.index != index else chunk.sealed
 
 
+class StoredObjects:
+    """Sealed objects as a mirror or an object store keeps them."""
+
+    def __init__(self, tiles: TileSource) -> None:
+        self._tiles = tiles
+
+    def get(self, number: int) -> bytes | None:
+        """Object `number`, if it is there. Raises as `TileSource`."""
+        return self._tiles.get(sealed_path(number))
+
+
 class Sealer:
     """Has a seal recorded for each range that closes, in order. One thread at a time."""
 
@@ -115,26 +127,6 @@ class Sealer:
     def close(self) -> None:
         """Let go of the reader."""
         self._reader.close()
-
-
-def last_seals(heads: Iterator[tuple[int, bytes]]) -> dict[int, tuple[int, bytes]]:
-    """The newest seal of each range among these heads: number of the object -> (index of the seal, SHA-256).
-
-    Raises `LogDamaged` for a seal that names no range.
-    """
-    found: dict[int, tuple[int, bytes]] = {}
-    for index, head in heads:
-        if _SEAL not in head:
-            continue
-        value = json.loads(head)
-        if value.get("k") != Kind.INTEGRITY_SEAL.value:
-            continue
-        facts = value["d"]
-        low, digest = facts.get("from"), base64.b64decode(facts.get("sha256", ""))
-        if not isinstance(low, int) or low % WIDTH or facts.get("to") != low + WIDTH - 1 or len(digest) != 32:
-            raise LogDamaged(f"Entry {index} seals no range of entries.")
-        found[low // WIDTH] = (index, digest)
-    return found
 
 
 def _first_seal(row: EntryRow) -> int | None:

@@ -13,7 +13,21 @@ from typing import Annotated
 import typer
 
 from gateway import exits
-from gateway.cli import consents, feed, house, log, people, policy, replay, routers, sessions, signer, verify, witness
+from gateway.cli import (
+    audit,
+    consents,
+    feed,
+    house,
+    log,
+    people,
+    policy,
+    replay,
+    routers,
+    sessions,
+    signer,
+    verify,
+    witness,
+)
 from gateway.cli.faults import fault_of, report
 from gateway.cli.programs import Programs
 
@@ -45,7 +59,21 @@ def make_app(programs: Programs) -> typer.Typer:
         context_settings={"obj": programs, "help_option_names": ["-h", "--help"]},
     )
     app.callback()(_root)
-    for module in (house, people, routers, consents, sessions, log, replay, verify, feed, policy, signer, witness):
+    for module in (
+        house,
+        people,
+        routers,
+        consents,
+        sessions,
+        log,
+        replay,
+        verify,
+        audit,
+        feed,
+        policy,
+        signer,
+        witness,
+    ):
         module.register(app)
     return app
 
@@ -61,7 +89,11 @@ def run(app: typer.Typer, arguments: Sequence[str]) -> int:
         return leaving.code if isinstance(leaving.code, int) else exits.OK
     except BaseException as error:  # noqa: BLE001 - the outermost edge: whatever it was becomes a sentence and a status
         fault = fault_of(error)
-        if list(arguments[:1]) == ["verify"] and fault.exit not in {exits.INTERRUPTED, exits.OUTPUT_CLOSED}:
+        if (
+            arguments[:1]
+            and arguments[0] in {"verify", "audit"}
+            and fault.exit not in {exits.INTERRUPTED, exits.OUTPUT_CLOSED}
+        ):
             # Verification has a scale of its own: 1 and 2 are findings; what kept it from looking is neither.
             fault = replace(fault, exit=exits.UNVERIFIABLE)
         report(fault, as_json="--json" in options)
