@@ -117,6 +117,9 @@ class EvidenceSettings(Section):
     unseal_persons: Literal[1, 2] = Field(
         1, description="How many persons it takes to open sealed parts and recordings: with 2 a second one approves."
     )
+    approval_hours: int = Field(
+        72, ge=1, le=720, description="So long something that takes two persons waits for the second one."
+    )
     unseal_minutes: int = Field(
         60, ge=1, le=1440, description="So long a look at something sealed, or the approval of one, is good for."
     )
@@ -132,6 +135,15 @@ class EvidenceSettings(Section):
     timestamp_url: str | None = Field(
         None, pattern=r"\Ahttps?://", description="RFC 3161 authority that stamps a checkpoint every hour."
     )
+    objects_url: str | None = Field(
+        None,
+        pattern=r"\A(s3|gs|az|file)://",
+        description="Object storage that the published log is delivered to as well: `s3://bucket/prefix`, `gs://…`.",
+    )
+    objects_endpoint: str | None = Field(
+        None, pattern=r"\Ahttps?://", description="Address of S3 storage that is not Amazon's."
+    )
+    objects_region: str | None = Field(None, description="Region of the bucket, where the environment names none.")
 
 
 class LogSiteSettings(Section):
@@ -147,6 +159,16 @@ class ReviewSettings(Section):
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int | None = Field(8090, ge=0, le=65535, description="TCP port; none: no pages; 0 picks a free one.")
     public_url: str | None = Field(None, description="Base of the pages as browsers see it; default http://host:port.")
+
+
+class RetentionSettings(Section):
+    """How long evidence is kept, counted from the end of the month it was sealed in. Then its keys are destroyed."""
+
+    access_months: int = Field(24, ge=1, le=240, description="Access and commands. PCI DSS wants 12 at least.")
+    recording_days: int = Field(90, ge=1, le=3650, description="Recordings of sessions.")
+    strike_months: int = Field(24, ge=1, le=240, description="Refused lines, strikes and attempts.")
+    consent_months: int = Field(36, ge=1, le=240, description="Consents, from their end.")
+    automatic: bool = Field(False, description="Destroy daily what is due; else `vestibule retention run` does.")
 
 
 class FeedsSettings(Section):
@@ -189,6 +211,7 @@ class Settings(Section):
     log_site: LogSiteSettings = LogSiteSettings()
     review: ReviewSettings = ReviewSettings()
     search: SearchSettings = SearchSettings()
+    retention: RetentionSettings = RetentionSettings()
     feeds: FeedsSettings = FeedsSettings()
     log: LogSettings = LogSettings()
 

@@ -46,6 +46,8 @@ class Erasure:
     by: tuple[str, ...]
     """The two principals, or `schedule`."""
     approval: str | None = None
+    again: bool = False
+    """It was done and recorded before, in a newer copy of this log; this is the restored one."""
     subscriber: str | None = None
     """Reference of the subscriber all of whose data this is; none if it is less. What stands beside the log follows."""
 
@@ -152,7 +154,7 @@ class Eraser:
     def _record(self, erasure: Erasure, found: Sequence[Ciphertext]) -> list[int]:
         """The `erase.done` entries; those that a crash left on record already are not repeated."""
         wanted = list(_entries(erasure, found))
-        known = self.read(lambda reader: _recorded(reader, erasure.approval))
+        known = {} if erasure.again else self.read(lambda reader: _recorded(reader, erasure.approval))
         return [known[part] if part in known else self.record(entry) for part, entry in enumerate(wanted)]
 
 
@@ -177,6 +179,7 @@ def _entries(erasure: Erasure, found: Sequence[Ciphertext]) -> Iterator[NewEntry
     for part, (compartments, sets) in enumerate(groups):
         facts: dict[str, Json] = {
             "approval": erasure.approval,
+            "again": erasure.again or None,
             "subscriber": erasure.subscriber,
             "scope": "keys",
             "ks": [*sets],

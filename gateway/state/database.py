@@ -57,6 +57,23 @@ class Database:
         except SQLAlchemyError as error:
             raise Unavailable(f"The state database failed: {_words(error)}.") from error
 
+    async def scrub(self) -> None:
+        """See that no copy of deleted rows is left in SQLite's write-ahead log. Other databases have their own ways."""
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._scrub)
+
+    def _scrub(self) -> None:
+        if self._engine.dialect.name != "sqlite":
+            return
+        raw = self._engine.raw_connection()
+        try:
+            cursor = raw.cursor()
+            busy = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+            cursor.close()
+        finally:
+            raw.close()
+        if busy:
+            raise Unavailable("What was erased is still in the state's write-ahead log: another program reads it.")
+
     def close(self) -> None:
         """Let go of the thread and the connections. Safe to call twice."""
         self._thread.shutdown()
@@ -92,7 +109,7 @@ def _prepare_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None
     # Transactions are begun by us (`_begin_sqlite`), so that a reading one that goes on to write cannot deadlock.
     connection.isolation_level = None
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=5000"):
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=5000", "secure_delete=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

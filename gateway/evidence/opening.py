@@ -1,0 +1,191 @@
+"""Before anything is served: what the log says is erased is erased, holds stand, what was approved is finished.
+
+Needed after a crash in the middle of an erasure, and after a restore: an older `keys.db`, `audit.db` or `state.db`
+knows nothing of what was erased since. Counterparts: `audit.retention.again`, `gateway.evidence.erasure`, `vestibule
+restore`, which leaves a list of newer erasures behind (`AGAIN_FILE`).
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from audit.encoding import decode, encode
+from audit.entry import Json, Kind
+from audit.errors import BadEntry, KeyHeld, LogDamaged
+from audit.files import OWNER_ONLY, sync_directory, write_durably
+from audit.journal import Journal
+from audit.keys.store import StoredKeys
+from audit.leaf import Head, parse
+from audit.reader import EvidenceReader
+from audit.retention import expiry
+from audit.retention.again import KINDS, Standing, apply, months_again
+from audit.retention.ciphertext import sealed_under
+from audit.retention.erasure import Eraser, Erasure
+from audit.store import EntryReader
+from gateway.evidence.persons import Persons
+
+log = structlog.get_logger("evidence")
+
+AGAIN_FILE: Final = "erase-again.json"
+"""In the directory of the log: heads of erasures and holds of a newer copy of it, which `vestibule restore` read."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Past:
+    """An `erase.done` of the log, or of a newer copy of it."""
+
+    index: int
+    head: Head
+
+
+class Opening:
+    """One opening of one log."""
+
+    def __init__(self, journal: Journal, persons: Persons, eraser: Eraser) -> None:
+        self._journal = journal
+        self._persons = persons
+        self._eraser = eraser
+
+    async def run(self, directory: Path | None) -> int:
+        """Bring everything in line; how many key sets and months had to be destroyed again.
+
+        `directory` is the log's. Raises `LogDamaged`, `RecordFailed`, `KeyUnavailable`.
+        """
+        past = await asyncio.to_thread(self._past)
+        standing = Standing.of_heads(one.head for one in past)
+        again = await asyncio.to_thread(self._journal.between, lambda _, keys, ring: apply(standing, keys, ring))
+        if again:
+            await asyncio.to_thread(self._clear, {name: tuple(standing.erased[name]) for name in again})
+        months = await asyncio.to_thread(self._months, standing)
+        await self._state(past)
+        await asyncio.to_thread(self._seal_last, past)
+        newer = 0 if directory is None else await self._newer(directory / AGAIN_FILE)
+        if again or months or newer:
+            log.warning("erased_again", count=len(again) + months + newer)
+        return len(again) + months + newer
+
+    def _past(self) -> list[_Past]:
+        with closing(self._journal.reader()) as reader:
+            return [_Past(entry.index, entry.head) for entry in reader.of_kinds(KINDS)]
+
+    def _clear(self, keys: Mapping[str, tuple[str, ...]]) -> None:
+        found = self._eraser.read(lambda reader: list(sealed_under(reader, keys)))
+        self._eraser.clear(found)
+
+    def _months(self, standing: Standing) -> int:
+        due = self._journal.between(lambda _, keys, __: months_again(standing, keys))
+        for retention, month in due:
+            expiry.run(self._eraser, retention, month)
+        return len(due)
+
+    async def _state(self, past: Iterable[_Past]) -> None:
+        """The state may be older than an erasure: then its rows go again. It says itself how far it is."""
+        known = await self._persons.reconciled_to()
+        for one in past:
+            if one.head.kind is Kind.ERASE_DONE and one.index >= known:
+                await self._forget(one.head)
+
+    async def _forget(self, head: Head) -> None:
+        names = frozenset(map(str, _list(head.facts.get("ks"))))
+        sets = await asyncio.to_thread(self._sets, names)
+        consents = sorted({one.subject for one in sets if one.subject_kind == "consent"})
+        subscriber = head.facts.get("subscriber")
+        if consents or subscriber:
+            await self._persons.erase(consents=consents, subscriber=str(subscriber) if subscriber else None)
+
+    def _sets(self, names: frozenset[str]) -> list[StoredKeys]:
+        return self._journal.between(lambda _, keys, __: list(keys.key_sets(ids=names)))
+
+    def _seal_last(self, past: Iterable[_Past]) -> None:
+        """A crash right after `erase.done` leaves sealed objects without their new digest: only the last can be hit."""
+        done = [one for one in past if one.head.kind is Kind.ERASE_DONE and one.head.facts.get("scope") == "keys"]
+        if not done or not done[-1].head.facts.get("deleted") or self._eraser.read(_sealed_after(done[-1].index)):
+            return
+        approval = done[-1].head.facts.get("approval")
+        same = [one.head for one in done if one.head.facts.get("approval") == approval]
+        keys = Standing.of_heads(same).erased
+        doomed = {name: tuple(parts) for name, parts in keys.items()}
+        found = self._eraser.read(lambda reader: list(sealed_under(reader, doomed)))
+        self._eraser.seal_again(found, done[-1].index)
+
+    # --- after a restore ---------------------------------------------------------------------------------------------
+
+    async def _newer(self, path: Path) -> int:
+        """Erasures that happened after the backup was made, by the newer log: done and recorded here as well."""
+        heads = await asyncio.to_thread(read_again, path)
+        count = 0
+        for head in (head for head in heads if head.kind is Kind.ERASE_DONE):
+            try:
+                count += await self._once_more(head)
+            except KeyHeld as error:
+                log.warning("erasure_held", approval=str(head.facts.get("approval")), hold=error.hold)
+        await asyncio.to_thread(_remove, path)
+        return count
+
+    async def _once_more(self, head: Head) -> int:
+        if head.facts.get("scope") == "month":
+            return await asyncio.to_thread(self._months, Standing.of_heads([head]))
+        names = frozenset(map(str, _list(head.facts.get("ks"))))
+        known = {one.id for one in await asyncio.to_thread(self._sets, names)}
+        parts = tuple(map(str, _list(head.facts.get("comp"))))
+        subscriber = head.facts.get("subscriber")
+        if not known:
+            return 0
+        erasure = Erasure(
+            keys=dict.fromkeys(known, parts),
+            basis=str(head.facts.get("basis")),
+            by=tuple(map(str, _list(head.facts.get("by")))),
+            approval=str(head.facts.get("approval", "")) or None,
+            again=True,
+            subscriber=str(subscriber) if subscriber else None,
+        )
+        await asyncio.to_thread(self._eraser.run, erasure)
+        await self._forget(head)
+        return len(known)
+
+
+def write_again(path: Path, heads: Iterable[bytes]) -> int:
+    """Keep heads (leaf bytes) of a newer log for the next opening; how many. Raises OSError."""
+    texts: list[Json] = [head.decode() for head in heads]
+    write_durably(path, encode({"v": 1, "heads": texts}), OWNER_ONLY)
+    return len(texts)
+
+
+def read_again(path: Path) -> list[Head]:
+    """Counterpart of `write_again`; nothing if there is no such file. Raises `LogDamaged`."""
+    try:
+        value = decode(path.read_bytes())
+        heads = value.get("heads") if isinstance(value, dict) and value.get("v") == 1 else [None]
+        return [parse(str(text).encode()) for text in _list(heads)]
+    except FileNotFoundError:
+        return []
+    except (OSError, BadEntry) as error:
+        raise LogDamaged(f"{path} is damaged; run `vestibule restore` again. The gateway serves nothing.") from error
+
+
+def _remove(path: Path) -> None:
+    if path.exists():
+        path.unlink()
+        sync_directory(path.parent)
+
+
+def wanted_heads(reader: EvidenceReader) -> list[bytes]:
+    """The heads of erasures and holds of a log, for `write_again`."""
+    return [entry.head_bytes for entry in reader.of_kinds(KINDS)]
+
+
+def _sealed_after(index: int) -> Callable[[EntryReader], bool]:
+    def look(reader: EntryReader) -> bool:
+        rows = reader.of_kinds([Kind.INTEGRITY_SEAL.value])
+        return any(row.index > index and parse(row.head).facts.get("after") == index for row in rows)
+
+    return look
+
+
+def _list(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
