@@ -152,6 +152,25 @@ def test_a_signature_line_by_itself():
             Signature.parse(line)
 
 
+def test_as_many_signatures_as_are_taken_and_one_more():
+    strangers = [Signature(f"stranger{number}", number, b"x") for number in range(100)]
+    note = Note("text\n", tuple(strangers))
+    assert parse_note(note.encode()) == note
+    with pytest.raises(BadEntry, match="more than 100"):
+        parse_note(note.with_signatures(Signature("one", 1, b"x")).encode())
+
+
+@pytest.mark.parametrize("text", ["", "no newline", "a\rb\n", "a\x00\n", "a\tb\n"])
+def test_texts_that_cannot_be_signed(text):
+    with pytest.raises(BadEntry, match="text of a note"):
+        sign_note(text, KEY)
+
+
+@pytest.mark.parametrize("text", ["\n", "a\n\n", "\n\n", "a\n\nb\n", "\u2014 a AAAAAAA=\n", "a\x7f\n"])
+def test_texts_with_empty_lines_are_read_back(text):
+    assert parse_note(sign_note(text, KEY).encode()).text == text
+
+
 def test_a_signature_is_not_repeated_below_a_note():
     note = sign_note("text\n", KEY)
     other = Signature("stranger", 1, b"x")

@@ -300,6 +300,16 @@ def test_consistency_beyond_the_tree_is_refused(sizes):
         Tree(some_leaves(3)).consistency(*sizes)
 
 
+def test_a_frontier_by_levels():
+    frontier = Frontier()
+    frontier.extend(some_leaves(13))
+    assert sorted(frontier.levels()) == [0, 2, 3]
+    assert frontier.levels()[3] == recursive_root(some_leaves(8))
+    assert Frontier.from_levels(13, frontier.levels()).root() == frontier.root()
+    with pytest.raises(ValueError, match="do not fit"):
+        Frontier.from_levels(12, frontier.levels())
+
+
 def test_a_copied_frontier_goes_its_own_way():
     one = Frontier()
     one.append(leaf_hash(b"a"))

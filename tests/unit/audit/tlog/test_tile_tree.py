@@ -124,6 +124,9 @@ def test_what_is_missing_is_not_taken_for_a_contradiction():
     found.inclusion(0)
     with pytest.raises(KeyError):
         found.inclusion(300)
+    del files["tile/entries/000"]
+    with pytest.raises(KeyError):
+        found.bundle(0)
     del files["tile/0/002.p/188"]
     with pytest.raises(KeyError):
         TileTree(checkpoint(tree), files.__getitem__)
