@@ -25,10 +25,10 @@ from gateway.consent.secrecy import same
 from gateway.consent.service import ConsentService
 from gateway.consent.terms import MAX_TEXT
 from gateway.errors import BadRequest, ConsentProblem, GatewayError, NotAllowed
+from gateway.evidence.plain_log import LogFor, LogLine, evidence_log
 from gateway.session.pages import Guard, from_own_page, one, read_form
 from gateway.web import cookies
 from gateway.web.guard import CONTENT_POLICY, FAILURE
-from gateway.web.plain_log import LogFor, LogLine, evidence_log
 from gateway.web.receipt import receipt
 from gateway.web.render import Renderer, as_shown, language_of, own_path
 from gateway.web.words import word

@@ -19,7 +19,7 @@ from config.settings import ConsentSettings
 from gateway.consent.cases import Case
 from gateway.consent.model import LIVE, PENDING, Consent, Language
 from gateway.consent.statement import Statement, sentence, sentences_of
-from gateway.web.plain_log import LogLine
+from gateway.evidence.plain_log import LogLine
 from gateway.web.words import LANGUAGE_NAMES, word
 
 TEMPLATES: Final = Environment(

@@ -21,8 +21,8 @@ from gateway.consent.fakes import MemoryConsentStore, MemoryContacts, MemoryEvid
 from gateway.consent.model import Consent, Language
 from gateway.consent.notifier import Contact
 from gateway.consent.service import ConsentService
+from gateway.evidence.plain_log import LogLine
 from gateway.web.app import customer_app
-from gateway.web.plain_log import LogLine
 
 
 @dataclass

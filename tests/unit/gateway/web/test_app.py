@@ -10,7 +10,7 @@ import pytest
 
 from audit.errors import LogMissing, RecordFailed
 from gateway.consent.model import State
-from gateway.web.plain_log import LogLine
+from gateway.evidence.plain_log import LogLine
 
 if TYPE_CHECKING:
     from .conftest import Page, Place

@@ -14,7 +14,7 @@ from typing import Protocol, TypeAlias
 from audit.entry import Json, Kind
 from audit.reader import EvidenceReader
 from gateway.consent.model import Language
-from gateway.web.log_words import blocked, done, event
+from gateway.evidence.log_words import blocked, done, event
 
 MAX_LINES = 500
 

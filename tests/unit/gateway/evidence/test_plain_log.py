@@ -12,9 +12,9 @@ from audit.journal import Journal
 from config.clock import FakeClock
 from config.ids import new_id
 from gateway.consent.model import Language
+from gateway.evidence import log_words
+from gateway.evidence.plain_log import evidence_log, plain_log
 from gateway.policy.capabilities import CAPABILITIES
-from gateway.web import log_words
-from gateway.web.plain_log import evidence_log, plain_log
 
 CONSENT = new_id()
 
