@@ -14,8 +14,13 @@ from pathlib import Path
 import asyncssh
 import structlog
 
+from audit.errors import PublishFailed
 from audit.feeds.feed import FeedThread
 from audit.journal import Journal
+from audit.publish.published import FOLDER as PUBLISHED
+from audit.publish.tile_store import TileStore
+from audit.stores.tiles_files import FileTileStore
+from audit.stores.tiles_objects import ObjectTileStore
 from config.clock import Clock, SystemClock
 from config.errors import ConfigError, VestibuleError
 from config.files import make_private_dir, read_private, write_private
@@ -32,6 +37,7 @@ from gateway.consent.notifier import Notifier
 from gateway.consent.service import ConsentService
 from gateway.consent.token import ensure_key
 from gateway.evidence import feeding
+from gateway.log_site import log_site
 from gateway.notify.choose import notifier_for
 from gateway.policy.errors import PolicyError
 from gateway.policy.load import TABLES, read_files
@@ -82,6 +88,17 @@ def policy_of(settings: Settings) -> PolicyInForce:
         return PolicyInForce.open(read, settings.evidence_dir / FOLDER)
     except PolicyError as error:
         raise ConfigError(f"{error} Correct it (see `vestibule policy lint`), or unset policy.overlays.") from error
+
+
+def objects_of(settings: Settings) -> TileStore | None:
+    """Object storage that the log is delivered to, if there is one. Raises `ConfigError`."""
+    evidence = settings.evidence
+    if evidence.objects_url is None:
+        return None
+    try:
+        return ObjectTileStore(evidence.objects_url, endpoint=evidence.objects_endpoint, region=evidence.objects_region)
+    except PublishFailed as error:
+        raise ConfigError(f"{error} Change evidence.objects_url.") from error
 
 
 def initialise(settings: Settings) -> None:
@@ -143,6 +160,7 @@ class House:
         )
         self._ssh: asyncio.Server | None = None
         self._http: list[HttpListener] = []
+        self._log_site: HttpListener | None = None
         self._expiry: asyncio.Task[None] | None = None
         self._feeds: list[FeedThread] = []
         self.failed = asyncio.Event()
@@ -173,6 +191,7 @@ class House:
                 origin=f"logs.{settings.tenant}",
                 clock=clock,
                 signer_socket=settings.evidence.signer_socket,
+                objects=objects_of(settings),
             )
         try:
             house = cls(settings, clock, driver, notifier, journal)
@@ -228,6 +247,9 @@ class House:
         self._http.append(HttpListener(app, bind_unix(settings.api_socket), peer=True))
         if settings.api.port is not None:
             self._http.append(HttpListener(app, bind_tcp(settings.api.host, settings.api.port, "api.port")))
+        if settings.log_site.port is not None:
+            self._log_site = self._public_log()
+            self._http.append(self._log_site)
         for listener in self._http:
             await listener.start()
         try:
@@ -254,6 +276,17 @@ class House:
         for thread in self._feeds:
             thread.start()
 
+    def _public_log(self) -> HttpListener:
+        """The site of the published log, on a listener of its own."""
+        site = self.settings.log_site
+        listening = bind_tcp(site.host, site.port or 0, "log_site.port")
+        return HttpListener(log_site(FileTileStore(self.settings.evidence_dir / PUBLISHED)), listening)
+
+    @property
+    def log_site_port(self) -> int | None:
+        """TCP port of the log's site, if it has one."""
+        return None if self._log_site is None else self._log_site.port
+
     @property
     def ssh_port(self) -> int:
         """Where ssh clients connect."""
@@ -263,7 +296,7 @@ class House:
     @property
     def api_port(self) -> int | None:
         """TCP port of the REST API, if it has one."""
-        return self._http[2].port if len(self._http) > 2 else None
+        return self._http[2].port if self.settings.api.port is not None and len(self._http) > 2 else None
 
     async def _expire(self) -> None:
         while True:
