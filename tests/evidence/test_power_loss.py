@@ -19,6 +19,7 @@ from audit.entry import Kind, NewEntry
 from audit.errors import AuditError, KeyUnavailable
 from audit.journal import Journal
 from audit.keys.file_store import FileKeyStore
+from audit.keys.root_choice import open_roots
 from audit.reader import EvidenceReader
 from audit.signing.signer import FileState, Signer
 from audit.stores.sqlite import SqliteEntryStore
@@ -83,7 +84,7 @@ def run_until_cut(ground: Ground, place: Path, seed: int, synchronous: str, cut_
     shutil.copytree(ground.keys, keys_dir)
     evidence.mkdir()
     disk = LossyDisk(ground.files(), cut_after)
-    seed_bytes, root = (keys_dir / "log.key").read_bytes(), (keys_dir / "root.key").read_bytes()
+    seed_bytes = (keys_dir / "log.key").read_bytes()
     lock = os.open(evidence / "lock", os.O_CREAT | os.O_RDWR)
     acknowledged: dict[int, bytes] = {}
 
@@ -91,7 +92,7 @@ def run_until_cut(ground: Ground, place: Path, seed: int, synchronous: str, cut_
 
     async def record() -> None:
         store = SqliteEntryStore(cast("Any", connections["audit.db"]), lock)
-        keys = FileKeyStore(cast("Any", connections["keys.db"]), root, ORIGIN)
+        keys = FileKeyStore(cast("Any", connections["keys.db"]), open_roots(keys_dir), ORIGIN)
         signer = Signer(SigningKey(ORIGIN, seed_bytes), FileState(keys_dir / "signer.state"))
         journal = Journal(store, keys, signer, SystemClock())
         journal.append_seconds = 30.0
