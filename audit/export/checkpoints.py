@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from audit.errors import BadEntry
+from audit.export.proofs import Fetch
 from audit.export.request import BadExport, ExportRequest
 from audit.files import CHECKPOINT_FILE
 from audit.reader import EvidenceReader
@@ -12,12 +13,16 @@ from audit.tlog.note import parse_note
 from audit.tlog.policy import Policy
 
 LOG_FOLDER = "log"
-"""Below the directory of the evidence: the published log, its checkpoint with the witnesses' cosignatures."""
+"""Below the directory of the evidence: the published log of the embedded default."""
+
+WITNESSED_FILE = "checkpoint.witnessed"
+"""Beside the database: the newest checkpoint that a quorum of witnesses cosigned (`audit.publish.board`)."""
 
 
 def published(reader: EvidenceReader, directory: Path | None) -> list[bytes]:
     """Every checkpoint of this log that lies about: published, beside the database, in the database."""
-    places = [] if directory is None else [directory / LOG_FOLDER / CHECKPOINT_FILE, directory / CHECKPOINT_FILE]
+    names = (f"{LOG_FOLDER}/{CHECKPOINT_FILE}", WITNESSED_FILE, CHECKPOINT_FILE)
+    places = [] if directory is None else [directory / name for name in names]
     found = [path.read_bytes() for path in places if path.is_file()]
     stored = reader.checkpoint()
     return found if stored is None else [*found, stored]
@@ -55,3 +60,18 @@ def choose(notes: Iterable[bytes], origin: str, policy: Policy, least: int) -> b
 def size_of(note: bytes) -> int:
     """How many entries a signed checkpoint covers. Raises `BadEntry`."""
     return Checkpoint.parse(parse_note(note).text).size
+
+
+def tiles_beside(directory: Path | None) -> Fetch | None:
+    """Tiles of the published log of the embedded default, if there is one."""
+    if directory is None or not (directory / LOG_FOLDER).is_dir():
+        return None
+    root = directory / LOG_FOLDER
+
+    def fetch(path: str) -> bytes | None:
+        try:
+            return (root / path).read_bytes()
+        except OSError:
+            return None
+
+    return fetch
