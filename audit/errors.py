@@ -25,6 +25,16 @@ class WorkerFenced(RecordFailed):
         self.worker = worker
 
 
+class LeadLost(RecordFailed):
+    """Another worker signs the log now, and this one did not know: it was not heard of for a while."""
+
+    def __init__(self, worker: str) -> None:
+        super().__init__(
+            f"Another worker signs the log now: worker '{worker}' was not heard of for a while. Nothing more is "
+            "recorded or sent by it; restart it."
+        )
+
+
 class Overloaded(RecordFailed):
     """The journal's queue is full; the line is refused at once."""
 
@@ -79,3 +89,15 @@ class KeyHeld(AuditError):
 
 class PublishFailed(AuditError):
     """A place that the log is published to cannot be reached now. What is recorded is not touched; it is tried again."""
+
+
+class WitnessAway(AuditError):
+    """A witness did not cosign: it does not answer, does not know the log, or is ahead. Asked again later."""
+
+
+class WitnessAhead(WitnessAway):
+    """A witness cosigned more entries than there are. Another worker may have been faster; else the log went back."""
+
+
+class WitnessContradicts(AuditError):
+    """A witness says that it cosigned another history of this log than the one it was shown."""
