@@ -19,6 +19,7 @@ from audit.feeds.feed import FeedThread
 from audit.journal import Journal
 from audit.publish.published import FOLDER as PUBLISHED
 from audit.publish.tile_store import TileStore
+from audit.retention.purge import Purgeable
 from audit.stores.tiles_files import FileTileStore
 from audit.stores.tiles_objects import ObjectTileStore
 from config.clock import Clock, SystemClock
@@ -37,6 +38,7 @@ from gateway.consent.notifier import Notifier
 from gateway.consent.service import ConsentService
 from gateway.consent.token import ensure_key
 from gateway.evidence import feeding
+from gateway.evidence.custody import Custody
 from gateway.log_site import log_site
 from gateway.notify.choose import notifier_for
 from gateway.policy.errors import PolicyError
@@ -51,6 +53,7 @@ from gateway.ssh.server import front_door
 from gateway.state.consents import StateConsentStore
 from gateway.state.database import Database, sqlite_url
 from gateway.state.directory import StateDirectory
+from gateway.state.persons import StatePersons
 from gateway.state.registry import NewRouter, Registry
 from gateway.web.app import customer_app
 
@@ -58,6 +61,7 @@ log = structlog.get_logger("assembly")
 
 HOST_KEY_FILE = "ssh_host_ed25519_key"
 EXPIRY_SECONDS = 1.0
+RETENTION_SECONDS = 24 * 3600.0
 
 
 class _Inventory(Registry):
@@ -121,7 +125,11 @@ class House:
         self.clock = clock
         self.journal = journal
         root = ensure_root_key(settings.keys_dir)
-        vault = Vault(root)
+        vault = self._vault = Vault(root)
+        self.purgeable: list[Purgeable] = []
+        """What holds copies of opened evidence. Filled before `_catch_up`."""
+        self.custody: Custody
+        """Set by `_catch_up`."""
         self._database = Database.open(sqlite_url(settings.state_path))
         self.directory = StateDirectory(self._database, vault)
         self.registry = _Inventory(self._database, vault, clock)
@@ -162,6 +170,7 @@ class House:
         self._http: list[HttpListener] = []
         self._log_site: HttpListener | None = None
         self._expiry: asyncio.Task[None] | None = None
+        self._retention: asyncio.Task[None] | None = None
         self._feeds: list[FeedThread] = []
         self.failed = asyncio.Event()
         """Set when the journal can no longer write: the process must end and recover."""
@@ -208,6 +217,15 @@ class House:
             loop.call_soon_threadsafe(self._poisoned)
 
         self.journal.on_poison(tell)
+        # Before the state is brought in line with the log: it says how old it is, and so what to erase again in it.
+        self.custody = await Custody.open(
+            self.journal,
+            self.clock,
+            self.settings,
+            StatePersons(self._database, self._vault, outbox=self.settings.outbox_dir),
+            self.purgeable,
+            directory=self.settings.evidence_dir,
+        )
         reader = self.journal.reader()
         try:
             await self.consents.reconcile(reader)
@@ -243,7 +261,7 @@ class House:
         if settings.customer.public_url is None:
             self.consents.public_url = f"http://{settings.customer.host}:{self._http[0].port}"
         prober = Prober(fetch_host_key=fetch_host_key, detect_platform=detect_platform)
-        app = api_app(self.service, self.admin, prober)
+        app = api_app(self.service, self.admin, prober, keeper=self.custody)
         self._http.append(HttpListener(app, bind_unix(settings.api_socket), peer=True))
         if settings.api.port is not None:
             self._http.append(HttpListener(app, bind_tcp(settings.api.host, settings.api.port, "api.port")))
@@ -266,6 +284,8 @@ class House:
                 f"Cannot listen on {settings.ssh.host} port {settings.ssh.port} ({error.strerror}); change ssh.port."
             ) from error
         self._expiry = asyncio.create_task(self._expire())
+        if settings.retention.automatic:
+            self._retention = asyncio.create_task(self._retain())
         await self._start_feeds()
 
     async def _start_feeds(self) -> None:
@@ -307,6 +327,16 @@ class House:
                 # Never the last round: the journal may be busy and no more. If it is lost, `failed` ends the process.
                 log.exception("expiry_failed", error_type=type(error).__name__)
 
+    async def _retain(self) -> None:
+        """Once a day, destroy what is due."""
+        while True:
+            try:
+                plan = await self.custody.retention.run_scheduled()
+                log.info("retention_ran", count=len(plan.due))
+            except Exception as error:
+                log.exception("retention_failed", error_type=type(error).__name__)
+            await asyncio.sleep(RETENTION_SECONDS)
+
     async def stop(self, reason: str = "shutdown") -> None:
         """Stop serving: no new clients, sessions closed and recorded, journal closed."""
         if self._ssh is not None:
@@ -316,10 +346,11 @@ class House:
             if not len(self.live):
                 break
             await asyncio.sleep(0.02)
-        if self._expiry is not None:
-            self._expiry.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._expiry
+        for task in (self._expiry, self._retention):
+            if task is not None:
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
         for listener in self._http:
             await listener.stop()
         for feed in self._feeds:

@@ -11,13 +11,16 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import compile_path
 
-from gateway.api import consents, diagnostics, people, policy, routers, sessions, views, who
+from gateway.api import consents, custody, diagnostics, exports, people, policy, routers, search, sessions, views, who
 from gateway.api.document import describe, document
 from gateway.api.envelope import Envelope
 from gateway.api.guard import Guard
 from gateway.api.probe import Prober
 from gateway.api.problems import problem_of, respond
 from gateway.api.rest_sessions import RestSessions
+from gateway.evidence.custody import Custody
+from gateway.evidence.exporting import Exports
+from gateway.evidence.reading import Reading
 from gateway.session.admin import Administration
 from gateway.session.service import AccessService
 
@@ -26,17 +29,34 @@ ROUTES: Final = (
     who.routes,
     consents.routes,
     sessions.routes,
+    custody.routes,
     diagnostics.routes,
     policy.routes,
     routers.routes,
     people.routes,
     views.routes,
+    exports.routes,
+    search.routes,
 )
 
 
-def api_app(service: AccessService, admin: Administration, prober: Prober | None = None) -> FastAPI:
-    """The API over these use cases. Without a `prober` the gateway does not look at routers to be registered."""
+def api_app(
+    service: AccessService,
+    admin: Administration,
+    prober: Prober | None = None,
+    *,
+    reading: Reading | None = None,
+    keeper: Custody | None = None,
+    exports: Exports | None = None,
+) -> FastAPI:
+    """The API over these use cases. Without a `prober` the gateway does not look at routers to be registered.
+
+    Without `reading` looks at evidence take one person, and there is no search. Without `keeper` nothing is erased.
+    """
     app = bare_app()
+    app.state.reading = reading or Reading(service.parts.journal, service.parts.clock)
+    app.state.exports = exports or Exports(service.parts.journal, service.parts.clock)
+    app.state.custody = keeper
     app.state.service = service
     app.state.admin = admin
     app.state.prober = prober

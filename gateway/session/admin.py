@@ -5,12 +5,13 @@ implements `Inventory`.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal, Protocol
 
 from audit.entry import Json, Kind, NewEntry
 from audit.journal import Journal
+from config.ids import new_id
 from drivers.session import Credential
 from gateway.access.identity import Authenticated, Principal, Role, Router
 from gateway.consent.model import Language
@@ -63,6 +64,8 @@ class Inventory(Protocol):
 
     async def register(self, entry: RouterEntry) -> Router: ...
 
+    async def subscriber_of(self, router_name: str) -> str | None: ...
+
     async def set_credential(self, router_name: str, credential: Credential) -> None: ...
 
     async def set_host_key(self, router_name: str, host_key: str) -> None: ...
@@ -87,12 +90,14 @@ class Administration:
         self._journal = journal
         self._on_suspended = on_suspended
 
-    async def _record(self, auth: Authenticated, act: str, **detail: Json) -> None:
+    async def _record(self, auth: Authenticated, act: str, *, subscriber: str | None = None, **detail: Json) -> None:
+        """`subscriber`: whom it concerns, so that it can be erased with everything else of theirs."""
         if auth.principal.role != "operator":
             raise NotAllowed("Only an operator may change people and routers.")
         await self._journal.append(
             NewEntry(
                 kind=Kind.ADMIN_CHANGE,
+                subscriber=subscriber,
                 facts={"act": act},
                 sealed={"who": {"id": auth.principal.id, "name": auth.principal.name}, "act": detail},
             )
@@ -190,9 +195,11 @@ class Administration:
         language: Language = "en",
     ) -> Router:
         """Register a router, and with it how its subscriber is reached."""
+        entry = replace(entry, subscriber_ref=entry.subscriber_ref or new_id())
         await self._record(
             auth,
             "router.add",
+            subscriber=entry.subscriber_ref,
             name=entry.name,
             platform=entry.platform,
             address=entry.address,
@@ -215,25 +222,31 @@ class Administration:
             auth, "router.probe", name=router_name, address=address, sent=sent.decode("ascii", "replace")
         )
 
+    async def _of(self, router_name: str) -> str | None:
+        """The subscriber of a router; none if there is no such router."""
+        return await self._inventory.subscriber_of(router_name)
+
     async def set_credential(self, auth: Authenticated, router_name: str, credential: Credential) -> None:
         """Replace how the gateway logs in. The credential itself is never recorded."""
-        await self._record(auth, "router.credential", name=router_name)
+        await self._record(auth, "router.credential", subscriber=await self._of(router_name), name=router_name)
         await self._inventory.set_credential(router_name, credential)
 
     async def set_host_key(self, auth: Authenticated, router_name: str, host_key: str) -> None:
         """Pin another host key, after a router was replaced."""
-        await self._record(auth, "router.host_key", name=router_name, host_key=host_key)
+        of = await self._of(router_name)
+        await self._record(auth, "router.host_key", subscriber=of, name=router_name, host_key=host_key)
         await self._inventory.set_host_key(router_name, host_key)
 
     async def remove_router(self, auth: Authenticated, router_name: str) -> None:
         """Forget a router and its credential."""
-        await self._record(auth, "router.remove", name=router_name)
+        await self._record(auth, "router.remove", subscriber=await self._of(router_name), name=router_name)
         await self._inventory.remove_router(router_name)
 
     async def set_contact(
         self, auth: Authenticated, router: Router, kind: ContactKind, address: str, language: Language
     ) -> None:
         """Replace how the subscriber of a router is reached."""
-        await self._record(auth, "contact.set", name=router.name, kind=kind, address=address)
+        of = router.subscriber_ref
+        await self._record(auth, "contact.set", subscriber=of, name=router.name, kind=kind, address=address)
         await self._inventory.remove_contacts(router.subscriber_ref)
         await self._inventory.add_contact(router.subscriber_ref, kind, address, language=language)

@@ -3,8 +3,10 @@
 Rows are zeroed when they are deleted (`secure_delete`), and the write-ahead log is emptied.
 """
 
+import asyncio
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Final
 
 from pydantic import TypeAdapter
@@ -27,9 +29,11 @@ ERASED: Final = ""
 class StatePersons:
     """Over the gateway's state."""
 
-    def __init__(self, database: Database, vault: Vault) -> None:
+    def __init__(self, database: Database, vault: Vault, *, outbox: Path | None = None) -> None:
+        """`outbox`: where the embedded notifier left messages, which name who they are for."""
         self._database = database
         self._vault = vault
+        self._outbox = outbox
 
     async def find(self, subject: Subject) -> Found | None:
         if subject.kind == "consent":
@@ -76,6 +80,9 @@ class StatePersons:
             last = rows[-1].id
 
     async def erase(self, *, consents: Sequence[str], subscriber: str | None) -> int:
+        if subscriber is not None and self._outbox is not None:
+            addresses = [self._address(row) for row in await self._rows(_contacts_of(subscriber))]
+            await asyncio.to_thread(_clear_outbox, self._outbox, frozenset(addresses))
         changed = await self._database.run(lambda db: self._erase(db, consents, subscriber))
         await self._database.scrub()
         return changed
@@ -108,8 +115,26 @@ class StatePersons:
     async def _rows(self, wanted: Any) -> list[Any]:
         return list(await self._database.run(lambda db: db.execute(wanted).all()))
 
+    def _address(self, row: Any) -> str:
+        return self._vault.open(row.id, "contacts.address", row.address)
+
     def _name(self, row: Any) -> str:
         return str(json.loads(self._vault.open(row.id, "routers.place", row.place))["name"])
+
+
+def _contacts_of(subscriber: str) -> Any:
+    return select(contacts).where(contacts.c.subscriber_ref == subscriber)
+
+
+def _clear_outbox(outbox: Path, addresses: frozenset[str]) -> None:
+    """Take away the messages to these addresses that nobody has fetched."""
+    for path in outbox.glob("*.json") if addresses else ():
+        try:
+            to = json.loads(path.read_bytes())["to"]["address"]
+        except (OSError, ValueError, KeyError, TypeError):
+            continue  # not a message of ours, or fetched this moment
+        if to in addresses:
+            path.unlink(missing_ok=True)
 
 
 def _found_consents(rows: Sequence[Any]) -> Found | None:

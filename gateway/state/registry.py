@@ -212,6 +212,13 @@ class Registry:
         )
         return router
 
+    async def subscriber_of(self, router_name: str) -> str | None:
+        """The subscriber's reference; none if there is no such router."""
+        wanted = select(routers.c.subscriber_ref).where(
+            routers.c.name_tag == self._vault.tag("routers.name", router_name)
+        )
+        return await self._database.run(lambda db: db.execute(wanted).scalar())
+
     async def set_credential(self, router_name: str, credential: Credential) -> None:
         """Replace how the gateway logs in."""
         await self._on_router(
