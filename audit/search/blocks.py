@@ -3,18 +3,15 @@
 Pure. A piece is at most `SECONDS` long or `CHARACTERS` large, so that a hit opens the replay at its moment.
 """
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
 from audit.recording.cast import CommandMark, Event, Item
-from audit.recording.terminal import Cleaner
+from audit.recording.lines import Lines
 
 SECONDS: Final = 1
 CHARACTERS: Final = 1024
-_LONGEST_LINE: Final = 1024
-_STYLE: Final = re.compile(r"\x1b\[[0-9;:]*m|\x1b\[[0-2]?K")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +30,7 @@ class Blocks:
 
     n: int | None = None
     command: str = ""
-    _cleaner: Cleaner = field(default_factory=Cleaner)
-    _line: str = ""
-    _line_at: int = 0
+    _split: Lines = field(default_factory=Lines)
     _lines: list[str] = field(default_factory=list)
     _at: int = 0
     _mark: CommandMark | None = None
@@ -48,7 +43,8 @@ class Blocks:
             match item.code:
                 case "o":
                     yield from self._begin_command("")
-                    yield from self._output(item.at, self._cleaner.feed(item.data.encode("utf-8", "replace")))
+                    for at, line in self._split.feed(item.at, item.data):
+                        yield from self._add(at, line)
                 case "m":
                     self._mark = CommandMark.parse(item.data) or self._mark
                 case "i":
@@ -59,29 +55,15 @@ class Blocks:
 
     def flush(self, *, last: bool = False) -> Iterator[Block]:
         """What was collected. A line that is not finished waits for the next chunk, unless this was the last one."""
-        if last and self._line:
-            yield from self._add(self._line)
-            self._line = ""
+        for at, line in self._split.flush() if last else ():
+            yield from self._add(at, line)
         yield from self._end_block()
 
-    def _output(self, at: int, text: str) -> Iterator[Block]:
-        for piece in text.splitlines(keepends=True):
-            if not self._line:
-                self._line_at = at
-            self._line += piece
-            if piece.endswith(("\n", "\r")) or len(self._line) > _LONGEST_LINE:
-                line, self._line = self._line, ""
-                yield from self._add(line)
-
-    def _add(self, raw: str) -> Iterator[Block]:
-        # What a backspace or a carriage return would have overwritten is kept: it was seen for a moment.
-        line = _STYLE.sub("", raw).replace("\b", "").strip()
-        if not line:
-            return
-        if self._lines and (self._line_at - self._at >= SECONDS * 1_000_000 or self._size() > CHARACTERS):
+    def _add(self, at: int, line: str) -> Iterator[Block]:
+        if self._lines and (at - self._at >= SECONDS * 1_000_000 or self._size() > CHARACTERS):
             yield from self._end_block()
         if not self._lines:
-            self._at = self._line_at
+            self._at = at
         self._lines.append(line)
 
     def _drop_echo(self, command: str) -> None:

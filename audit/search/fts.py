@@ -104,15 +104,18 @@ class FtsIndex:
         """Every month there is a file of. Another process may have made or deleted some."""
         with self._lock:
             there = {match[1] for path in self._directory.iterdir() if (match := _FILE.match(path.name))}
-            for name in self._months.keys() - there:
-                self._months.pop(name).close()
             return {name: self._month(name) for name in there}
 
     def _month(self, name: str) -> Month:
         with self._lock:
-            if name not in self._months:
-                self._months[name] = Month(self._directory / f"index-{name}.db")
-            return self._months[name]
+            known = self._months.get(name)
+            if known is not None and not known.is_current():
+                # Another process began the index anew, and what is written to a deleted file is lost.
+                known.close()
+                known = None
+            if known is None:
+                known = self._months[name] = Month(self._directory / f"index-{name}.db")
+            return known
 
     def _delete(self, name: str) -> None:
         self._month(name).close()

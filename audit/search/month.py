@@ -62,6 +62,7 @@ class Month:
         with self._guarded():
             self._db = apsw.Connection(str(path))
             path.chmod(0o600)
+            self._inode = path.stat().st_ino
             self._db.set_busy_timeout(_BUSY_MS)
             for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "secure_delete=ON", "cache_size=-16384"):
                 self._db.execute(f"PRAGMA {pragma}").fetchall()
@@ -139,6 +140,13 @@ class Month:
         with self._guarded():
             value = self._read("SELECT max(id) FROM row")[0][0]
         return -1 if value is None else int(value)
+
+    def is_current(self) -> bool:
+        """Whether the file is still the one that stands under its name."""
+        try:
+            return self._path.stat().st_ino == self._inode
+        except OSError:
+            return False
 
     def close(self) -> None:
         """Let go of the file."""

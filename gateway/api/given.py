@@ -8,6 +8,8 @@ from gateway.access.identity import Authenticated
 from gateway.api.guard import GuardedRoute
 from gateway.api.probe import Prober
 from gateway.api.rest_sessions import RestSessions
+from gateway.evidence.exporting import Exports
+from gateway.evidence.reading import Reading
 from gateway.session.admin import Administration
 from gateway.session.service import AccessService
 
@@ -37,6 +39,16 @@ def _sessions(request: Request) -> RestSessions:
     return sessions
 
 
+def _reading(request: Request) -> Reading:
+    reading: Reading = request.app.state.reading
+    return reading
+
+
+def _exports(request: Request) -> Exports:
+    exports: Exports = request.app.state.exports
+    return exports
+
+
 def _prober(request: Request) -> Prober | None:
     prober: Prober | None = request.app.state.prober
     return prober
@@ -47,3 +59,5 @@ Service: TypeAlias = Annotated[AccessService, Depends(_service)]
 Admin: TypeAlias = Annotated[Administration, Depends(_admin)]
 Sessions: TypeAlias = Annotated[RestSessions, Depends(_sessions)]
 Probing: TypeAlias = Annotated[Prober | None, Depends(_prober)]
+Looking: TypeAlias = Annotated[Reading, Depends(_reading)]
+Exporting: TypeAlias = Annotated[Exports, Depends(_exports)]

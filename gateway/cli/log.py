@@ -12,8 +12,8 @@ from audit.errors import KeyUnavailable, SealBroken
 from config.errors import ConfigError
 from gateway.cli.call import Call, command
 from gateway.cli.evidence import PANEL, Directory, Keys, an_id, find
-from gateway.cli.output import print_record, print_table, print_text
-from gateway.cli.views import record_view
+from gateway.cli.output import note, print_record, print_table, print_text
+from gateway.cli.views import Reason, record_view
 from gateway.errors import BadRequest
 
 if TYPE_CHECKING:
@@ -37,13 +37,14 @@ def log(
     open_sealed: Annotated[
         bool, typer.Option("--open-sealed", help="Open the sealed parts: people, routers, command texts.")
     ] = False,
+    reason: Reason = None,
     directory: Directory = None,
     keys: Keys = None,
 ) -> None:
     """List entries of the log, oldest first: index, time, what happened, and its facts.
 
-    Nothing personal is shown unless --open-sealed asks for it; that needs the keys, and is put on record where a
-    gateway runs.
+    Nothing personal is shown unless --open-sealed asks for it; that needs the keys, a reason, and for this gateway's
+    own evidence a running gateway, which puts it on record.
     """
     if sum((sessions, session is not None, consent is not None)) > 1:
         raise BadRequest("Choose one of --sessions, --session and --consent.")
@@ -64,7 +65,9 @@ def log(
                 "session": session and an_id(session, "session"),
                 "consent": consent and an_id(consent, "consent"),
             }
-            record_view(call, "log", **wanted, copy=directory is not None)
+            mark = record_view(call, "log", **wanted, reason=reason, copy=directory is not None)
+            if mark:
+                note(f"Opened for {mark}.")
         _list_entries(call, evidence, entries, opened=open_sealed)
 
 

@@ -11,7 +11,7 @@ from gateway import exits
 from gateway.cli.call import Call, command
 from gateway.cli.evidence import PANEL, Directory, Keys, Place, an_id, find
 from gateway.cli.output import note
-from gateway.cli.views import record_view
+from gateway.cli.views import Reason, record_view
 from gateway.errors import BadRequest
 
 if TYPE_CHECKING:
@@ -41,13 +41,15 @@ def replay(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where an export goes; else standard output.")
     ] = None,
+    reason: Reason = None,
     directory: Directory = None,
     keys: Keys = None,
 ) -> int:
-    """Play what the rep saw, as it happened. Space pauses, `.` steps, q quits.
+    """Play what the rep saw, as it happened. Space pauses, `.` steps, arrow keys seek, g TIME goes there, / finds text,
+    n and N its next and previous place, ] and [ the next and previous command, q quits.
 
-    Needs the keys of the evidence, not a running gateway. Parts that cannot be shown are named in their place; exit
-    status 1 if they are damaged or missing from the log. A look is put on record where a gateway runs.
+    Needs the keys of the evidence; a look at this gateway's own is put on record first, with its reason. Parts that
+    cannot be shown are named in their place; exit status 1 if they are damaged or missing from the log.
     """
     from audit.recording.library import read_recording
     from audit.replay import play
@@ -58,12 +60,13 @@ def replay(
     wanted = an_id(session, "session")
     with place.reader() as evidence:
         recording = read_recording(evidence, wanted)
-        record_view(call, "export" if export else "replay", session=wanted, copy=directory is not None)
+        what: Literal["export", "replay"] = "export" if export else "replay"
+        mark = record_view(call, what, session=wanted, reason=reason, copy=directory is not None)
         if export is not None:
-            _export(recording, cast_version, output)
+            _export(recording, cast_version, output, mark)
             gaps = recording.gaps()
         elif call.as_json:
-            gaps = _print_json(call, recording)
+            gaps = _print_json(call, recording, mark)
         else:
             played = play(
                 recording,
@@ -73,6 +76,7 @@ def replay(
                 start_at=start_at,
                 start_command=start_command,
                 marks=marks,
+                watermark=mark,
             )
             gaps = list(played.gaps)
     return _judge(gaps, place)
@@ -96,11 +100,11 @@ def _number(option: str, text: str) -> float:
         raise BadRequest(f"{option} takes a number.") from error
 
 
-def _export(recording: "Recording", version: int, output: Path | None) -> None:
+def _export(recording: "Recording", version: int, output: Path | None, mark: str) -> None:
     from audit.replay import cast_lines
 
     if output is None:
-        sys.stdout.writelines(cast_lines(recording, version))
+        sys.stdout.writelines(cast_lines(recording, version, watermark=mark))
         return
     try:
         # A session in the clear: readable by its owner only, and never over something else.
@@ -108,10 +112,10 @@ def _export(recording: "Recording", version: int, output: Path | None) -> None:
     except FileExistsError as error:
         raise BadRequest(f"{output}: is there already; nothing was written.") from error
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.writelines(cast_lines(recording, version))
+        file.writelines(cast_lines(recording, version, watermark=mark))
 
 
-def _print_json(call: Call, recording: "Recording") -> "list[Gap]":
+def _print_json(call: Call, recording: "Recording", mark: str) -> "list[Gap]":
     from audit.recording.cast import Event
     from audit.recording.library import Gap
 
@@ -125,6 +129,7 @@ def _print_json(call: Call, recording: "Recording") -> "list[Gap]":
         "height": recording.header.height,
         "events": [[one.at / 1e6, one.code, one.data] for one in moments if isinstance(one, Event)],
         "gaps": gaps,
+        "opened_for": mark,
     }
     call.show(value, lambda: None)
     return gaps

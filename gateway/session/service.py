@@ -243,15 +243,6 @@ class AccessService:
         else:
             await self._journal.append(entry)
 
-    async def record_view(self, auth: Authenticated, what: str, *, session: str | None, consent: str | None) -> int:
-        """Somebody is about to look at a recording, export one (`export`), or open sealed parts; the entry's index."""
-        entry = NewEntry(
-            kind=Kind.EXPORT_MADE if what == "export" else Kind.REPLAY_VIEW,
-            facts={"what": what, "session": session or "", "consent": consent or ""},
-            sealed={"who": self._who(auth)},
-        )
-        return (await self._journal.append(entry)).index
-
     def _who(self, auth: Authenticated) -> dict[str, Json]:
         factors: list[Json] = [*sorted(auth.factors)]
         return {

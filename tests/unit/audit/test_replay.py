@@ -257,3 +257,84 @@ def test_the_stock_asciinema_plays_an_export(recording, require_program, tmp_pat
         env={"HOME": str(tmp_path), "LANG": "C.UTF-8", "PATH": "/usr/bin:/bin", "SHELL": "/bin/sh"},
     )
     assert ALL in done.stdout.decode()
+
+
+# --- going somewhere else ---------------------------------------------------------------------------------------------
+
+
+def played(recording, clock, *keys, **more):
+    """What is shown after the last jump, and everything."""
+    out = Terminal()
+    end = play(recording, out, keys=Script(clock, *keys, (500, "q")), clock=clock, idle_limit=None, **more)
+    return out.getvalue().rpartition("\x1b[2J")[2], out.getvalue(), end
+
+
+def typed(after, text):
+    return [(after, text[0]), *((0, key) for key in text[1:])]
+
+
+async def test_arrow_keys_go_back_and_forth(recording, clock):
+    after, _, end = played(recording, clock, (10, "up"))
+    assert "[0:01:00.000]" in after
+    assert "show version" in after
+    assert end.end is End.FINISHED
+    after, _, _ = played(recording, clock, (10, "right"), (0, "right"))
+    assert "[0:00:10.000]" in after
+    after, _, _ = played(recording, clock, (65, "left"))
+    assert "[0:00:55.000]" in after
+    after, _, _ = played(recording, clock, (1, "down"))
+    assert "[0:00:00.000]" in after
+    after, _, _ = played(recording, clock, *[(0, "up")] * 9)
+    assert "[0:02:00.000]" in after, "not beyond the end"
+
+
+async def test_g_goes_to_a_time(recording, clock):
+    after, _, _ = played(recording, clock, *typed(5, "g2:00\r"))
+    assert "[0:02:00.000]" in after
+    assert "show clock" in after
+    assert "show version" not in after
+    _, whole, _ = played(recording, clock, *typed(5, "gnoon\r"))
+    assert "written as 65" in whole
+    assert "show clock" in whole
+    _, whole, _ = played(recording, clock, *typed(5, "g9\x7f\x1b"))
+    assert "\x1b[2J" not in whole
+
+
+async def test_text_is_found_forwards_and_backwards(recording, clock):
+    after, _, _ = played(recording, clock, *typed(1, "/SHOW CLOCK\r"))
+    assert "[0:01:00.000]" in after, "where its line begins, with the prompt"
+    after, _, _ = played(recording, clock, *typed(1, "/good\r"), (0, "n"), (0, "N"))
+    assert "[0:01:00.000]" in after
+    _, whole, _ = played(recording, clock, *typed(1, "/nowhere\r"))
+    assert "[there is none]" in whole
+    after, _, _ = played(recording, clock, *typed(1, "/é\r".encode().decode("latin-1")))
+    assert "[0:01:00.000]" in after
+
+
+async def test_commands_are_gone_through(recording, clock):
+    after, _, _ = played(recording, clock, (1, "]"), (0, "]"), (0, "["))
+    assert "[0:01:00.000]" in after
+    _, whole, _ = played(recording, clock, (1, "["))
+    assert "[there is none]" in whole
+
+
+async def test_q_in_the_middle_of_everything(recording, clock):
+    assert played(recording, clock, (1, "]"), (0, "q"))[2].end is End.QUIT
+
+
+# --- watermarks -------------------------------------------------------------------------------------------------------
+
+
+async def test_what_is_shown_says_for_whom(recording, clock):
+    after, whole, _ = played(recording, clock, (1, "]"), watermark="amy · entry 7\x1b[2J")
+    assert whole.startswith("[opened for amy · entry 7\\x1b[2J]\r\n")
+    assert "[opened for amy" in after
+    assert whole.count("[opened for amy") == 3
+
+
+@pytest.mark.parametrize("version", [2, 3])
+async def test_what_is_exported_says_for_whom(recording, version):
+    lines = export_cast(recording, version, watermark="amy · entry 7").splitlines()
+    assert json.loads(lines[0])["title"].endswith("Opened for amy · entry 7")
+    assert any("[Opened for amy" in line and '"o"' in line for line in lines)
+    assert parse_v3("\n".join(lines) + "\n") if version == 3 else True

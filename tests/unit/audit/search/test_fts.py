@@ -89,6 +89,8 @@ def test_two_openings_see_each_other(tmp_path):
     assert two.query(parse("version"))
     two.rewind()
     assert one.query(parse("version")) == []
+    one.add([row(2, about("b"), "show clock")])
+    assert two.query(parse("clock")), "not into the file that was deleted"
 
 
 def test_the_index_of_another_log_begins_anew(tmp_path):

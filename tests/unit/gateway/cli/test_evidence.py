@@ -130,23 +130,41 @@ def test_nothing_personal_unless_asked(vestibule, own):
 
 
 def test_sealed_parts_are_opened_on_record(vestibule, own, evidence):
-    vestibule.api.on("POST", "/v1/views", {"entry_index": 9}, 201)
-    shown = vestibule("log", *own, "--session", evidence.session, "--open-sealed")
-    assert (shown.status, shown.err) == (0, "")
+    vestibule.api.on("POST", "/v1/views", {"entry_index": 9, "watermark": "amy · entry 9"}, 201)
+    opened = ("log", *own, "--session", evidence.session, "--open-sealed", "--reason", "case 7")
+    shown = vestibule(*opened)
+    assert (shown.status, shown.err) == (0, "Opened for amy · entry 9.\n")
     assert "who rep" in shown.out
     assert "show version" in shown.out
     assert "\x1b" not in shown.out
     assert "\\x1b]0;owned\\x07\\u202eevil" in shown.out
-    assert vestibule.api.asked == [("POST", "/v1/views", {"what": "log", "session": evidence.session})]
-    rows = vestibule("log", *own, "--session", evidence.session, "--open-sealed", "--json").json
+    asked = {"what": "log", "session": evidence.session, "reason": "case 7"}
+    assert vestibule.api.asked == [("POST", "/v1/views", asked)]
+    rows = vestibule(*opened, "--json").json
     assert rows[0]["sealed"]["who"] == {"rep": "alice"}
 
 
-def test_where_it_cannot_be_put_on_record_it_says_so(vestibule, own, copy):
+def test_what_cannot_be_put_on_record_is_not_shown(vestibule, own, copy, evidence):
     vestibule.api.problem("POST", "/v1/views", 401, "not-authenticated", "Nobody was recognised.", "not_authenticated")
-    shown = vestibule("log", *own, "--open-sealed", "--last", "1")
-    assert (shown.status, shown.err) == (0, "This look is not on record. Nobody was recognised.\n")
+    shown = vestibule("log", *own, "--open-sealed", "--last", "1", "--reason", "case 7")
+    assert (shown.status, shown.out, shown.err) == (exits.NOT_PERMITTED, "", "Nobody was recognised.\n")
     assert "at a copy" in vestibule("log", "--dir", copy, "--open-sealed", "--last", "1").err
+
+
+@pytest.mark.parametrize("words", [("log", "--open-sealed", "--last", "1"), ("replay",)])
+def test_no_look_without_a_reason(vestibule, own, evidence, words):
+    session = (evidence.session,) if words == ("replay",) else ()
+    shown = vestibule(*words, *session, *own)
+    assert (shown.status, shown.out) == (exits.USAGE, "")
+    assert "--reason" in shown.err
+    assert vestibule.api.asked == []
+
+
+def test_no_look_without_a_gateway(vestibule, own, evidence):
+    vestibule.programs["transport"] = None
+    shown = vestibule("replay", evidence.session, *own, "--reason", "case 7")
+    assert (shown.status, shown.out) == (exits.UNAVAILABLE, "")
+    assert "nothing is shown" in shown.err
 
 
 def test_sealed_parts_need_keys(vestibule, copy):
@@ -170,15 +188,17 @@ def test_no_log_there(vestibule, tmp_path):
 
 @pytest.fixture
 def replay(vestibule, own, evidence):
-    vestibule.api.on("POST", "/v1/views", {"entry_index": 9}, 201)
-    return lambda *words: vestibule("replay", evidence.session, "--speed", "max", *own, *words)
+    vestibule.api.on("POST", "/v1/views", {"entry_index": 9, "watermark": "amy · entry 9"}, 201)
+    return lambda *words: vestibule("replay", evidence.session, "--speed", "max", "--reason", "case 7", *own, *words)
 
 
 def test_what_the_rep_saw(replay, vestibule, evidence):
     shown = replay()
     assert (shown.status, shown.err) == (0, "")
     assert "answer to show version" in shown.out
-    assert vestibule.api.asked == [("POST", "/v1/views", {"what": "replay", "session": evidence.session})]
+    asked = {"what": "replay", "session": evidence.session, "reason": "case 7"}
+    assert vestibule.api.asked == [("POST", "/v1/views", asked)]
+    assert shown.out.count("[opened for amy · entry 9]") == 2
 
 
 def test_from_a_command_on(replay):
@@ -206,7 +226,9 @@ def test_as_json(replay):
 @pytest.mark.parametrize("version", ["2", "3"])
 def test_export(replay, vestibule, version):
     shown = replay("--export", "cast", "--cast-version", version)
-    assert json.loads(shown.out.splitlines()[0])["version"] == int(version)
+    header = json.loads(shown.out.splitlines()[0])
+    assert header["version"] == int(version)
+    assert header["title"].endswith("Opened for amy · entry 9")
     assert vestibule.api.asked[0][2]["what"] == "export"
 
 
@@ -220,7 +242,7 @@ def test_an_export_is_private_and_replaces_nothing(replay, tmp_path):
 
 
 def test_no_such_session(vestibule, own):
-    assert vestibule("replay", new_id(), *own).status == exits.USAGE
+    assert vestibule("replay", new_id(), *own, "--reason", "case 7").status == exits.USAGE
     assert vestibule("replay", "x", *own).status == exits.USAGE
 
 

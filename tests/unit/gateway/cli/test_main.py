@@ -138,7 +138,7 @@ def test_a_machine_asks_by_token(ask, gateway, tmp_path, capsys):
 
 
 def test_reading_sealed_parts_is_on_record(ask):
-    ask("log", "--open-sealed", "--last", "1")
+    ask("log", "--open-sealed", "--last", "1", "--reason", "case 7")
     assert "replay.view" in [entry["kind"] for entry in ask("log", "--last", "5")]
 
 
@@ -157,7 +157,7 @@ def test_init_is_safe_to_repeat_and_on_record(tmp_path, capsys):
         capsys.readouterr()
         assert main(words) == 0
         assert json.loads(capsys.readouterr().out)["operator_added"] is first
-    main(["log", "--config", str(config), "--json", "--open-sealed"])
+    main(["log", "--dir", str(tmp_path / "data"), "--json", "--open-sealed"])
     entries = json.loads(capsys.readouterr().out)
     [added] = [entry for entry in entries if entry["kind"] == "admin.change"]
     assert added["facts"] == {"act": "person.add", "by": "init"}
