@@ -16,6 +16,7 @@ from gateway import exits
 from gateway.cli import (
     audit,
     consents,
+    export,
     feed,
     house,
     log,
@@ -68,6 +69,7 @@ def make_app(programs: Programs) -> typer.Typer:
         sessions,
         log,
         replay,
+        export,
         search,
         verify,
         audit,

@@ -226,6 +226,17 @@ def policy_for(key: VerifierKey, witness_policy: Path | None) -> Policy:
     return replace(policy, logs=(*policy.logs, KnownLog(key)))
 
 
+def consents_of(reader: EvidenceReader, request: ExportRequest) -> list[str]:
+    """The consents that a request is about: those it names, and those of its sessions."""
+    found = dict.fromkeys(request.consents)
+    for session in request.sessions:
+        for entry in reader.session(session):
+            if entry.consent_ref is not None:
+                found.setdefault(entry.consent_ref)
+                break
+    return list(found)
+
+
 def plain_lines(reader: EvidenceReader, consents: Sequence[str]) -> dict[str, list[PlainLine]]:
     """The log of these consents in plain words, by language, in order of time."""
     found: dict[str, list[PlainLine]] = {}
