@@ -53,6 +53,10 @@ class HttpTiles:
         except httpx.HTTPError as error:
             raise PublishFailed(f"{address} cannot be read ({type(error).__name__}).") from error
 
+    def close(self) -> None:
+        """Close its connections."""
+        self._client.close()
+
 
 def open_source(where: str) -> TileSource:
     """The published log at `where`: a directory of tiles, of evidence or of all data, an http(s) URL, or a URL of
@@ -98,5 +102,7 @@ class ReadAhead:
             self._asked.popitem(last=False)[1].cancel()
 
     def close(self) -> None:
-        """End its threads."""
+        """End its threads, and let go of the source."""
         self._pool.shutdown(wait=True, cancel_futures=True)
+        if isinstance(self._source, HttpTiles):
+            self._source.close()
