@@ -86,7 +86,7 @@ def test_what_is_no_export(bundle, evidence, vestibule, tmp_path):
     assert (tmp_path / "out.zip").read_bytes() == b""
 
 
-ME = {"role": "auditor", "alias": "Auditor 1", "name": "amy"}
+ME = {"role": "auditor", "alias": "Auditor 1", "name": "amelia.ashdown"}
 
 
 @pytest.fixture
@@ -108,7 +108,7 @@ def test_the_gateway_is_told_before_the_file_is_there(vestibule, evidence, gatew
     with zipfile.ZipFile(out) as archive:
         custody = json.loads(archive.read("custody.json"))
         assert (archive.read("manifest.note"), archive.read("entries/99.json")) == (b"n", b"{}")
-    assert (custody["entry"], custody["by"]) == (99, {"role": "auditor", "alias": "Auditor 1", "name": "amy"})
+    assert (custody["entry"], custody["by"]) == (99, {"role": "auditor", "alias": "Auditor 1", "name": "amelia.ashdown"})
     told = gateway.asked[-1][2]
     assert (told["manifest"], told["sessions"], told["basis"]) == (custody["manifest"], [evidence.session], "Order 7")
 
@@ -118,7 +118,7 @@ def test_the_subscribers_copy_does_not_name_who_made_it(vestibule, evidence, gat
     gateway.on("POST", "/v1/exports", {"entry_index": 99, "head": "{}", "proof": "p", "note": "n"}, 201)
     options = ("--for", "subscriber", "--basis", "gdpr-15", "--config", evidence.config, "-o", out)
     assert vestibule("export", evidence.session, *options).status == 0
-    assert b"amy" not in out.read_bytes()
+    assert b"amelia" not in out.read_bytes()
 
 
 def test_what_is_not_on_record_does_not_leave(vestibule, evidence, gateway, tmp_path):
