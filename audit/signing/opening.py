@@ -21,7 +21,13 @@ PATIENCE_SECONDS = 10.0
 
 
 def open_signer(
-    store: EntryReader, wanted: str, keys_dir: Path, clock: Clock, *, socket: Path | None = None
+    store: EntryReader,
+    wanted: str,
+    keys_dir: Path,
+    clock: Clock,
+    *,
+    socket: Path | None = None,
+    patience: float = PATIENCE_SECONDS,
 ) -> CheckpointSigner:
     """The signer of the log in `store`; its origin is the log's, an existing one or a new one that fits `wanted`.
 
@@ -33,7 +39,7 @@ def open_signer(
         name = origin_of(store, wanted, keys_dir)
         signer = open_file_signer(keys_dir, name, create=store.size() == 0, clock=clock)
     else:
-        signer = _open_remote(store, wanted, keys_dir, socket)
+        signer = _open_remote(store, wanted, keys_dir, socket, patience)
     try:
         check_signer(store, signer)
     except BaseException:
@@ -85,14 +91,14 @@ def fits(origin: str, wanted: str) -> bool:
     return wanted in (origin, origin.rpartition("/")[0])
 
 
-def _open_remote(store: EntryReader, wanted: str, keys_dir: Path, socket: Path) -> CheckpointSigner:
+def _open_remote(store: EntryReader, wanted: str, keys_dir: Path, socket: Path, patience: float) -> CheckpointSigner:
     if (keys_dir / SEED_FILE).exists():
         raise KeyUnavailable(
             f"{keys_dir / SEED_FILE} is still here, though the settings name a signer of its own ({socket}). Two "
             "signers could sign two logs: hand the key over with 'vestibule signer init --take-over', see "
             "docs/howto/separate-the-signer.md."
         )
-    signer = _reach(socket)
+    signer = _reach(socket, patience)
     origin, stored = signer.verifier.name, store.meta("origin")
     public = keys_dir / PUBLIC_FILE
     if public.exists() and public.read_text().strip() != str(signer.verifier):
@@ -111,8 +117,8 @@ def _open_remote(store: EntryReader, wanted: str, keys_dir: Path, socket: Path) 
     return signer
 
 
-def _reach(socket: Path) -> RemoteSigner:
-    until = time.monotonic() + PATIENCE_SECONDS
+def _reach(socket: Path, patience: float) -> RemoteSigner:
+    until = time.monotonic() + patience
     while True:
         try:
             return RemoteSigner(socket)
