@@ -158,7 +158,8 @@ class Approvals:
             if state == "given" and who.id == approval.asked_by:
                 raise NotAllowed("Another person than the one who asked has to approve.")
             decided = replace(approval, state=state, decided_by=who.id, decided_at=self._clock.now())
-            decided = replace(decided, lapses_at=self._clock.now() + self._patience)
+            if state == "given":
+                decided = replace(decided, lapses_at=self._clock.now() + self._patience)
             kind = Kind.APPROVAL_GIVEN if state == "given" else Kind.APPROVAL_REFUSED
             await self._record(kind, approval, who, {"reason": _checked(reason, needed=False)})
             self._known[approval_id] = decided
