@@ -17,7 +17,8 @@ FAILED: Final = 1
 INCOMPLETE: Final = 2
 """Verification could not see everything."""
 UNVERIFIABLE: Final = 3
-"""Verification could not begin: no log there, no key to check with, or wrong usage."""
+"""Verification could not begin: no log there, no key to check with, or wrong usage. Or nothing was opened for
+recording, because the log contradicts itself or what was signed or published: it stays read-only."""
 USAGE: Final = 64
 UNAVAILABLE: Final = 69
 """The router or a service cannot be reached."""
@@ -54,7 +55,7 @@ _STATUS: Final[tuple[tuple[type[VestibuleError], int], ...]] = (
     (DriverError, UNAVAILABLE),
     (RecordRefused, ENDED),  # the record is sound; what was to be recorded has ended
     (RecordFailed, RECORD_FAILED),
-    (LogDamaged, RECORD_FAILED),
+    (LogDamaged, UNVERIFIABLE),
     (AuditError, RECORD_FAILED),
     (ConfigError, CONFIG),
 )

@@ -19,7 +19,7 @@ from gateway.mediation.setup import ended_status
         (HostKeyChanged(""), 69),
         (RecordFailed(""), 74),
         (Overloaded(""), 74),
-        (LogDamaged(""), 74),
+        (LogDamaged(""), 3),
         (AuditError(""), 74),
         (ConsentProblem("expired", ""), 77),
         (NotAllowed(""), 77),
