@@ -4,9 +4,9 @@ Counterpart: `gateway.consent.service`, which decides and records; this module r
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 import structlog
 from starlette.applications import Starlette
@@ -18,6 +18,7 @@ from starlette.routing import Route
 
 from audit.errors import AuditError
 from config.settings import Settings
+from gateway.access.limits import Limited, Limiter
 from gateway.consent.cases import Case
 from gateway.consent.lifecycle import MAX_QUESTIONS, Shown
 from gateway.consent.model import PENDING, Consent, Language
@@ -25,6 +26,7 @@ from gateway.consent.secrecy import same
 from gateway.consent.service import ConsentService
 from gateway.consent.terms import MAX_TEXT
 from gateway.errors import BadRequest, ConsentProblem, GatewayError, NotAllowed
+from gateway.evidence.exporting import GrantProof
 from gateway.evidence.plain_log import LogFor, LogLine, evidence_log
 from gateway.session.pages import Guard, from_own_page, one, read_form
 from gateway.web import cookies
@@ -34,10 +36,24 @@ from gateway.web.render import Renderer, as_shown, language_of, own_path
 from gateway.web.words import word
 
 STATIC: Final = Path(__file__).parent / "static"
+COPIES_PER_MINUTE: Final = 2
+"""Of one consent: each takes a moment of a processor, and an entry of the log."""
 
 Fields: TypeAlias = dict[str, list[str]]
 Act: TypeAlias = Callable[[Case, Fields, str], Awaitable[Consent]]
 _log = structlog.get_logger("web")
+
+
+class Copies(Protocol):
+    """What subscribers take with them; `gateway.evidence.exporting.Exports` in a gateway. Both raise `AuditError`."""
+
+    async def own_copy(self, consent: Consent, language: Language) -> bytes:
+        """A bundle of everything under the consent."""
+        ...
+
+    async def grant_proof(self, index: int) -> GrantProof:
+        """The entry of a grant, proved."""
+        ...
 
 
 class _Wrong(Exception):
@@ -48,10 +64,16 @@ class _Wrong(Exception):
         self.key = key
 
 
-def customer_app(service: ConsentService, settings: Settings, *, log_for: LogFor | None = None) -> Starlette:
-    """The app. `log_for` gives a consent's plain-language log; by default it is read from the embedded journal."""
+def customer_app(
+    service: ConsentService, settings: Settings, *, log_for: LogFor | None = None, copies: Copies | None = None
+) -> Starlette:
+    """The app. `log_for` gives a consent's plain-language log; by default it is read from the embedded journal.
+
+    `copies` makes the subscriber's own copy and proves receipts; without it there are no copies, and plain receipts.
+    """
     https = (settings.customer.public_url or "").startswith("https://")
-    pages = _Pages(service, Renderer(settings.consent, https), log_for or evidence_log(settings.evidence_dir), https)
+    log = log_for or evidence_log(settings.evidence_dir)
+    pages = _Pages(service, Renderer(settings.consent, https), log, https, copies)
     acts: dict[str, Act] = {
         "/case/grant": pages.grant,
         "/case/deny": pages.deny,
@@ -71,6 +93,8 @@ def customer_app(service: ConsentService, settings: Settings, *, log_for: LogFor
             Route("/l/{token}/again", pages.new_link, methods=["POST"]),
             Route("/case", pages.case),
             Route("/case/receipt", pages.receipt),
+            Route("/case/receipt.tlog-proof", pages.receipt_proof),
+            Route("/case/copy", pages.own_copy),
             *(Route(path, pages.acting(act), methods=["POST"]) for path, act in acts.items()),
         ],
         middleware=[Middleware(Guard, https=https, policy=CONTENT_POLICY, failure=FAILURE)],
@@ -86,6 +110,8 @@ class _Pages:
     renderer: Renderer
     log_for: LogFor
     https: bool
+    copies: Copies | None = None
+    copying: Limiter = field(default_factory=lambda: Limiter(COPIES_PER_MINUTE))
 
     # --- public ------------------------------------------------------------------------------------------------------
 
@@ -144,9 +170,39 @@ class _Pages:
         if consent.granted_at is None:
             raise HTTPException(404)
         text = await self.service.statement_shown(consent)
-        body = receipt(consent, self.service.settings.controller, text)
-        headers = {"content-disposition": f'attachment; filename="consent-{consent.id}.json"'}
-        return Response(body, media_type="application/json", headers=headers)
+        body = receipt(consent, self.service.settings.controller, text, await self._grant_proof(consent))
+        return _download(body, "application/json", f"consent-{consent.id}.json")
+
+    async def receipt_proof(self, request: Request) -> Response:
+        """The proof of the grant as a file of its own, for programs that check such files (C2SP tlog-proof)."""
+        case = await self._resume(request, request.query_params.get("c"))
+        consent = await self.service.view(case)
+        proof = await self._grant_proof(consent)
+        if proof is None:
+            raise HTTPException(404)
+        return _download(proof.proof, "text/plain", f"consent-{consent.id}.tlog-proof")
+
+    async def own_copy(self, request: Request) -> Response:
+        """Everything under the consent, proved, for its subscriber to keep; on record before it is sent."""
+        case = await self._resume(request, request.query_params.get("c"))
+        consent = await self.service.view(case)
+        if consent.granted_at is None or self.copies is None:
+            raise HTTPException(404)
+        now = self.service.clock.monotonic_ns() / 1e9
+        if isinstance(self.copying.take(consent.id, now), Limited):
+            return self._problem(request, "too_many_copies", 429)
+        data = await self.copies.own_copy(consent, self._language(request, consent.language))
+        return _download(data, "application/zip", f"router-access-{consent.id}.zip")
+
+    async def _grant_proof(self, consent: Consent) -> GrantProof | None:
+        """Of the entry of the grant; none where it cannot be had just now: a receipt is given all the same."""
+        if self.copies is None or consent.entry_index is None:
+            return None
+        try:
+            return await self.copies.grant_proof(consent.entry_index)
+        except AuditError as error:
+            _log.error("web.receipt_unproved", error=type(error).__name__)
+            return None
 
     def acting(self, act: Act) -> Callable[[Request], Awaitable[Response]]:
         """A handler that checks where the form comes from, acts, and shows what came of it."""
@@ -253,6 +309,7 @@ class _Pages:
             self.service.statement(language),
             lines,
             self.service.clock.now(),
+            copies=self.copies is not None,
             status=status,
             alert=None if alert is None else word(alert, language, **limits),
             ticked=tuple((fields or {}).get("scope", ())),
@@ -287,6 +344,10 @@ class _Pages:
         return self.renderer.page(
             request, "message.html", language, word(title, language), status=status, text=text, back=back, here=here
         )
+
+
+def _download(body: bytes, media_type: str, name: str) -> Response:
+    return Response(body, media_type=media_type, headers={"content-disposition": f'attachment; filename="{name}"'})
 
 
 async def _health(_: Request) -> Response:

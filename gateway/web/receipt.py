@@ -1,6 +1,7 @@
 """The receipt: the record of a consent as its subscriber keeps it (fields after ISO/IEC TS 27560). Pure.
 
-The rep appears under the fixed alias. `entry` is the place of the grant in the sealed log, for checking it later.
+The rep appears under the fixed alias. `entry` is the place of the grant in the log; `evidence` holds that entry as it
+stands there and its C2SP tlog-proof, so that anybody can check, without the provider, that this consent was recorded.
 """
 
 import json
@@ -10,10 +11,11 @@ from typing import Any
 from gateway.consent.model import Consent
 from gateway.consent.record import COLLECTION_METHOD, PURPOSE, stamp
 from gateway.consent.statement import sentence
+from gateway.evidence.exporting import GrantProof
 
 
-def receipt(consent: Consent, controller: str, statement: str) -> bytes:
-    """JSON, UTF-8, indented for reading."""
+def receipt(consent: Consent, controller: str, statement: str, proof: GrantProof | None = None) -> bytes:
+    """JSON, UTF-8, indented for reading. Without a proof `evidence` is null."""
     record: dict[str, Any] = {
         "schema": "vestibule/consent-receipt/1",
         "consent": consent.id,
@@ -45,8 +47,18 @@ def receipt(consent: Consent, controller: str, statement: str) -> bytes:
             for question in consent.questions
         ],
         "statement": {"sha256": consent.statement_digest, "text": statement},
+        "evidence": None if proof is None else _evidence(proof),
     }
     return (json.dumps(record, ensure_ascii=False, indent=2) + "\n").encode()
+
+
+def _evidence(proof: GrantProof) -> dict[str, Any]:
+    """Texts, so that each can be cut out and checked byte for byte."""
+    return {
+        "head": proof.head.decode(),
+        "proof": proof.proof.decode(),
+        "disclosed": {} if proof.subj is None else {"subj": dict(proof.subj)},
+    }
 
 
 def _time(moment: datetime | None) -> str | None:

@@ -136,6 +136,8 @@ class Renderer:
         statement: Statement,
         lines: Sequence[LogLine] | None,
         now: datetime,
+        *,
+        copies: bool = False,
         **extra: Any,
     ) -> Response:
         """The page of a case in whatever state it is; `lines` none if the log cannot be read."""
@@ -144,7 +146,7 @@ class Renderer:
         facts["follow"] = (
             request.query_params.get("follow") == "1" and consent.state in LIVE and consent.extension is None
         )
-        facts |= {"lines": lines, **extra}
+        facts |= {"lines": lines, "copies": copies, **extra}
         facts["granted"] = [sentence(capability, language) for capability in consent.granted]
         if consent.state in PENDING:
             facts |= _pending(consent, statement, language, now, facts)

@@ -182,7 +182,23 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
         ),
     ),
     "receipt_link": ("Download the receipt", "Télécharger le reçu"),
+    "copy_title": ("Your own copy", "Votre propre copie"),
+    "copy_text": (
+        (
+            "Everything that was recorded under this consent, with the recording and the proof that nothing was "
+            "changed. It opens on any computer. Taking it is put on record."
+        ),
+        (
+            "Tout ce qui a été enregistré sous ce consentement, avec l'enregistrement et la preuve que rien n'a été "
+            "modifié. Elle s'ouvre sur n'importe quel ordinateur. Son retrait est consigné."
+        ),
+    ),
+    "copy_link": ("Download my copy", "Télécharger ma copie"),
     # problems
+    "too_many_copies": (
+        "You have just taken a copy. Wait a minute before you take the next one.",
+        "Vous venez de prendre une copie. Attendez une minute avant la suivante.",
+    ),
     "problem_title": ("That did not work", "Cela n'a pas fonctionné"),
     "not_found": ("There is no such page.", "Cette page n'existe pas."),
     "missing": (

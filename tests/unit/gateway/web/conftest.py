@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -129,7 +130,13 @@ def public_url(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-async def place(clock: FakeClock, tmp_path: Path, public_url: str) -> AsyncIterator[Place]:
+def copies() -> Any:
+    """What makes copies, if anything does."""
+    return None
+
+
+@pytest.fixture
+async def place(clock: FakeClock, tmp_path: Path, public_url: str, copies: Any) -> AsyncIterator[Place]:
     directory, notifier, evidence = FakeDirectory(), MemoryNotifier(), MemoryEvidence()
     router = directory.add_router(Router(id=new_id(), name="cpe-1", platform="openwrt", subscriber_ref=new_id()))
     contact = Contact(kind="mail", address="marie@subscriber.example", language="en")
@@ -158,7 +165,7 @@ async def place(clock: FakeClock, tmp_path: Path, public_url: str) -> AsyncItera
     async def log_for(consent_id: str, language: Language) -> list[LogLine]:
         return lines
 
-    app = customer_app(service, settings, log_for=log_for)
+    app = customer_app(service, settings, log_for=log_for, copies=copies)
     clients: list[httpx.AsyncClient] = []
 
     def browser() -> Browser:
