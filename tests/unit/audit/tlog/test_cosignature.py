@@ -1,4 +1,4 @@
-"""Cosignatures: the published message forms byte by byte, a computed vector, and what must not be taken for one."""
+"""Cosignatures: the published message forms byte by byte, vectors, and what must not be taken for one."""
 
 import hashlib
 
@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit.errors import BadEntry
-from audit.tlog.checkpoint import Checkpoint
+from audit.tlog.checkpoint import Checkpoint, open_checkpoint
 from audit.tlog.cosignature import CosigningKey, cosigned_at
 from audit.tlog.merkle import leaf_hash
 from audit.tlog.messages import cosigned_text, cosigned_tree, split_cosignature
@@ -32,6 +32,20 @@ def test_the_cosignature_v1_vector_is_made_and_verified(vectors):
     assert cosigned_at(cosignature) == block["timestamp"]
     assert Note(whole.text, (published,)).with_signatures(cosignature).encode() == block["checkpoint"].encode()
     assert whole.signatures_of(key.verifier) == [cosignature]
+
+
+def test_a_checkpoint_that_another_implementation_signed_with_mldsa44(vectors):
+    """Block cosignature_mldsa44: key from its seed, key id, and a signature that is not ours."""
+    block = vectors["cosignature_mldsa44"]
+    key = VerifierKey.parse(block["vkey"])
+    assert CosigningKey(key.name, bytes.fromhex(block["seed_hex"]), 0x06).verifier == key
+    note = parse_note(block["checkpoint"].encode())
+    assert note.verified_by([key]) == [key]
+    assert cosigned_at(note.signatures[0]) == 0
+    assert open_checkpoint(block["checkpoint"].encode(), key) == Checkpoint(key.name, 1, leaf_hash(b"testonly"))
+    changed = Note(Checkpoint(key.name, 2, leaf_hash(b"testonly")).text(), note.signatures)
+    with pytest.raises(BadEntry, match="did not make"):
+        changed.verified_by([key])
 
 
 def test_an_ed25519_cosignature_signs_header_time_and_the_text_as_it_is():

@@ -179,6 +179,7 @@ def test_beyond_the_log_there_is_nothing():
     found = TileTree(checkpoint(tree_of(3)), published(3).__getitem__)
     calls = [lambda: found.leaf_hash(3), lambda: found.leaf_hash(-1), lambda: found.inclusion(3)]
     calls += [lambda: found.consistency(4), lambda: found.root(4), lambda: found.bundle(1), lambda: found.bundle(-1)]
+    calls += [lambda: found.consistency(-1), lambda: found.root(-1), lambda: found.inclusion(-1)]
     for call in calls:
         with pytest.raises(BadEntry, match="no such entry"):
             call()

@@ -11,7 +11,7 @@ def test_every_block_is_read_by_a_test(vectors):
         path.read_text(encoding="utf-8") for path in AUDIT.rglob("test_*.py") if path.name != "test_vectors.py"
     )
     assert set(re.findall(r'vectors\["(\w+)"\]', sources)) >= set(vectors)
-    assert len(vectors) == 11
+    assert len(vectors) == 12
 
 
 def test_every_block_names_its_source(vectors):
