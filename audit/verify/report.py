@@ -53,6 +53,36 @@ class ClockStep:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class ErasedRange:
+    """What the `erase.done` at `index` took: number of sealed parts and chunks, and the entries they belong to."""
+
+    index: int
+    scope: str
+    """`keys` or `month`."""
+    basis: str
+    parts: int
+    first: int
+    last: int
+    """-1, as `first`, if no entry of this log holds a part that it covers."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Witnessing:
+    """What a trust policy says of the newest checkpoint that has its quorum (else of the newest)."""
+
+    quorum_name: str
+    quorum: bool
+    cosigned: tuple[tuple[str, int], ...]
+    """(witness, Unix time)."""
+    witnesses: int
+    """How many the policy knows."""
+    size: int
+    """Entries that this checkpoint covers."""
+    age: int | None
+    """Seconds since a quorum had seen it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """Everything a verification looked at."""
@@ -78,6 +108,17 @@ class Report:
     chunks_checked: int
     keys_given: bool
     problems: tuple[Problem, ...]
+    erased: tuple[ErasedRange, ...] = ()
+    gaps: tuple[str, ...] = ()
+    """Indexes that are not there."""
+    seals_compared: int = 0
+    tiles_compared: int | None = None
+    """Published tiles and entry bundles that agree with the entries; none if nothing is published here."""
+    witnessing: Witnessing | None = None
+    """None without a policy."""
+    parts_erased: int = 0
+    """Sealed parts that are gone lawfully."""
+    chunks_erased: int = 0
 
     @property
     def beyond_checkpoint(self) -> int:
@@ -103,22 +144,64 @@ class Report:
         if self.signed_size:
             yield f"checkpoint  {self.signed_size} entries, signed by {self.signer}"
             yield f"unsigned    {self.beyond_checkpoint} entries after the checkpoint"
+        yield from self._outside_lines()
         complete = sum(session.complete for session in self.sessions)
         yield f"sessions    {complete} complete, {len(self.sessions) - complete} not"
         yield f"commands    {sum(s.commands for s in self.sessions)} recorded, {self.unanswered} without a result"
-        if self.keys_given:
-            yield f"sealed      {self.parts_checked} of {self.parts_committed} parts opened and matching"
-            yield f"recording   {self.chunks_checked} of {self.chunks_recorded} chunks opened and matching"
-        else:
-            yield f"sealed      {self.parts_committed} parts present or listed below, not opened: no keys were given"
-            yield f"recording   {self.chunks_recorded} chunks, digests compared, not opened: no keys were given"
+        yield from self._part_lines()
+        yield f"gaps        {', '.join(self.gaps) or 'none'}"
         for step in self.clock_steps:
             yield f"clock       moved by {step.seconds:+.3f} s before entry {step.index}"
         for session in self.sessions:
             if not session.complete:
                 yield f"incomplete  session {session.session}: {'; '.join(session.reasons)}"
+        for text in self.not_checked:
+            yield f"not checked {text}"
         for problem in self.problems:
             yield str(problem)
         yield ("verified", "CONTRADICTION: this log was changed or is not what was signed", "INCOMPLETE")[
             self.exit_code
         ]
+
+    def _outside_lines(self) -> Iterator[str]:
+        """What others hold of the log."""
+        if self.tiles_compared is not None:
+            yield f"published   {self.tiles_compared} tiles and entry bundles as the entries give them"
+        if self.witnessing is not None:
+            seen = self.witnessing
+            yield f"witnesses   {len(seen.cosigned)} of {seen.witnesses} cosigned {seen.size} entries"
+            reached = "reached" if seen.quorum else "NOT reached"
+            yield f"quorum      {seen.quorum_name}: {reached}" + ("" if seen.age is None else f", {seen.age} s ago")
+
+    def _part_lines(self) -> Iterator[str]:
+        parts, chunks = (
+            f"{self.parts_checked} of {self.parts_committed}",
+            f"{self.chunks_checked} of {self.chunks_recorded}",
+        )
+        if self.keys_given:
+            yield f"sealed      {parts} parts opened and matching, {self.parts_erased} lawfully erased"
+            yield f"recording   {chunks} chunks opened and matching, {self.chunks_erased} lawfully erased"
+        else:
+            yield f"sealed      {self.parts_committed} parts present or listed below, not opened: no keys were given"
+            yield f"recording   {self.chunks_recorded} chunks, digests compared, not opened: no keys were given"
+        if self.seals_compared:
+            yield f"seals       {self.seals_compared} of 256 entries each, as sealed"
+        for done in self.erased:
+            where = (
+                f"{done.parts} parts of entries {done.first} to {done.last}" if done.parts else "nothing that was here"
+            )
+            yield f"erased      by entry {done.index} (scope {done.scope}, basis {done.basis}): {where}"
+
+    @property
+    def not_checked(self) -> tuple[str, ...]:
+        """What was not looked at, and why."""
+        left = []
+        if not self.keys_given and self.parts_committed:
+            left.append("the content of sealed parts and recordings: no keys were given")
+        if self.witnessing is None:
+            left.append("witnesses: no policy was given, so only the log's own key vouches for it")
+        if self.tiles_compared is None:
+            left.append("published tiles: there are none beside this log")
+        if self.beyond_checkpoint:
+            left.append(f"signatures over the last {self.beyond_checkpoint} entries: they are not signed yet")
+        return tuple(left)

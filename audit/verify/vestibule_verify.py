@@ -1058,10 +1058,10 @@ class Erasure(NamedTuple):
 
     def covers(self, rc: str, key_set: Optional[str], compartment: str) -> bool:
         """Whether it makes the absence of this part lawful."""
-        if key_set is None or compartment not in self.compartments:
+        if key_set is None:
             return False
         if self.scope == "keys":
-            return key_set in self.sets
+            return key_set in self.sets and compartment in self.compartments
         return self.scope == "month" and rc == self.retention and month_of(key_set) == self.month
 
 
@@ -2404,7 +2404,8 @@ def _file(path: str, limit: int = MAX_NOTE) -> bytes:
     return data
 
 
-def _seconds(text: str) -> float:
+def seconds(text: str) -> float:
+    """A length of time: `900`, `15m`, `24h`, `30d`."""
     match = re.match(r"([0-9]{1,9})([smhd]?)\Z", text)
     if match is None:
         raise Unusable("--max-age takes a number with s, m, h or d behind it: 15m")
@@ -2437,7 +2438,7 @@ def _options(given: argparse.Namespace, own: Optional[bytes]) -> Options:
             policy.judge(since, now)
     except Broken as error:
         raise Unusable(f"--now or --since cannot be used: {error}") from None
-    age = _seconds(given.max_age) if given.max_age else None
+    age = seconds(given.max_age) if given.max_age else None
     return Options(policy, name, trusted, since, age, now, True)
 
 

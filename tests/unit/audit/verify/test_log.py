@@ -175,8 +175,13 @@ async def test_missing_checkpoints_make_the_log_unproved(scene):
         connection.execute("DELETE FROM meta WHERE key = 'checkpoint'")
     connection.close()
     report = verify(scene, keys_dir=None)
+    assert (report.exit_code, report.signed_size) == (2, 14)
+    assert "the published one was used" in texts(report)[0]
+    (scene.directory / "log" / "checkpoint").unlink()
+    report = verify(scene, keys_dir=None)
     assert (report.exit_code, report.signed_size) == (2, 0)
-    assert "nothing proves" in texts(report)[0]
+    assert "the published log has no checkpoint" in texts(report)[0]
+    assert "nothing proves" in texts(report)[1]
 
 
 async def test_destroyed_keys_are_missing_and_not_a_contradiction(scene):
