@@ -280,7 +280,9 @@ def test_the_empty_tree():
     assert not verify_inclusion(0, 0, leaf_hash(b""), [], EMPTY_ROOT)
 
 
-@pytest.mark.parametrize(("size", "nodes"), [(-1, []), (1, []), (0, [b"x" * 32]), (3, [b"x" * 32]), (1, [b"x" * 31])])
+@pytest.mark.parametrize(
+    ("size", "nodes"), [(-1, []), (-1, [b"x" * 32]), (1, []), (0, [b"x" * 32]), (3, [b"x" * 32]), (1, [b"x" * 31])]
+)
 def test_a_frontier_that_does_not_fit_is_refused(size, nodes):
     with pytest.raises(ValueError, match="does not fit"):
         Frontier(size, nodes)
