@@ -82,7 +82,7 @@ class Committer(Generic[J, R]):
     def check(self) -> None:
         """Raises `RecordFailed` if nothing can be recorded any more."""
         if self._poison is not None:
-            raise RecordFailed(_SENTENCE) from self._poison
+            raise _failure(self._poison)
 
     def submit(self, work: J, ticket: Ticket[R], *, along: bool = False) -> None:
         """Queue work; with `along`, nobody waits for it and it may ride with the next.
@@ -160,7 +160,8 @@ _SENTENCE = (
 
 
 def _failure(error: Exception) -> RecordFailed:
-    failure = RecordFailed(_SENTENCE)
+    """What waiters are told: the error's own sentence if it was meant for them."""
+    failure = RecordFailed(str(error) if isinstance(error, RecordFailed) else _SENTENCE)
     failure.__cause__ = error
     return failure
 

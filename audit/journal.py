@@ -8,7 +8,7 @@ it stands before the revocation in the log, or it does not stand there and is ne
 import asyncio
 import concurrent.futures
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 from pathlib import Path
@@ -21,23 +21,26 @@ from audit.command import NewCommand, RecordedCommand
 from audit.committer import CAPACITY, Committer, Ticket
 from audit.entry import EntryRef, Json, Kind, NewEntry
 from audit.errors import AuditError, LogDamaged, RecordFailed
-from audit.files import CHECKPOINT_FILE, write_durably
 from audit.keys.file_store import KEYS_FILE, FileKeyStore
 from audit.keys.memory_store import MemoryKeyStore
 from audit.keys.ring import KeyRing
 from audit.keys.store import KeyStore
 from audit.leaf import Outline
 from audit.ledger import RAISES_GENERATION, Ledger
+from audit.publish.attested import NOBODY, Attestation, Attested
 from audit.publish.leading import Others, SharedPublisher
+from audit.publish.prove import from_leaves, from_tiles
 from audit.publish.published import NOT_PUBLISHED, Published, open_published
 from audit.publish.publisher import Publisher
 from audit.publish.tile_store import TileStore
 from audit.reader import EvidenceReader
 from audit.recovery import Recovered, recover, repairs
+from audit.sharing import Shared, open_shared
 from audit.signing.opening import open_signer
 from audit.signing.signer import CheckpointSigner, MemoryState, Signer
 from audit.staging import CHECKPOINTED, Draft, Staged, Stager, draft_chunk, draft_command, draft_entry
 from audit.store import Batch, EntryRow, EntryStore
+from audit.stores.choose import Database, not_in_database
 from audit.stores.memory import MemoryEntryStore
 from audit.stores.sqlite import open_store
 from audit.tlog.checkpoint import Checkpoint
@@ -102,10 +105,11 @@ class Journal:
         full_check: bool | None = None,
         others: Others | None = None,
         published: Published = NOT_PUBLISHED,
+        attestation: Attestation = NOBODY,
     ) -> None:
         """Recover the log and start recording; `open` and `in_memory` are the usual ways here.
 
-        `published`: where checkpoints and tiles go besides the database.
+        `published`: where checkpoints and tiles go besides the database. `attestation`: who else vouches for them.
         `others`: there may be more workers; this one signs only while it leads, and until then `signer` is only asked
         for keys and state. Raises `LogDamaged` or `RecordFailed`; the caller then still owns store, keys and signer.
         """
@@ -138,9 +142,20 @@ class Journal:
         self._others = others
         self._published = published
         published.on_damage(self._published_differs)
+        self._attestation = attestation
+        self._attested = Attested(
+            attestation,
+            directory,
+            self._place,
+            self._prove,
+            self._alarm,
+            self._not_shown,
+            clock,
+            log_keys=signer.verifiers,
+        )
         self._heard_ns = clock.monotonic_ns()
         self._hearing: concurrent.futures.Future[_Answer] | None = None
-        self._publisher = self._publisher_of(signer) if others is None else SharedPublisher(others, self._publisher_of)
+        self._publisher = self._publisher_of(signer) if others is None else SharedPublisher(others, self._take_lead)
         self._committer: Committer[_Work, _Answer] = Committer(self._commit, after=store.tidy, on_poison=self._poisoned)
         found = recovered.frontier
         self._publisher.durable(recovered.added, found.size, found.root(), urgent=False)
@@ -163,14 +178,25 @@ class Journal:
         full_check: bool | None = None,
         signer_socket: Path | None = None,
         objects: TileStore | None = None,
+        database: Database | None = None,
+        attestation: Attestation = NOBODY,
     ) -> "Journal":
         """Open (or make) the log in `directory`, check it, close what a crash left open.
 
         `origin` names a new log: without a slash it is a prefix, and a random part is added. An existing log keeps its
         own origin, which must fit. Checkpoints are signed with the key in `keys_dir`, or by the process that listens
-        at `signer_socket`. The log is published in the folder `log`, and delivered to `objects`. Raises `LogDamaged`,
-        `LogInUse`, `KeyUnavailable`, `SignerUnavailable`, `RecordFailed`.
+        at `signer_socket`. The log is published in the folder `log`, and delivered to `objects`. With `database` the
+        entries are there, and this is one of several workers. Raises `LogDamaged`, `LogInUse`, `LogMissing`,
+        `KeyUnavailable`, `SignerUnavailable`, `RecordFailed`. `attestation`: witnesses and an authority for time.
         """
+        if database is not None:
+            shared = open_shared(
+                directory, database, keys_dir, origin, clock, signer_socket=signer_socket, objects=objects
+            )
+            return cls._beside_others(
+                shared, clock, directory, keys_dir, full_check=full_check, attestation=attestation
+            )
+        not_in_database(directory)
         try:
             store = open_store(directory)
         except OSError as error:
@@ -191,6 +217,7 @@ class Journal:
                 keys_dir=keys_dir,
                 full_check=full_check,
                 published=published,
+                attestation=attestation,
             )
         except BaseException as error:
             for opened in (published, keys, signer):
@@ -199,6 +226,35 @@ class Journal:
             store.abandon()
             if isinstance(error, OSError):
                 raise RecordFailed(f"The log in {directory} cannot be opened ({error.strerror}).") from error
+            raise
+
+    @classmethod
+    def _beside_others(
+        cls,
+        shared: Shared,
+        clock: Clock,
+        directory: Path,
+        keys_dir: Path,
+        *,
+        full_check: bool | None,
+        attestation: Attestation,
+    ) -> "Journal":
+        try:
+            return cls(
+                shared.store,
+                shared.keys,
+                shared.signer,
+                clock,
+                directory=directory,
+                keys_dir=keys_dir,
+                full_check=full_check,
+                others=shared.others,
+                attestation=attestation,
+            )
+        except BaseException:
+            shared.others.watch.stop()
+            shared.keys.close()
+            shared.store.abandon()
             raise
 
     @classmethod
@@ -288,6 +344,11 @@ class Journal:
         """Whether a write failed: nothing is recorded any more until a restart."""
         return self._committer.poisoned
 
+    @property
+    def quorum_age(self) -> float | None:
+        """Seconds since a quorum of witnesses cosigned a checkpoint; None if the settings ask for none."""
+        return self._attested.quorum_age
+
     def on_poison(self, callback: Callable[[], None]) -> None:
         """Have `callback` called, once and from another thread, when recording has failed for good."""
         self._poison_callbacks.append(callback)
@@ -356,6 +417,7 @@ class Journal:
     def _end_threads(self) -> None:
         """The publisher first: its last checkpoint goes through the committer. The watch last: it holds the lease."""
         self._publisher.stop()
+        self._attested.close()
         self._published.close()
         self._committer.stop()
         if self._others is not None:
@@ -482,15 +544,19 @@ class Journal:
         if isinstance(self._publisher, SharedPublisher):
             self._publisher.take_turn(self._stager.frontier, self._store.leaves, elected=lead)
 
+    def _take_lead(self, signer: CheckpointSigner, published: Published) -> Publisher:
+        self._published = published
+        published.on_damage(self._published_differs)
+        return self._publisher_of(signer)
+
     def _publisher_of(self, signer: CheckpointSigner) -> Publisher:
-        return Publisher(signer, self._publish, self._sign_failed, on_late=self._late)
+        late = self._attestation.alarm_seconds
+        return Publisher(signer, self._publish, self._sign_failed, on_late=self._late, late_seconds=late)
 
     def _publish(self, note: bytes) -> None:
         """Publisher thread: a checkpoint was signed. What it needs first, then itself, for those who watch it."""
         try:
-            self._published.publish(note)
-            if self._directory is not None:
-                write_durably(self._directory / CHECKPOINT_FILE, note)
+            self._attested.show(note)
             self._submit_thread(_Notice((("checkpoint", note.decode()),)))
             if not self._closed:
                 self._published.seal(Checkpoint.parse(parse_note(note).text).size, self.append_along)
@@ -513,12 +579,32 @@ class Journal:
         self._alarm("published_differs", {})
         self._committer.poison(error)
 
+    def _not_shown(self, error: Exception) -> None:
+        """Witnessing thread: a cosigned checkpoint could not be shown. It is the disk of the signed one, so the end."""
+        if isinstance(error, LogDamaged):
+            self._published_differs(error)
+        else:
+            self._sign_failed(error)
+
+    def _place(self, note: bytes) -> None:
+        self._published.publish(note)  # where to may change: who leads publishes
+
+    def _prove(self, checkpoint: Checkpoint, old: int) -> Sequence[bytes]:
+        """Witnessing thread: that the tree goes on from the one of `old` entries."""
+        beside = self._published.beside
+        return (from_leaves(self._read_leaves) if beside is None else from_tiles(beside.tiles))(checkpoint, old)
+
+    def _read_leaves(self, low: int, high: int) -> Iterator[tuple[int, bytes]]:
+        """Witnessing thread: stored leaf hashes, by a connection of its own."""
+        with contextlib.closing(self.reader()) as reader:
+            yield from reader.leaves(low, high)
+
     def _late(self, seconds: int) -> None:
         """Publisher thread: the signer has not answered for long."""
         structlog.get_logger("audit").error("checkpoint_age", duration_ms=seconds * 1000)
         self._alarm("checkpoint_age", {"seconds": seconds})
 
-    def _alarm(self, what: str, facts: dict[str, Json]) -> None:
+    def _alarm(self, what: str, facts: Mapping[str, Json]) -> None:
         """Record `integrity.alarm` where that is possible; waits no longer than a writer would."""
         with contextlib.suppress(RecordFailed, concurrent.futures.TimeoutError):
             entry = NewEntry(kind=Kind.INTEGRITY_ALARM, facts={"what": what, **facts})

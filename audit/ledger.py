@@ -168,8 +168,8 @@ class Ledger:
             return None
         end = self._end(consent_ref)
         reason = CONSENT_ENDS[kind]
-        if end is not None and (end.reason != "used_up" or reason == "used_up"):
-            return None
+        if end is not None and end.index < index and (end.reason != "used_up" or reason == "used_up"):
+            return None  # an end at `index` or later is what another worker stored, and absorbed here only now
         end = ConsentEnd(consent_ref, reason, index)
         _remember(self._recent_ends, consent_ref, end)
         if reason != "used_up":

@@ -14,12 +14,11 @@ from pathlib import Path
 from audit.encoding import decode
 from audit.entry import Json, Kind
 from audit.errors import BadEntry, KeyUnavailable, LogDamaged, SealBroken
-from audit.keys.file_store import KEYS_FILE, FileKeyStore
 from audit.keys.sealing import chunk_aad, part_aad, salt, unseal
 from audit.keys.store import RECORDING, KeyStore
 from audit.leaf import Head, parse
 from audit.store import EntryReader, EntryRow, SessionRow
-from audit.stores.sqlite import open_reader
+from audit.stores.choose import open_keys, open_reader
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +100,7 @@ class EvidenceReader:
             origin = _origin(store, directory)
             keys = None
             if keys_dir is not None:
-                keys = FileKeyStore.open_read_only(directory / KEYS_FILE, keys_dir, origin)
+                keys = open_keys(directory, keys_dir, origin, read_only=True)
         except BaseException:
             store.close()
             raise

@@ -2,13 +2,17 @@
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from config.clock import FakeClock
+
+if TYPE_CHECKING:
+    from tests.postgres_server import PostgresServer
 
 # --- Hypothesis: `dev` on a desk, `ci` where CI=true (repeatable), HYPOTHESIS_PROFILE=deep for a long look ------------
 
@@ -124,6 +128,21 @@ def require_root(leave_out: Callable[[str], None]) -> None:
     """For suites that make network namespaces or change owners."""
     if os.geteuid() != 0:
         leave_out("this suite makes network namespaces, which needs root")
+
+
+# --- PostgreSQL -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator["PostgresServer"]:
+    """A cluster of this test process, made when the first test wants it."""
+    from tests.postgres_server import BINARIES, end_server, start_server
+
+    if not BINARIES:
+        _leave_out("PostgreSQL is not installed; on Debian: apt-get install postgresql")
+    server = start_server()
+    yield server
+    end_server(server)
 
 
 # --- Small things -----------------------------------------------------------------------------------------------------

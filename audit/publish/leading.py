@@ -15,6 +15,7 @@ from typing import Protocol
 import structlog
 
 from audit.errors import AuditError, LogDamaged, LogInUse, RecordFailed, SignerUnavailable
+from audit.publish.published import Published
 from audit.publish.publisher import Publisher
 from audit.signing.signer import CheckpointSigner
 from audit.tlog.merkle import Frontier
@@ -45,22 +46,23 @@ class Watch(Protocol):
 @dataclass(frozen=True, slots=True)
 class Others:
     """What a journal beside other workers needs. `open_signer` raises `LogInUse` or `SignerUnavailable` while another
-    process has the signer."""
+    process has the signer; `open_published` gives places that were compared with the log."""
 
     watch: Watch
     open_signer: Callable[[], CheckpointSigner]
+    open_published: Callable[[CheckpointSigner], Published]
 
 
 class SharedPublisher:
     """A publisher that signs only while this worker leads."""
 
-    def __init__(self, others: Others, publisher_of: Callable[[CheckpointSigner], Publisher]) -> None:
+    def __init__(self, others: Others, publisher_of: Callable[[CheckpointSigner, Published], Publisher]) -> None:
         self._others = others
         self._publisher_of = publisher_of
         self._elected = False
+        self._opening: concurrent.futures.Future[tuple[CheckpointSigner, Published]] | None = None
         self._inner: Publisher | None = None
         self._signer: CheckpointSigner | None = None
-        self._failure: Exception | None = None
         self._stopping = threading.Event()
         self._size = 0
         """Entries known to be durable."""
@@ -73,27 +75,56 @@ class SharedPublisher:
     def take_turn(
         self, frontier: Frontier, leaves: Callable[[int, int], Iterable[tuple[int, bytes]]], *, elected: bool
     ) -> None:
-        """Committer thread: begin to sign if this worker was elected, now or earlier, and the signer is to be had.
+        """Committer thread, again and again: begin to sign if this worker was elected and has got hold of the signer.
 
-        `frontier`: all that is durable; `leaves` reads leaf hashes. Raises `LogDamaged`.
+        `frontier`: all that is durable; `leaves` reads leaf hashes. Raises `LogDamaged`, and what `Others` raises.
         """
         self._elected = self._elected or elected
         if not self._elected or self._inner is not None or self._stopping.is_set():
             return
+        if self._opening is None:
+            self._opening = concurrent.futures.Future()
+            threading.Thread(target=self._open, args=(self._opening,), name="audit-opens", daemon=True).start()
+        elif self._opening.done():
+            opening, self._opening = self._opening, None
+            try:
+                signer, published = opening.result()
+            except (LogInUse, SignerUnavailable) as error:
+                structlog.get_logger("audit").warning("signer_not_free", step=str(error))
+            else:
+                self._begin(signer, published, frontier, leaves)
+
+    def _open(self, opening: "concurrent.futures.Future[tuple[CheckpointSigner, Published]]") -> None:
+        """A thread of its own: comparing what is published takes its time, and nobody's line waits for it."""
         try:
             signer = self._others.open_signer()
-        except (LogInUse, SignerUnavailable) as error:
-            structlog.get_logger("audit").warning("signer_not_free", step=str(error))
-            return
+            try:
+                published = self._others.open_published(signer)
+            except BaseException:
+                signer.close()
+                raise
+        except Exception as error:  # noqa: BLE001 - raised again where it is asked for
+            opening.set_exception(error)
+        else:
+            opening.set_result((signer, published))
+
+    def _begin(
+        self,
+        signer: CheckpointSigner,
+        published: Published,
+        frontier: Frontier,
+        leaves: Callable[[int, int], Iterable[tuple[int, bytes]]],
+    ) -> None:
         signed = signer.state.size
         if frontier.size < signed:
             signer.close()
+            published.close()
             raise LogDamaged(f"The log has {frontier.size} entries, but {signed} were signed.")
-        inner = self._publisher_of(signer)
+        inner = self._publisher_of(signer, published)
         added = [leaf for _, leaf in leaves(signed, frontier.size)]
         inner.durable(added, frontier.size, frontier.root(), urgent=True)
         self._signer, self._inner = signer, inner
-        structlog.get_logger("audit").info("leads", signed=signed, size=frontier.size)
+        structlog.get_logger("audit").info("leads", step=f"{signed} of {frontier.size} entries are signed")
 
     def durable(self, leaves: Sequence[bytes], size: int, root: bytes, *, urgent: bool) -> None:
         """As `Publisher.durable`; who does not lead need not keep it."""

@@ -18,7 +18,7 @@ from audit.publish.place import Place
 from audit.publish.sealed import Sealer
 from audit.publish.tile_store import TileStore
 from audit.store import EntryReader
-from audit.stores.sqlite import open_reader
+from audit.stores.choose import open_reader
 from audit.stores.tiles_files import FileTileStore
 from audit.tlog.checkpoint import Checkpoint
 from audit.tlog.note import VerifierKey

@@ -41,8 +41,8 @@ def read_address(path: Path) -> str:
 def connect(address: str, purpose: str, **parameters: Any) -> Connection:
     """Connect; each statement is a transaction of its own unless BEGIN says otherwise.
 
-    `purpose` shows in pg_stat_activity, `parameters` are libpq's. Raises `LogMissing` if the server cannot be reached or
-    lets nobody in; the address is not repeated.
+    `purpose` shows in pg_stat_activity, `parameters` are libpq's. Raises `LogMissing` if the server cannot be reached
+    or lets nobody in; the address is not repeated.
     """
     try:
         given = conninfo_to_dict(address)

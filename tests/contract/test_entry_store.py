@@ -8,16 +8,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit.store import Batch, ChunkRow, ConsentEnd, EntryRow, EntryStore, SealedPart, SessionRow
+from audit.stores.choose import open_worker
 from audit.stores.memory import MemoryEntryStore
 from audit.stores.sqlite import open_store
 from audit.tlog.merkle import Frontier, leaf_hash
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
 def store(request, tmp_path) -> Iterator[EntryStore]:
-    made = MemoryEntryStore() if request.param == "memory" else open_store(tmp_path / "log")
+    match request.param:
+        case "memory":
+            made, watch = MemoryEntryStore(), None
+        case "sqlite":
+            made, watch = open_store(tmp_path / "log"), None
+        case _:
+            server = request.getfixturevalue("postgres_server")
+            made, watch = open_worker(server.place(tmp_path / "addresses", server.new_log()))
     yield made
     made.close()
+    if watch is not None:
+        watch.stop()
 
 
 def entry(index: int, session: str | None = None, consent: str | None = None) -> EntryRow:

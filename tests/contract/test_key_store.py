@@ -7,17 +7,22 @@ import pytest
 from audit.errors import KeyHeld, KeyUnavailable
 from audit.keys.file_store import FileKeyStore
 from audit.keys.memory_store import MemoryKeyStore
+from audit.keys.postgres_store import PostgresKeyStore
 from audit.keys.store import KeySet, KeyStore, new_keys
 from config.ids import new_id
 
 
-@pytest.fixture(params=["memory", "file"])
+@pytest.fixture(params=["memory", "file", "postgresql"])
 def store(request, tmp_path) -> Iterator[KeyStore]:
-    made = (
-        MemoryKeyStore()
-        if request.param == "memory"
-        else FileKeyStore.open(tmp_path / "keys.db", tmp_path / "keys", "logs.isp/1")
-    )
+    made: KeyStore
+    match request.param:
+        case "memory":
+            made = MemoryKeyStore()
+        case "file":
+            made = FileKeyStore.open(tmp_path / "keys.db", tmp_path / "keys", "logs.isp/1")
+        case _:
+            server = request.getfixturevalue("postgres_server")
+            made = PostgresKeyStore.open(server.address(server.new_log(), "keys"), tmp_path / "keys", "logs.isp/1")
     yield made
     made.close()
 

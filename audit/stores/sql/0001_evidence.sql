@@ -42,7 +42,7 @@ CREATE TABLE evidence.chunk (
     session text NOT NULL,
     no bigint NOT NULL,
     ct bytea NOT NULL,
-    PRIMARY KEY (idx)
+    PRIMARY KEY (idx, no)
 ) PARTITION BY RANGE (idx);
 CREATE INDEX chunk_place ON evidence.chunk (session, no);
 
