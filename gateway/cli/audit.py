@@ -103,7 +103,9 @@ def mirror(
     from audit.publish.mirror import cosigning
     from audit.publish.mirror import mirror as copy
     from audit.verify.log import read_verifier_key
+    from config.logs import configure
 
+    configure("warning")  # to standard error: the answer has standard output to itself
     with ExitStack() as stack:
         log = stack.enter_context(_open(call, source, endpoint, region))
         verifier = read_verifier_key(_key(key, log))
