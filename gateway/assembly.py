@@ -14,18 +14,20 @@ from pathlib import Path
 import asyncssh
 import structlog
 
-from audit.errors import PublishFailed
+from audit.errors import BadEntry, PublishFailed
 from audit.feeds.feed import FeedThread
 from audit.journal import Journal
+from audit.publish.attested import Attestation
 from audit.publish.published import FOLDER as PUBLISHED
 from audit.publish.tile_store import TileStore
 from audit.retention.purge import Purgeable
 from audit.stores.tiles_files import FileTileStore
 from audit.stores.tiles_objects import ObjectTileStore
+from audit.tlog.policy import Policy
 from config.clock import Clock, SystemClock
 from config.errors import ConfigError, VestibuleError
 from config.files import make_private_dir, read_private, write_private
-from config.settings import Settings
+from config.settings import EvidenceSettings, Settings
 from drivers.definition import load_definition, platforms
 from drivers.netmiko_batch import BatchDriver, detect_platform, fetch_host_key
 from drivers.session import Driver
@@ -39,6 +41,7 @@ from gateway.consent.service import ConsentService
 from gateway.consent.token import ensure_key
 from gateway.evidence import feeding
 from gateway.evidence.custody import Custody
+from gateway.evidence.exporting import Exports
 from gateway.log_site import log_site
 from gateway.notify.choose import notifier_for
 from gateway.policy.errors import PolicyError
@@ -83,6 +86,21 @@ def host_key(settings: Settings) -> asyncssh.SSHKey:
         return asyncssh.import_private_key(read_private(path))
     except asyncssh.KeyImportError as error:
         raise ConfigError(f"{path} is no SSH private key ({error}); restore it from a backup.") from error
+
+
+def attestation_of(settings: EvidenceSettings) -> Attestation:
+    """Witnesses and the authority for time. Raises `ConfigError` when the file of witnesses is wrong."""
+    policy = None
+    if settings.witness_policy is not None:
+        try:
+            policy = Policy.parse(settings.witness_policy.read_bytes())
+        except OSError as error:
+            raise ConfigError(f"evidence.witness_policy: cannot read {settings.witness_policy}.") from error
+        except BadEntry as error:
+            raise ConfigError(f"evidence.witness_policy: {settings.witness_policy}: {error}") from error
+        if not policy.witness_urls():
+            raise ConfigError(f"evidence.witness_policy: no witness in {settings.witness_policy} has a URL to ask at.")
+    return Attestation(policy, settings.quorum_alarm_minutes * 60.0, settings.timestamp_url)
 
 
 def policy_of(settings: Settings) -> PolicyInForce:
@@ -201,6 +219,7 @@ class House:
                 clock=clock,
                 signer_socket=settings.evidence.signer_socket,
                 objects=objects_of(settings),
+                attestation=attestation_of(settings.evidence),
             )
         try:
             house = cls(settings, clock, driver, notifier, journal)
@@ -225,6 +244,16 @@ class House:
             StatePersons(self._database, self._vault, outbox=self.settings.outbox_dir),
             self.purgeable,
             directory=self.settings.evidence_dir,
+        )
+        self.exports = Exports(
+            self.journal,
+            self.clock,
+            evidence_dir=self.settings.evidence_dir,
+            keys_dir=self.settings.keys_dir,
+            controller=self.settings.consent.controller,
+            witness_policy=self.settings.evidence.witness_policy,
+            approvals=self.custody.approvals,
+            persons=self.settings.evidence.unseal_persons,
         )
         reader = self.journal.reader()
         try:
@@ -257,11 +286,11 @@ class House:
         """Open the listeners. Raises `ConfigError` if an address cannot be had."""
         settings = self.settings
         customer = bind_tcp(settings.customer.host, settings.customer.port, "customer.port")
-        self._http.append(HttpListener(customer_app(self.consents, settings), customer))
+        self._http.append(HttpListener(customer_app(self.consents, settings, copies=self.exports), customer))
         if settings.customer.public_url is None:
             self.consents.public_url = f"http://{settings.customer.host}:{self._http[0].port}"
         prober = Prober(fetch_host_key=fetch_host_key, detect_platform=detect_platform)
-        app = api_app(self.service, self.admin, prober, keeper=self.custody)
+        app = api_app(self.service, self.admin, prober, keeper=self.custody, exports=self.exports)
         self._http.append(HttpListener(app, bind_unix(settings.api_socket), peer=True))
         if settings.api.port is not None:
             self._http.append(HttpListener(app, bind_tcp(settings.api.host, settings.api.port, "api.port")))

@@ -6,6 +6,7 @@ Counterparts: `audit.export`, `gateway.api.exports`, `gateway.cli.export`, `gate
 """
 
 import asyncio
+import contextlib
 import secrets
 from collections.abc import Mapping, Sequence
 from contextlib import closing
@@ -36,6 +37,8 @@ from gateway.evidence.plain_log import plain_log
 from gateway.evidence.reading import READERS
 
 LANGUAGES: Final[tuple[Language, ...]] = ("en", "fr")
+PATIENCE: Final = 40
+"""Twentieths of a second."""
 OWN_COPY: Final = "own-copy"
 """The basis of what subscribers take themselves."""
 
@@ -143,8 +146,17 @@ class Exports:
         entry = export_entry(made.request, made.sessions, made.manifest, who)
         ref = await self._journal.append(entry)
         await self._journal.checkpoint()
-        stood = await asyncio.to_thread(self._entry_proof, ref.index, extra=False)
+        stood = await self._covered(ref.index)
         return Registered(ref.index, stood.head, stood.proof, sign_manifest(key, made.manifest))
+
+    async def _covered(self, index: int) -> GrantProof:
+        """The proof of an entry that was just signed for. The database is told of a checkpoint a moment after it is
+        published, so where there is no published one that moment is waited for. Raises `BadExport`."""
+        for _ in range(PATIENCE):
+            with contextlib.suppress(BadExport):
+                return await asyncio.to_thread(self._entry_proof, index, extra=False)
+            await asyncio.sleep(0.05)
+        return await asyncio.to_thread(self._entry_proof, index, extra=False)
 
     def _check_approvals(self, auth: Authenticated, made: NewExport) -> None:
         """Every session that is laid open needs an approved look of this person. Raises `NotAllowed`, `Unavailable`."""
