@@ -34,7 +34,8 @@ def witness_app(witness: Witness) -> Starlette:
             answer = await asyncio.to_thread(witness.add_checkpoint, body)
         except AuditError as error:
             return PlainTextResponse(f"{error}\n", 503)
-        return Response(answer.body, answer.status, media_type=answer.content_type, headers=_NO_STORE)
+        # As a header, for a media type of text would get a charset behind it, and clients compare it as it is.
+        return Response(answer.body, answer.status, {**_NO_STORE, "Content-Type": answer.content_type})
 
     async def keys(_request: Request) -> Response:
         return _text("".join(f"{key}\n" for key in witness.verifiers))
