@@ -289,7 +289,14 @@ def test_a_frontier_that_does_not_fit_is_refused(size, nodes):
 
 
 @pytest.mark.parametrize(
-    "call", [lambda t: t.inclusion(3, 3), lambda t: t.inclusion(0, 4), lambda t: t.inclusion(-1, 3)]
+    "call",
+    [
+        lambda t: t.inclusion(3, 3),
+        lambda t: t.inclusion(0, 4),
+        lambda t: t.inclusion(-1, 3),
+        lambda t: t.root(4),
+        lambda t: t.root(-1),
+    ],
 )
 def test_proofs_beyond_the_tree_are_refused(call):
     with pytest.raises(ValueError, match="no such proof"):
