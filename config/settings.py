@@ -7,7 +7,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 
 class Section(BaseModel):
@@ -123,6 +123,21 @@ class EvidenceSettings(Section):
     unseal_minutes: int = Field(
         60, ge=1, le=1440, description="So long a look at something sealed, or the approval of one, is good for."
     )
+    store: Literal["sqlite", "postgresql"] = Field(
+        "sqlite", description="Where entries are: in a file below `data_dir`, or in PostgreSQL, for several workers."
+    )
+    database_url_file: Path | None = Field(
+        None, description="File of mode 0600 with the connection string of the database user that records."
+    )
+    keys_url_file: Path | None = Field(
+        None, description="The same for the user that keeps keys; without it they stay in `keys.db`."
+    )
+    eraser_url_file: Path | None = Field(
+        None, description="The same for the user that may delete ciphertext, once its keys are destroyed."
+    )
+    worker: str = Field(
+        "main", pattern=r"\A[a-z0-9-]{1,32}\z", description="Name of this worker, where several write one log."
+    )
     signer_socket: Path | None = Field(
         None, description="Unix socket of `vestibule signer`; without it the gateway signs its checkpoints itself."
     )
@@ -144,6 +159,12 @@ class EvidenceSettings(Section):
         None, pattern=r"\Ahttps?://", description="Address of S3 storage that is not Amazon's."
     )
     objects_region: str | None = Field(None, description="Region of the bucket, where the environment names none.")
+
+    @model_validator(mode="after")
+    def _has_address(self) -> "EvidenceSettings":
+        if self.store == "postgresql" and self.database_url_file is None:
+            raise ValueError("store = postgresql needs database_url_file")
+        return self
 
 
 class LogSiteSettings(Section):

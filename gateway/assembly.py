@@ -21,6 +21,7 @@ from audit.publish.attested import Attestation
 from audit.publish.published import FOLDER as PUBLISHED
 from audit.publish.tile_store import TileStore
 from audit.retention.purge import Purgeable
+from audit.stores.choose import Database as LogDatabase
 from audit.stores.tiles_files import FileTileStore
 from audit.stores.tiles_objects import ObjectTileStore
 from audit.tlog.policy import Policy
@@ -123,6 +124,18 @@ def objects_of(settings: Settings) -> TileStore | None:
         raise ConfigError(f"{error} Change evidence.objects_url.") from error
 
 
+def database_of(evidence: EvidenceSettings) -> LogDatabase | None:
+    """The PostgreSQL that holds the log, if it is in one."""
+    if evidence.store == "sqlite" or evidence.database_url_file is None:
+        return None
+    return LogDatabase(
+        address=evidence.database_url_file,
+        keys=evidence.keys_url_file,
+        eraser=evidence.eraser_url_file,
+        worker=evidence.worker,
+    )
+
+
 def initialise(settings: Settings) -> None:
     """Make what an installation needs once: directories, keys, empty state. Safe to repeat."""
     for directory in (settings.data_dir, settings.keys_dir, settings.evidence_dir):
@@ -219,6 +232,7 @@ class House:
                 clock=clock,
                 signer_socket=settings.evidence.signer_socket,
                 objects=objects_of(settings),
+                database=database_of(settings.evidence),
                 attestation=attestation_of(settings.evidence),
             )
         try:

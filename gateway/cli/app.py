@@ -16,6 +16,7 @@ from gateway import exits
 from gateway.cli import (
     audit,
     consents,
+    database,
     export,
     feed,
     house,
@@ -73,6 +74,7 @@ def make_app(programs: Programs) -> typer.Typer:
         search,
         verify,
         audit,
+        database,
         feed,
         policy,
         signer,

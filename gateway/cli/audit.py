@@ -171,7 +171,7 @@ def _own_key(call: Call) -> Path | None:
 def _database(stack: ExitStack, evidence: Path) -> "EntryReader | None":
     """The entries beside the published log, if they are there."""
     from audit.errors import LogMissing
-    from audit.stores.sqlite import open_reader
+    from audit.stores.choose import open_reader
 
     try:
         reader = open_reader(evidence)
