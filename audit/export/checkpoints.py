@@ -8,8 +8,6 @@ from audit.export.proofs import Fetch
 from audit.export.request import BadExport, ExportRequest
 from audit.files import CHECKPOINT_FILE
 from audit.reader import EvidenceReader
-from audit.tlog.checkpoint import Checkpoint
-from audit.tlog.note import parse_note
 from audit.tlog.policy import Policy
 
 LOG_FOLDER = "log"
@@ -57,9 +55,13 @@ def choose(notes: Iterable[bytes], origin: str, policy: Policy, least: int) -> b
     return max(known)[-1]
 
 
-def size_of(note: bytes) -> int:
-    """How many entries a signed checkpoint covers. Raises `BadEntry`."""
-    return Checkpoint.parse(parse_note(note).text).size
+def is_enough(note: bytes, policy: Policy, least: int) -> bool:
+    """Whether this checkpoint covers `least` entries and has the cosignatures that `policy` wants.
+
+    Raises `BadEntry` for one that `choose` would not give.
+    """
+    judged = policy.judge(note)
+    return judged.quorum and judged.checkpoint.size >= least
 
 
 def tiles_beside(directory: Path | None) -> Fetch | None:

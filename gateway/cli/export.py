@@ -6,6 +6,7 @@ From a copy (`--dir`) it is neither on record nor signed, and says so. Counterpa
 """
 
 import os
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from audit.export.custody import Custody, Registered
     from audit.export.request import ExportRequest
     from audit.reader import EvidenceReader
+
+
+_PATIENCE = 100
+"""Tenths of a second."""
 
 
 def register(app: typer.Typer) -> None:
@@ -194,13 +199,22 @@ def _register(api: Any, request: "ExportRequest", draft: "Draft") -> "Registered
 
 def _source(call: Call, place: Place, reader: "EvidenceReader", least: int, policy: str | None = None) -> "Source":
     from audit.export.bundle import Source
-    from audit.export.checkpoints import choose, published, tiles_beside
+    from audit.export.checkpoints import choose, is_enough, published, tiles_beside
     from audit.tlog.policy import Policy
 
     judge = _policy(call, place) if policy is None else Policy.parse(policy)
+    checkpoint = choose(published(reader, place.evidence), reader.origin, judge, least)
+    if policy is not None:
+        for _ in range(_PATIENCE):  # a gateway runs: what is too new for its witnesses will be cosigned in a moment
+            if is_enough(checkpoint, judge, least):
+                break
+            time.sleep(0.1)
+            checkpoint = choose(published(reader, place.evidence), reader.origin, judge, least)
+        else:
+            note("The witnesses have not cosigned these entries yet; the bundle goes without, and cannot be completed.")
     return Source(
         reader=reader,
-        checkpoint=choose(published(reader, place.evidence), reader.origin, judge, least),
+        checkpoint=checkpoint,
         policy=str(judge),
         fetch=tiles_beside(place.evidence),
     )

@@ -6,7 +6,6 @@ Counterparts: `audit.export`, `gateway.api.exports`, `gateway.cli.export`, `gate
 """
 
 import asyncio
-import contextlib
 import secrets
 from collections.abc import Mapping, Sequence
 from contextlib import closing
@@ -17,7 +16,7 @@ from typing import Final, Literal
 from audit.entry import Json
 from audit.errors import BadEntry, KeyUnavailable, SealBroken
 from audit.export.bundle import Draft, Making, Source, prepare
-from audit.export.checkpoints import choose, published, reach, tiles_beside
+from audit.export.checkpoints import choose, is_enough, published, reach, tiles_beside
 from audit.export.custody import Custody, Exporter, Registered, export_entry, open_export_key, sign_manifest
 from audit.export.disclosure import b64
 from audit.export.pages import PlainLine
@@ -37,8 +36,8 @@ from gateway.evidence.plain_log import plain_log
 from gateway.evidence.reading import READERS
 
 LANGUAGES: Final[tuple[Language, ...]] = ("en", "fr")
-PATIENCE: Final = 40
-"""Twentieths of a second."""
+PATIENCE: Final = 200
+"""Twentieths of a second that an export waits for its witnesses."""
 OWN_COPY: Final = "own-copy"
 """The basis of what subscribers take themselves."""
 
@@ -150,13 +149,21 @@ class Exports:
         return Registered(ref.index, stood.head, stood.proof, sign_manifest(key, made.manifest))
 
     async def _covered(self, index: int) -> GrantProof:
-        """The proof of an entry that was just signed for. The database is told of a checkpoint a moment after it is
-        published, so where there is no published one that moment is waited for. Raises `BadExport`."""
+        """The proof of an entry that was just signed for, under a checkpoint that the witnesses cosigned, too.
+
+        Their cosignatures come a moment later; if they do not come in time, the checkpoint goes without. Raises
+        `BadExport`.
+        """
         for _ in range(PATIENCE):
-            with contextlib.suppress(BadExport):
-                return await asyncio.to_thread(self._entry_proof, index, extra=False)
+            if await asyncio.to_thread(self._is_witnessed, index + 1):
+                break
             await asyncio.sleep(0.05)
         return await asyncio.to_thread(self._entry_proof, index, extra=False)
+
+    def _is_witnessed(self, least: int) -> bool:
+        with closing(self._journal.reader()) as reader:
+            policy, notes = self.policy, published(reader, self._evidence_dir)
+            return is_enough(choose(notes, reader.origin, policy, least), policy, least)
 
     def _check_approvals(self, auth: Authenticated, made: NewExport) -> None:
         """Every session that is laid open needs an approved look of this person. Raises `NotAllowed`, `Unavailable`."""
