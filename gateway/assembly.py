@@ -21,6 +21,8 @@ from audit.publish.attested import Attestation
 from audit.publish.published import FOLDER as PUBLISHED
 from audit.publish.tile_store import TileStore
 from audit.retention.purge import Purgeable
+from audit.search.fts import FtsIndex
+from audit.search.indexer import Indexer
 from audit.stores.choose import Database as LogDatabase
 from audit.stores.tiles_files import FileTileStore
 from audit.stores.tiles_objects import ObjectTileStore
@@ -43,10 +45,12 @@ from gateway.consent.token import ensure_key
 from gateway.evidence import feeding
 from gateway.evidence.custody import Custody
 from gateway.evidence.exporting import Exports
+from gateway.evidence.reading import Reading
 from gateway.log_site import log_site
 from gateway.notify.choose import notifier_for
 from gateway.policy.errors import PolicyError
 from gateway.policy.load import TABLES, read_files
+from gateway.review.app import review_app
 from gateway.session.admin import Administration, RouterEntry
 from gateway.session.listeners import HttpListener, bind_tcp, bind_unix
 from gateway.session.live import LiveSessions
@@ -113,6 +117,11 @@ def policy_of(settings: Settings) -> PolicyInForce:
         raise ConfigError(f"{error} Correct it (see `vestibule policy lint`), or unset policy.overlays.") from error
 
 
+def index_of(settings: Settings, origin: str) -> FtsIndex | None:
+    """The search index of this log, if one is kept. Raises `IndexFailed`, `ConfigError`."""
+    return FtsIndex(make_private_dir(settings.index_dir), origin) if settings.search.enabled else None
+
+
 def objects_of(settings: Settings) -> TileStore | None:
     """Object storage that the log is delivered to, if there is one. Raises `ConfigError`."""
     evidence = settings.evidence
@@ -159,6 +168,13 @@ class House:
         vault = self._vault = Vault(root)
         self.purgeable: list[Purgeable] = []
         """What holds copies of opened evidence. Filled before `_catch_up`."""
+        self._index = index_of(settings, journal.origin)
+        if self._index is not None:
+            self.purgeable.append(self._index)
+        self._indexer: Indexer | None = None
+        self._review: HttpListener | None = None
+        self.reading: Reading
+        """Set by `_catch_up`."""
         self.custody: Custody
         """Set by `_catch_up`."""
         self._database = Database.open(sqlite_url(settings.state_path))
@@ -269,6 +285,14 @@ class House:
             approvals=self.custody.approvals,
             persons=self.settings.evidence.unseal_persons,
         )
+        self.reading = Reading(
+            self.journal,
+            self.clock,
+            index=self._index,
+            approvals=self.custody.approvals,
+            persons=self.settings.evidence.unseal_persons,
+            minutes=self.settings.evidence.unseal_minutes,
+        )
         reader = self.journal.reader()
         try:
             await self.consents.reconcile(reader)
@@ -304,13 +328,16 @@ class House:
         if settings.customer.public_url is None:
             self.consents.public_url = f"http://{settings.customer.host}:{self._http[0].port}"
         prober = Prober(fetch_host_key=fetch_host_key, detect_platform=detect_platform)
-        app = api_app(self.service, self.admin, prober, keeper=self.custody, exports=self.exports)
+        app = api_app(self.service, self.admin, prober, keeper=self.custody, exports=self.exports, reading=self.reading)
         self._http.append(HttpListener(app, bind_unix(settings.api_socket), peer=True))
         if settings.api.port is not None:
             self._http.append(HttpListener(app, bind_tcp(settings.api.host, settings.api.port, "api.port")))
         if settings.log_site.port is not None:
             self._log_site = self._public_log()
             self._http.append(self._log_site)
+        if settings.review.port is not None:
+            self._review = self._review_pages()
+            self._http.append(self._review)
         for listener in self._http:
             await listener.start()
         try:
@@ -330,6 +357,28 @@ class House:
         if settings.retention.automatic:
             self._retention = asyncio.create_task(self._retain())
         await self._start_feeds()
+        if self._index is not None:
+            self._indexer = Indexer(self.journal.reader, self._index, output=settings.search.output)
+            self._indexer.start()
+
+    def _review_pages(self) -> HttpListener:
+        """The auditors' pages, on a listener of their own."""
+        review = self.settings.review
+        app = review_app(self.service, self.reading, self.exports, self.custody.approvals, name_of=self._name_of)
+        listener = HttpListener(app, bind_tcp(review.host, review.port or 0, "review.port"))
+        self.service.web_links.address = review.public_url or f"http://{review.host}:{listener.port}"
+        return listener
+
+    async def _name_of(self, principal_id: str) -> str:
+        """The login name of somebody; their id if they are gone."""
+        return next(
+            (person.name for person in await self.registry.persons() if person.id == principal_id), principal_id
+        )
+
+    @property
+    def review_port(self) -> int | None:
+        """TCP port of the auditors' pages, if there are any."""
+        return None if self._review is None else self._review.port
 
     async def _start_feeds(self) -> None:
         """Each feed's start is on record before it reads anything."""
@@ -342,8 +391,10 @@ class House:
     def _public_log(self) -> HttpListener:
         """The site of the published log, on a listener of its own."""
         site = self.settings.log_site
-        listening = bind_tcp(site.host, site.port or 0, "log_site.port")
-        return HttpListener(log_site(FileTileStore(self.settings.evidence_dir / PUBLISHED)), listening)
+        # Beside other workers the files are those of the time when this one led; what all deliver to is the newest.
+        shared = None if self.settings.evidence.store == "sqlite" else objects_of(self.settings)
+        tiles = shared or FileTileStore.open(self.settings.evidence_dir / PUBLISHED)
+        return HttpListener(log_site(tiles), bind_tcp(site.host, site.port or 0, "log_site.port"))
 
     @property
     def log_site_port(self) -> int | None:
@@ -398,6 +449,10 @@ class House:
             await listener.stop()
         for feed in self._feeds:
             await asyncio.to_thread(feed.stop)
+        if self._indexer is not None:
+            await asyncio.to_thread(self._indexer.stop)
+        if self._index is not None:
+            self._index.close()
         await self._notifier.close()
         self._database.close()
         await asyncio.to_thread(self.journal.close)

@@ -27,7 +27,7 @@ import httpx
 
 from config.errors import VestibuleError
 from config.files import make_private_dir, write_private
-from config.settings import ApiSettings, ConsentSettings, CustomerSettings, Settings, SshSettings
+from config.settings import ApiSettings, ConsentSettings, CustomerSettings, ReviewSettings, Settings, SshSettings
 from drivers.lab.home import HomeComputer
 from drivers.lab.openwrt import OpenWrtRouter
 from gateway import assembly, exits
@@ -37,6 +37,7 @@ from gateway.session.admin import RouterEntry
 
 ROUTER: Final = "home-7"
 REP: Final = "alice"
+AUDITOR: Final = "amira"
 HOME_ADDRESS: Final = "192.168.1.50"
 PROMPT: Final = "root@OpenWrt:~# "
 STEP_SECONDS: Final = 20.0
@@ -247,6 +248,7 @@ async def _stage(teller: Teller, directory: Path) -> AsyncIterator[Scene]:
         ssh=SshSettings(port=0),
         api=ApiSettings(port=None),
         customer=CustomerSettings(port=0),
+        review=ReviewSettings(port=0),
         consent=ConsentSettings(controller="Demo Internet Ltd."),
     )
     assembly.initialise(settings)
@@ -270,6 +272,7 @@ async def _register(house: assembly.House, router: OpenWrtRouter, directory: Pat
     known = f"[127.0.0.1]:{house.ssh_port} {assembly.host_key(house.settings).export_public_key().decode()}"
     write_private(directory / "rep" / "known_hosts", known.encode())
     await house.registry.add_person(REP, "rep")
+    await house.registry.add_person(AUDITOR, "auditor", uid=os.getuid())
     await house.registry.add_key(REP, key.export_public_key().decode())
     target = router.target(ROUTER)
     added = await house.registry.register(
@@ -390,8 +393,9 @@ async def _revoke(scene: Scene, terminal: Terminal) -> str:
 async def _replay(scene: Scene, session: str) -> None:
     teller = scene.teller
     teller.step("An auditor replays")
-    teller.typed(f"vestibule replay {session} --speed max")
-    status, out, err = await _vestibule(scene.settings, "replay", session, "--speed", "max")
+    words = ("replay", session, "--speed", "max", "--reason", "monthly sample")
+    teller.typed(f"vestibule replay {session} --speed max --reason 'monthly sample'")
+    status, out, err = await _vestibule(scene.settings, *words)
     teller.tell("\n".join(out.splitlines()[-12:]))
     teller.check(status == 0 and "seq=1" in out and "Refused" in out, "the session as the rep saw it")
     teller.check("Correct-Horse" not in out + err, "without the secret that was typed")

@@ -22,7 +22,15 @@ from typing import Any, TypeVar
 import asyncssh
 import httpx
 
-from config.settings import ApiSettings, ConsentSettings, CustomerSettings, SessionSettings, Settings, SshSettings
+from config.settings import (
+    ApiSettings,
+    ConsentSettings,
+    CustomerSettings,
+    ReviewSettings,
+    SessionSettings,
+    Settings,
+    SshSettings,
+)
 from drivers.session import Target
 from gateway import assembly
 from gateway.access.identity import Role
@@ -88,6 +96,7 @@ class RunningGateway:
             ssh=SshSettings(port=free_port()),
             api=ApiSettings(port=free_port()),
             customer=CustomerSettings(port=free_port()),
+            review=ReviewSettings(port=free_port()),
             consent=ConsentSettings(max_sessions=10_000),
             session=SessionSettings(max_per_router=1000, idle_seconds=600),
         )

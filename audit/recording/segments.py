@@ -39,6 +39,11 @@ class Piece:
     p0: int
     p1: int
 
+    @property
+    def is_gap(self) -> bool:
+        """Whether the log itself names nothing here."""
+        return isinstance(self.part, Gap)
+
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
@@ -51,13 +56,15 @@ class Timeline:
         """Of what is shown, microseconds; never nothing, which the player would refuse."""
         return max(self.pieces[-1].p1 if self.pieces else 0, 1000)
 
+    def at(self, moment: int) -> Piece | None:
+        """The piece in which something happened at `moment`."""
+        found = bisect_right(self.pieces, moment, key=lambda piece: piece.t0) - 1
+        return None if found < 0 else self.pieces[found]
+
     def shown(self, at: int) -> int:
         """When what happened at `at` is shown."""
-        found = bisect_right(self.pieces, at, key=lambda piece: piece.t0) - 1
-        if found < 0:
-            return 0
-        piece = self.pieces[found]
-        return max(piece.p0, piece.p1 - max(0, piece.t1 - at))
+        piece = self.at(at)
+        return 0 if piece is None else max(piece.p0, piece.p1 - max(0, piece.t1 - at))
 
     def shifts(self) -> list[tuple[float, float]]:
         """From which moment shown (seconds) on, how many seconds later it happened."""

@@ -92,7 +92,8 @@ class Reading:
         self._approvals = approvals
         self._persons = persons
         self._minutes = timedelta(minutes=minutes)
-        self._views: dict[int, View] = {}
+        self._views: dict[tuple[str, str | None, str | None], View] = {}
+        """By person, session and consent; the newest."""
 
     async def view(
         self, auth: Authenticated, what: What, *, reason: str, session: str | None = None, consent: str | None = None
@@ -125,17 +126,12 @@ class Reading:
         self._keep(view, now)
         return view
 
-    def resume(self, auth: Authenticated, index: int, *, session: str | None = None) -> View | None:
-        """The look with this entry, while it lasts and if it is this person's and of this session."""
-        view = self._views.get(index)
-        if view is None or view.person != auth.principal.id or self._clock.now() >= view.until:
+    def current(self, auth: Authenticated, *, session: str | None = None, consent: str | None = None) -> View | None:
+        """The newest look of this person at exactly this that lasts."""
+        view = self._views.get((auth.principal.id, session, consent))
+        if view is None or self._clock.now() >= view.until or auth.principal.role not in READERS:
             return None
-        return view if view.session == session and auth.principal.role in READERS else None
-
-    def current(self, auth: Authenticated, session: str) -> View | None:
-        """The newest look of this person at this session that lasts."""
-        views = (self.resume(auth, index, session=session) for index in reversed(self._views))
-        return next((view for view in views if view is not None), None)
+        return view
 
     async def search(
         self, auth: Authenticated, text: str, *, reason: str, limit: int = 50, before: int | None = None
@@ -186,8 +182,8 @@ class Reading:
 
     def _keep(self, view: View, now: datetime) -> None:
         if len(self._views) >= _MOST_VIEWS:
-            self._views = {index: kept for index, kept in self._views.items() if now < kept.until}
-        self._views[view.index] = view
+            self._views = {key: kept for key, kept in self._views.items() if now < kept.until}
+        self._views[view.person, view.session, view.consent] = view
 
 
 def _check_role(auth: Authenticated) -> None:

@@ -1,0 +1,1 @@
+"""The web pages of auditors, reviewers and supervisors: search, sessions, player, entries with their proofs."""
