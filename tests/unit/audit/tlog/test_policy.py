@@ -272,6 +272,8 @@ def test_a_policy_made_by_a_program_is_held_to_the_same_rules():
     assert Policy.parse(str(good)) == good
     for groups, quorum in (
         ((Group("G", 2, ("A",)),), "G"),
+        ((Group("G", 0, ("A",)),), "G"),
+        ((Group("G", 1, ()),), "G"),
         ((Group("G", 1, ("B",)),), "G"),
         ((), "G"),
         ((Group("G", 1, ("H",)), Group("H", 1, ("A",))), "G"),
