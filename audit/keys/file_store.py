@@ -16,7 +16,7 @@ from typing import Any
 from audit.entry import RetentionClass
 from audit.errors import KeyHeld, KeyUnavailable
 from audit.keys import schema
-from audit.keys.root import ROOT_KEY_BYTES, Roots
+from audit.keys.root import ROOT_KEY_BYTES, RootKey, Roots
 from audit.keys.root_choice import ROOT_KEY_FILE, finish_rotation, open_roots
 from audit.keys.store import HeldThing, KeySet, StoredKeys, SubjectKind, unwrap, wrap
 
@@ -50,24 +50,26 @@ class FileKeyStore:
         """By their wrapped form: a row that was rolled back or destroyed finds nothing here."""
 
     @classmethod
-    def open(cls, path: Path, keys_dir: Path, tenant: str, *, roots: Roots | None = None) -> "FileKeyStore":
+    def open(cls, path: Path, keys_dir: Path, tenant: str, *, lost: bool = False) -> "FileKeyStore":
         """Open for writing; `path` is `keys.db`. Makes it and the root key where neither exists.
 
         Brings tables of older versions up to date and finishes a rotation of the root. Raises `KeyUnavailable` if the
-        root key is missing although there are keys that need it.
+        root key is missing although there are keys that need it; with `lost` it is made anew, for `recover`.
         """
-        roots = roots or open_roots(keys_dir, create=not path.exists())
+        roots = open_roots(keys_dir, create=lost or not path.exists())
         try:
             connection = schema.connect(path)
             store = cls(connection, roots, tenant)
-            store._move_to_current()
+            if not lost:
+                store._move_to_current()
         except sqlite3.Error as error:
             roots.close()
             raise KeyUnavailable(f"The key database {path} cannot be opened ({error}).") from error
         except BaseException:
             roots.close()
             raise
-        finish_rotation(keys_dir)
+        if not lost:
+            finish_rotation(keys_dir)
         return store
 
     @classmethod
@@ -248,7 +250,7 @@ class FileKeyStore:
             recoverable = self._one("SELECT count(*) FROM kek WHERE recovery NOT NULL")[0]
         return counts | ({"recovery": recoverable} if recoverable else {})
 
-    def recover(self, root: Any) -> int:
+    def recover(self, root: RootKey) -> int:
         """Wrap by the current root what `root` (an age root with an identity) can recover; how many KEKs."""
         moved = 0
         with self._lock, self._writing():
@@ -257,6 +259,12 @@ class FileKeyStore:
                 self._connection.execute("UPDATE kek SET root = ?, wrapped = ? WHERE id = ?", values)
                 moved += 1
         return moved
+
+    def forget_recovery(self) -> None:
+        """Nobody can recover from here on, until the KEKs are wrapped for recovery anew (at the next opening)."""
+        with self._lock, self._writing():
+            self._connection.execute("UPDATE kek SET recovery = NULL")
+        self._empty_wal()
 
     def _move_to_current(self) -> None:
         """Wrap every KEK by the current root, and for recovery where that is set. What cannot be opened here stays."""

@@ -15,7 +15,9 @@ import typer
 from gateway import exits
 from gateway.cli import (
     audit,
+    backup,
     consents,
+    custody,
     database,
     export,
     feed,
@@ -76,6 +78,8 @@ def make_app(programs: Programs) -> typer.Typer:
         audit,
         database,
         feed,
+        custody,
+        backup,
         policy,
         signer,
         witness,
