@@ -111,9 +111,9 @@ class Witnessing:
         self._call(self._fresh.set)
 
     def stop(self) -> None:
-        """End; a round in flight is given up. Safe to call twice."""
+        """End, after a short while for the last checkpoint's cosignatures. Safe to call twice."""
         self._call(self._stop.set)
-        self._thread.join(LAST_SECONDS)
+        self._thread.join(2 * LAST_SECONDS)
 
     @property
     def quorum_age(self) -> float | None:
@@ -149,11 +149,28 @@ class Witnessing:
             try:
                 while not stop.done():
                     self._fresh.clear()
-                    if await _unless(stop, self._round(asked)):
+                    rounding: asyncio.Future[object] = asyncio.ensure_future(self._round(asked))
+                    await asyncio.wait({rounding, stop}, return_when=asyncio.FIRST_COMPLETED)
+                    if not stop.done():
                         self._look_at_age()
-                        await _unless(stop, _timed(self._fresh.wait(), self._rest(asked)))
+                        await _timed(_first(stop, self._fresh.wait()), self._rest(asked))
+                    if stop.done():
+                        await self._last(rounding, asked)
+                    if not rounding.cancelled():
+                        rounding.result()
             finally:
                 stop.cancel()
+
+    async def _last(self, rounding: "asyncio.Future[object]", asked: Sequence[_Asked]) -> None:
+        """The end: finish the round, and one for the last checkpoint, if that takes no long time."""
+        try:
+            async with asyncio.timeout(LAST_SECONDS):
+                await asyncio.wait({rounding})
+                if self._given is not None:
+                    await self._round(asked)
+        except TimeoutError:
+            rounding.cancel()
+            await asyncio.wait({rounding})
 
     async def _round(self, asked: Sequence[_Asked]) -> None:
         """Ask all that are due for the newest checkpoint, and show what came of it."""
@@ -235,18 +252,15 @@ class Witnessing:
         return max(_SHORTEST, min(due))
 
 
-async def _unless(stop: "asyncio.Future[object]", work: "Coroutine[None, None, object]") -> bool:
-    """Whether `work` came to its end before `stop` did; else it is given up."""
+async def _first(stop: "asyncio.Future[object]", work: "Coroutine[None, None, bool]") -> None:
+    """Return when one of the two is done."""
     task: asyncio.Future[object] = asyncio.ensure_future(work)
-    await asyncio.wait({task, stop}, return_when=asyncio.FIRST_COMPLETED)
-    if task.done():
-        task.result()
-        return True
-    task.cancel()
-    await asyncio.wait({task})
-    return False
+    try:
+        await asyncio.wait({task, stop}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        task.cancel()
 
 
-async def _timed(work: "Coroutine[None, None, bool]", seconds: float) -> None:
+async def _timed(work: "Coroutine[None, None, None]", seconds: float) -> None:
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(work, seconds)

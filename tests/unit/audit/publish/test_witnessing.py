@@ -228,3 +228,11 @@ def test_newest_wins_and_nobody_waits(quick_dir):
     house.wait_for(lambda: any(open_checkpoint(note, LOG.verifier).size == 59 for note, _ in house.shown))
     assert len(house.shown) <= 5
     house.close()
+
+
+def test_the_last_checkpoint_is_cosigned_before_the_end(house):
+    for size in (5, 6, 7):
+        house.submit(size)
+    house.witnessing.stop()
+    assert house.size() == 7
+    assert house.signers() == ("abc", True)
