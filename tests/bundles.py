@@ -1,6 +1,6 @@
 """A recorded session with all that a real one puts on record, and bundles of it: for tests of what is exported."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -162,6 +162,8 @@ class Desk:
     journal: Journal
     clock: FakeClock
     policy: str = ""
+    cosign: Callable[[bytes], bytes] = lambda note: note
+    """What witnesses make of a checkpoint."""
     key: SigningKey = field(init=False)
 
     def __post_init__(self) -> None:
@@ -172,9 +174,9 @@ class Desk:
         return Source(reader=reader, checkpoint=checkpoint or self.checkpoint(reader), policy=self.policy)
 
     def checkpoint(self, reader: EvidenceReader) -> bytes:
-        """The newest."""
+        """The newest, with the witnesses' cosignatures."""
         policy = Policy.parse(self.policy)
-        return choose(published(reader, self.journal._directory), reader.origin, policy, reader.size)
+        return self.cosign(choose(published(reader, self.journal._directory), reader.origin, policy, reader.size))
 
     def making(self, *, recorded: bool = True, **more: Any) -> Making:
         by = Exporter(role="operator", alias="Operator 1")
