@@ -88,7 +88,7 @@ class KeyHeld(AuditError):
 
 
 class PublishFailed(AuditError):
-    """A place that the log is published to cannot be reached now. What is recorded is not touched; it is tried again."""
+    """A place that the log is published to cannot be reached now. The record is not touched; it is tried again."""
 
 
 class WitnessAway(AuditError):
