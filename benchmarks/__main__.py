@@ -23,6 +23,7 @@ PARTS = (
     "redaction",
     "journal",
     "evidence",
+    "large",
     "memory",
     "latency",
     "opening",
@@ -65,6 +66,7 @@ def _run(directory: Path, wanted: tuple[str, ...], lengths: through.Lengths) -> 
         "redaction": inside.redaction,
         "journal": lambda: inside.journal(directory, disk, entries=20_000),
         "evidence": lambda: evidence.pipeline(directory, disk, seconds=4.0),
+        "large": lambda: evidence.large(directory, entries=lengths.large_log),
     }
     standing: dict[str, Callable[[Stand], Iterator[Result]]] = {
         "memory": lambda stand: through.memory(stand, lengths),  # first: nothing else has used memory yet

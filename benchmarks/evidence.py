@@ -7,11 +7,18 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from audit.command import NewCommand
 from audit.entry import Kind, NewEntry
 from audit.journal import Journal
+from audit.reader import EvidenceReader
+from audit.search.fts import FtsIndex
+from audit.search.indexer import fill
+from audit.search.query import parse
+from audit.tlog.merkle import leaf_hash
+from audit.verify.hashes import verify_hashes
 from audit.verify.log import verify_log
 from benchmarks.bars import Result, median, percentile
 from benchmarks.inside import Disk
@@ -162,3 +169,93 @@ async def _checkpoints(journal: Journal) -> list[Result]:
     return [
         Result(what="evidence: checkpoint published, p50", measured=median(times) * 1e3, unit="ms", bar=10, note=note)
     ]
+
+
+# --- a large log ------------------------------------------------------------------------------------------------------
+
+
+async def _grow(journal: Journal, entries: int) -> None:
+    """Sessions of 50 commands, 256 side by side, until the log has so many entries."""
+    desk = Desk(journal)
+    left = itertools.count(entries // (50 * 3 + 4), -1)
+
+    async def work() -> None:
+        while next(left) > 0:
+            session = await desk.session()
+            for _ in range(50):
+                await desk.command(session)
+            await desk.close(session)
+
+    await asyncio.gather(*(work() for _ in range(256)))
+
+
+def large(directory: Path, *, entries: int) -> Iterator[Result]:
+    """Verification and search over a log of `entries` entries."""
+    with tempfile.TemporaryDirectory(dir=directory) as made:
+        journal = opened(Path(made))
+        start = time.perf_counter()
+        try:
+            asyncio.run(_grow(journal, entries))
+        finally:
+            journal.close()
+        rate = entries / (time.perf_counter() - start)
+        yield Result(what=f"evidence: {entries:,} entries recorded", measured=rate, unit="entries/s")
+        evidence, keys = Path(made) / "evidence", Path(made) / "keys"
+        yield from _verified(evidence, keys, journal.verifier_key)
+        yield from _searched(evidence, keys, Path(made) / "index")
+
+
+def _verified(evidence: Path, keys: Path, key: str) -> Iterator[Result]:
+    floor = _hashing()
+    hashes = partial(verify_hashes, evidence, key)
+    heads = partial(verify_log, evidence, key)
+    whole = partial(verify_log, evidence, key, keys_dir=keys)
+    for what, check, bar in (("hashes only", hashes, 500_000), ("without keys", heads, None), ("all", whole, 100_000)):
+        start = time.process_time()
+        report = check()
+        seconds = time.process_time() - start
+        assert report.exit_code == 0, report.problems[:3]
+        rate = report.size / seconds
+        yield Result(
+            what=f"verify, {what}, a core", measured=rate, unit="entries/s", bar=bar, better="more",
+            note=f"{report.size:,} entries; {rate / floor:.3f} of bare leaf hashing",
+        )  # fmt: skip
+
+
+def _hashing() -> float:
+    """Leaf hashes a second of heads of the usual length, in a bare loop."""
+    head = b"x" * 420
+    start = time.process_time()
+    for _ in range(200_000):
+        leaf_hash(head)
+    return 200_000 / (time.process_time() - start)
+
+
+QUESTIONS = (
+    "route", "interface up", "router:cpe-00042", "rep:nobody ping", '"network.interface.wan status"',
+    "verdict:allow dsl", "uptime router:cpe-00007", "ping repeat",
+)  # fmt: skip
+
+
+def _searched(evidence: Path, keys: Path, directory: Path) -> Iterator[Result]:
+    reader = EvidenceReader.open(evidence, keys)
+    index = FtsIndex(directory, reader.origin)
+    try:
+        start = time.perf_counter()
+        fill(reader, index)
+        took = time.perf_counter() - start
+        stored = sum(file.stat().st_size for file in directory.rglob("*") if file.is_file())
+        yield Result(
+            what="search: indexed", measured=reader.size / took, unit="entries/s",
+            note=f"{index.size:,} rows, {stored / index.size:.0f} bytes each",
+        )  # fmt: skip
+        times = []
+        for question in QUESTIONS * 25:
+            start = time.perf_counter()
+            index.query(parse(question))
+            times.append(time.perf_counter() - start)
+        note = f"p50 {median(times) * 1e3:.3g} ms over {len(QUESTIONS)} questions"
+        yield Result(what="search: p95", measured=percentile(times, 0.95) * 1e3, unit="ms", bar=20, note=note)
+    finally:
+        index.close()
+        reader.close()

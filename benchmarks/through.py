@@ -26,11 +26,20 @@ class Lengths:
     idle_sessions: int = 150
     cycles: int = 400
     many_sessions: int = 0
+    large_log: int = 1_000_000
+    """Entries of the log that is verified and searched."""
 
 
-QUICK = Lengths(rounds=2, paced_seconds=3, opens=40, jump_opens=16, idle_sessions=100, cycles=100)
+QUICK = Lengths(rounds=2, paced_seconds=3, opens=40, jump_opens=16, idle_sessions=100, cycles=100, large_log=100_000)
 FULL = Lengths(
-    rounds=5, paced_seconds=10, opens=200, jump_opens=60, idle_sessions=1000, cycles=5000, many_sessions=1000
+    rounds=5,
+    paced_seconds=10,
+    opens=200,
+    jump_opens=60,
+    idle_sessions=1000,
+    cycles=5000,
+    many_sessions=1000,
+    large_log=10_000_000,
 )
 
 
