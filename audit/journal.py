@@ -395,6 +395,8 @@ class Journal:
                 self._append_now(NewEntry(kind=Kind.LOG_STOP))
             except RecordFailed:
                 structlog.get_logger("audit").warning("log_stop_not_recorded")
+            if isinstance(self._publisher, SharedPublisher):
+                self._publisher.settle()
         self._end_threads()
         self._keys.close()
         self._signer.close()

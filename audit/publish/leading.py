@@ -6,6 +6,7 @@ the next one would need. Counterpart: `audit.stores.postgres_watch` elects.
 """
 
 import concurrent.futures
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -22,6 +23,9 @@ from audit.tlog.merkle import Frontier
 
 LEADER_SECONDS = 10.0
 """How long who asks for a checkpoint waits for the worker that leads."""
+
+SETTLE_SECONDS = 3.0
+"""How long a worker that stops waits for the same."""
 
 _ASK_SECONDS = 0.1
 
@@ -151,6 +155,13 @@ class SharedPublisher:
             future.set_result(None)
         except AuditError as error:
             future.set_exception(error)
+
+    def settle(self) -> None:
+        """Before `stop`: give whoever leads, or this worker if nobody does, the time to sign what is durable."""
+        until = time.monotonic() + SETTLE_SECONDS
+        with contextlib.suppress(AuditError):
+            while self._inner is None and self._others.watch.signed_size() < self._size and time.monotonic() < until:
+                time.sleep(_ASK_SECONDS / 2)
 
     def stop(self) -> None:
         """As `Publisher.stop`; gives the signer back."""

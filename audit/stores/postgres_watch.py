@@ -8,6 +8,7 @@ it could not hear of a revocation. Counterpart: `audit.journal` acts on what is 
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import psycopg
 
@@ -23,6 +24,11 @@ PARTITION_SECONDS = 30.0
 _LEAD_LOCK = "SELECT pg_try_advisory_lock(hashtextextended('vestibule leader', 0))"
 _HOLD_END = "SELECT next FROM evidence.seq FOR UPDATE"
 _LEAD = "UPDATE evidence.leader SET generation = generation + 1, worker = %s RETURNING generation"
+_HANGING = """
+SELECT worker.backend FROM evidence.worker JOIN evidence.leader ON leader.worker = worker.id
+JOIN pg_stat_activity ON pid = backend AND application_name = 'vestibule worker ' || worker.id
+WHERE lease_until < clock_timestamp()
+"""
 _SIGNED = "SELECT split_part(value, E'\\n', 2) FROM evidence.meta WHERE key = 'checkpoint'"
 
 
@@ -90,6 +96,7 @@ class PostgresWatch:
         """Whether this worker leads from now on. The lock is gone when its holder is; the generation shuts it out."""
         row = self._connection.execute(_LEAD_LOCK).fetchone()
         if row is None or not row[0]:
+            self._unseat()
             return False
         with self._connection.transaction():
             self._connection.execute(_HOLD_END)
@@ -97,6 +104,12 @@ class PostgresWatch:
         assert generation is not None
         self._store.generation = generation[0]
         return True
+
+    def _unseat(self) -> None:
+        """End the connection of a leader that hangs: its lease has run out, and its lock would stay for ever."""
+        for (backend,) in self._connection.execute(_HANGING).fetchall():
+            with suppress(psycopg.errors.InsufficientPrivilege):  # of another database user: an operator ends it
+                self._connection.execute("SELECT pg_terminate_backend(%s)", (backend,))
 
     def _read_signed(self) -> int:
         row = self._connection.execute(_SIGNED).fetchone()
