@@ -215,9 +215,11 @@ class AccessService:
 
         `feature` is a word of the front end's own. What the client called it (`asked`) may be anything: it is sealed.
         """
+        router = None if router_name is None else await self._directory.router_by_name(router_name)
         await self._journal.append(
             NewEntry(
                 kind=Kind.SESSION_ATTEMPT,
+                subscriber=None if router is None else router.subscriber_ref,
                 retention="strike",
                 facts={"feature": feature},
                 sealed={
@@ -431,9 +433,11 @@ class AccessService:
         )
 
     async def _refused(self, auth: Authenticated, router_name: str, consent_ref: str | None, code: str) -> None:
+        router = await self._directory.router_by_name(router_name)
         await self._journal.append(
             NewEntry(
                 kind=Kind.SESSION_REFUSED,
+                subscriber=None if router is None else router.subscriber_ref,
                 facts={"code": code, "consent": consent_ref or ""},
                 sealed={"who": self._who(auth), "subj": {"router": router_name}},
             )
