@@ -16,14 +16,13 @@ from pathlib import Path
 from audit.entry import Kind
 from audit.errors import BadEntry, LogDamaged
 from audit.files import CHECKPOINT_FILE
-from audit.keys.file_store import KEYS_FILE, FileKeyStore
 from audit.keys.store import KeyStore
 from audit.leaf import Head
 from audit.publish.published import FOLDER
 from audit.signing.key_files import MLDSA_PUBLIC_FILE
 from audit.signing.signer import STATE_FILE, FileState
 from audit.store import EntryReader, EntryRow
-from audit.stores.sqlite import open_reader
+from audit.stores.choose import open_keys, open_reader
 from audit.tlog.checkpoint import Checkpoint, open_checkpoint
 from audit.tlog.merkle import EMPTY_ROOT, Frontier, leaf_hash
 from audit.tlog.note import VerifierKey, parse_note
@@ -147,7 +146,7 @@ def _keys(directory: Path, keys_dir: Path | None, origin: str) -> Iterator[KeySt
     if keys_dir is None:
         yield None
         return
-    with closing(FileKeyStore.open_read_only(directory / KEYS_FILE, keys_dir, origin)) as keys:
+    with closing(open_keys(directory, keys_dir, origin, read_only=True)) as keys:
         yield keys
 
 

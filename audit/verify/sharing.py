@@ -11,9 +11,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from audit.errors import AuditError, BadEntry, LogDamaged
-from audit.keys.file_store import KEYS_FILE, FileKeyStore
 from audit.keys.store import KeyStore
-from audit.stores.sqlite import open_reader
+from audit.stores.choose import open_keys, open_reader
 from audit.verify.erasures import ErasureCheck
 from audit.verify.heads import read_head
 from audit.verify.parts import PartCheck, Tally
@@ -91,7 +90,7 @@ def _keys(directory: Path, keys_dir: Path | None, origin: str) -> Iterator[KeySt
         yield None
         return
     try:
-        with closing(FileKeyStore.open_read_only(directory / KEYS_FILE, keys_dir, origin)) as keys:
+        with closing(open_keys(directory, keys_dir, origin, read_only=True)) as keys:
             yield keys
     except AuditError:
         raise

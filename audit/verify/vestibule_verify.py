@@ -1264,7 +1264,15 @@ class Archive:
         except OSError as error:
             raise Unusable(f"{visible(path)} cannot be read: {error.strerror}") from None
         self._places: dict[str, tuple[int, int]] = {}
-        self._scan()
+        try:
+            self._scan()
+        except BaseException:
+            self._file.close()
+            raise
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._file.close()
 
     def _scan(self) -> None:
         file, directory, last = self._file, hashlib.sha256(), ""
@@ -2049,10 +2057,19 @@ class BundleRun:
                 raise Broken("its checkpoint is not the one of the bundle",
                     "checkpoint: %d entries, root %s" % (own.size, own.root.hex()),
                     "in the proof: %d entries, root %s" % (mine.size, mine.root.hex()))  # fmt: skip
-        elif mine.size < own.size or (mine.size == own.size and mine.root != own.root):
-            raise Broken("its checkpoint is older than the bundle's, or another history of the same length",
-                "checkpoint: %d entries, root %s" % (own.size, own.root.hex()),
-                "in the proof: %d entries, root %s" % (mine.size, mine.root.hex()))  # fmt: skip
+            return
+        if mine.size < own.size or (mine.size == own.size and mine.root != own.root):
+            raise Broken(
+                "its checkpoint is older than the bundle's, or another history of the same length",
+                f"checkpoint: {own.size} entries, root {own.root.hex()}",
+                f"in the proof: {mine.size} entries, root {mine.root.hex()}",
+            )
+        ids = [
+            {key_id for name, key_id, _ in parse_note(one).signatures if name == own.origin}
+            for one in (note, self.place.read("checkpoint", MAX_NOTE) or b"")
+        ]
+        if ids[0] != ids[1]:
+            raise Broken("its checkpoint is signed by other keys of the log than the bundle's")
 
     def _made(self) -> None:
         """The log itself vouches for the manifest: its export is on record."""
@@ -2161,6 +2178,10 @@ class BundleRun:
             head, size, salt = known.pop(row.get("index", -1), None), row.get("bytes"), row.get("salt")
             if head is None or (row.get("no"), row.get("offset")) != (head.d.get("no"), offset) or not _count(size):
                 raise Broken("row %d of its .json does not fit the entries or the rows before it" % at)
+            if row.keys() != {"no", "index", "offset", "bytes", "salt", "why"} or (salt is None) != (
+                isinstance(row["why"], str)
+            ):
+                raise Broken(f"row {at} of its .json does not say what it should")
             if salt is None:
                 if size != 0:
                     raise Broken("row %d of its .json gives bytes without a salt" % at)
@@ -2460,8 +2481,11 @@ def _verify(given: argparse.Namespace) -> Report:
         raise Unusable(f"{visible(what)} is neither a bundle nor a proof")
     try:
         archive = Archive(what)
-        own = archive.read("policy.txt", MAX_NOTE) if given.trust_own_policy else None
-        return verify_bundle(archive, _options(given, own))
+        try:
+            own = archive.read("policy.txt", MAX_NOTE) if given.trust_own_policy else None
+            return verify_bundle(archive, _options(given, own))
+        finally:
+            archive.close()
     except Broken as error:
         report = Report("bundle", visible(what))
         report.broken("the zip", error)
