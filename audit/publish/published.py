@@ -13,6 +13,7 @@ from typing import Final
 
 from audit.entry import NewEntry
 from audit.errors import LogDamaged, RecordFailed
+from audit.publish.board import WITNESSED_FILE
 from audit.publish.delivery import Delivery
 from audit.publish.place import Place
 from audit.publish.sealed import Sealer
@@ -34,13 +35,15 @@ class Published:
     beside: Place | None = None
     elsewhere: Sequence[Delivery] = ()
     sealer: Sealer | None = None
+    seen: Path | None = None
+    """Where the newest checkpoint lies that witnesses cosigned, if there is one."""
 
     def restore(self, signed: Checkpoint, *, whole: bool) -> list[str]:
         """At open: compare and repair the place beside the database. Lines for the log of the start.
 
         Raises `LogDamaged`, OSError.
         """
-        return [] if self.beside is None else [self.beside.restore(signed, whole=whole)]
+        return [] if self.beside is None else [self.beside.restore(signed, whole=whole, seen=self.seen)]
 
     def on_damage(self, damaged: Callable[[LogDamaged], None]) -> None:
         """Have `damaged` called, from another thread, if a place elsewhere holds another history than the log."""
@@ -90,4 +93,4 @@ def open_published(directory: Path, key: VerifierKey, objects: TileStore | None 
         beside, sealer = Place(reader(), tiles, key), Sealer(reader())
         elsewhere = () if objects is None else (Delivery(Place(reader(), objects, key)),)
         opened.pop_all()
-        return Published(beside, elsewhere, sealer)
+        return Published(beside, elsewhere, sealer, directory / WITNESSED_FILE)

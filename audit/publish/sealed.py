@@ -89,19 +89,27 @@ class StoredObjects:
 
 
 class Sealer:
-    """Has a seal recorded for each range that closes, in order. One thread at a time."""
+    """Has a seal recorded for each range that closes, in order. One thread at a time.
+
+    An erasure may come between deriving an object and recording its seal; so each is derived again once its seal stands
+    in the log, and sealed again if it lost something.
+    """
 
     def __init__(self, reader: EntryReader) -> None:
         self._reader = reader
         self._objects = SealedObjects(reader)
         self._scanned: int | None = None
         self._next = 0
+        self._handed: dict[int, Json] = {}
+        """Digests of the seals that were handed in and not found in the log yet."""
+        self._looked = 0
 
     def seal(self, size: int, record: Callable[[NewEntry], object]) -> None:
         """Hand `record` the seals that the first `size` entries ask for and do not hold yet.
 
         What `record` raises goes through; the rest is sealed next time. Raises `LogDamaged`.
         """
+        self._look_again(size, record)
         if (self._next + 1) * WIDTH > size:
             return
         self._next = max(self._next, self._first_unsealed(size))
@@ -109,8 +117,30 @@ class Sealer:
         for _ in range(MOST_AT_ONCE):
             if (self._next + 1) * WIDTH > size:
                 return
-            record(self._objects.seal(self._next))
+            entry = self._objects.seal(self._next)
+            record(entry)
+            if not self._handed:
+                self._looked = size
+            self._handed[self._next] = entry.facts["sha256"]
             self._next += 1
+
+    def _look_again(self, size: int, record: Callable[[NewEntry], object]) -> None:
+        """Seals that have come to stand: was anything erased meanwhile?"""
+        if not self._handed:
+            return
+        for row in list(self._reader.entries(self._looked, size)):
+            number = _first_seal(row)
+            if number in self._handed:
+                self._seal_again(number, record)
+                del self._handed[number]
+        self._looked = size
+
+    def _seal_again(self, number: int, record: Callable[[NewEntry], object]) -> None:
+        if self._objects.seal(number).facts["sha256"] == self._handed[number]:
+            return
+        erased = [row.index for row in self._reader.of_kinds([Kind.ERASE_DONE.value])]
+        if erased:  # else something was lost unlawfully, and that is for `verify` to find
+            record(self._objects.seal(number, after=erased[-1]))
 
     def _first_unsealed(self, size: int) -> int:
         """From the last seal in the log; what others may have recorded since the last look included."""

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from audit.entry import Kind, NewEntry
 from audit.journal import Journal
 from audit.publish.fsck import fsck
 from audit.publish.sealed import SealedObjects
@@ -54,7 +55,7 @@ def look(directory, keys_dir):
 
 
 @pytest.mark.slow
-def test_killed_while_publishing(tmp_path):
+async def test_killed_while_publishing(tmp_path):
     directory, keys_dir = tmp_path / "evidence", tmp_path / "keys"
     randomness, newest = random.Random(4), 0
     for _ in range(8):
@@ -64,7 +65,11 @@ def test_killed_while_publishing(tmp_path):
         assert (report.exit_code, report.findings) == (0, ())
         assert report.size >= newest
         newest = report.size
-    Journal.open(directory, keys_dir=keys_dir, origin="logs.isp", clock=SystemClock()).close()
+    journal = Journal.open(directory, keys_dir=keys_dir, origin="logs.isp", clock=SystemClock())
+    for _ in range(2):  # the seals of all that was closed before, and a checkpoint over them
+        await journal.append(NewEntry(kind=Kind.AUTH_OK))
+        await journal.checkpoint()
+    journal.close()
     report = look(directory, keys_dir)
     assert (report.exit_code, report.findings) == (0, ())
     assert report.size > 500

@@ -145,3 +145,28 @@ def test_strangers_files_are_left_alone(numbered, tmp_path):
     again(numbered, FileTileStore.open(tmp_path / "log"), whole=True, size=300)
     assert (tmp_path / "log/tile/README.txt").exists()
     assert not (tmp_path / "log/tile/0/.000.1-1").exists()
+
+
+@both
+def test_what_witnesses_cosigned_is_part_of_the_log(numbered, tiles, whole, tmp_path):
+    seen = tmp_path / "checkpoint.witnessed"
+
+    def restored(size, signed=SIZE):
+        place = Place(numbered.store(SIZE), tiles, numbered.key.verifier)
+        return place.restore(numbered.checkpoint(signed), whole=whole, seen=seen)
+
+    assert "1500 entries" in restored(SIZE)  # nobody cosigned yet
+    seen.write_bytes(b"")  # torn
+    assert "1500 entries" in restored(SIZE)
+    for size in (1, 256, 700, SIZE):
+        seen.write_bytes(numbered.note(size))
+        assert "1500 entries" in restored(size)
+    for note in (numbered.forked(3).note(700), numbered.forked(3).note(SIZE), numbered.note(1501)):
+        seen.write_bytes(note)
+        with pytest.raises(LogDamaged, match="itnesses cosigned"):
+            restored(SIZE)
+    tiles.objects.clear()  # and where nothing is published any more
+    for note in (numbered.forked(3).note(SIZE), numbered.note(1501)):
+        seen.write_bytes(note)
+        with pytest.raises(LogDamaged, match="itnesses cosigned"):
+            restored(SIZE)

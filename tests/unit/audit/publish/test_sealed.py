@@ -163,6 +163,30 @@ def test_a_seal_after_an_erasure_takes_the_place_of_the_first(journal, store):
     assert made == []
 
 
+def test_an_erasure_between_deriving_and_recording_is_noticed(journal, store):
+    fill(journal, store, 256)
+    sealer, handed = Sealer(store), []
+    sealer.seal(256, handed.append)
+    store.erase([(7, "who")], [])
+    done = journal.append_later(NewEntry(kind=Kind.ERASE_DONE)).result().index
+    sealer.seal(store.size(), lambda entry: pytest.fail("its seal does not stand yet"))
+    journal.append_later(handed[0]).result()
+    sealer.seal(store.size(), lambda entry: journal.append_later(entry).result())
+    sealer.seal(store.size(), lambda entry: pytest.fail("sealed twice"))
+    check = check_seals(seals_in(store), SealedObjects(store))
+    assert (check.same, check.different, check.missing) == (1, [], [])
+    assert seals_in(store)[0][0] == done + 2
+
+
+def test_a_part_that_vanished_without_an_erasure_is_not_sealed_over(journal, store):
+    fill(journal, store, 256)
+    sealer = Sealer(store)
+    sealer.seal(256, lambda entry: journal.append_later(entry).result())
+    store.erase([(7, "who")], [])
+    sealer.seal(store.size(), lambda entry: pytest.fail("sealed over"))
+    assert check_seals(seals_in(store), SealedObjects(store)).different
+
+
 def test_objects_beside_tiles():
     tiles = MemoryTileStore()
     tiles.put_new(sealed_path(1234), b"object")
