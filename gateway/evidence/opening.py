@@ -15,7 +15,7 @@ from typing import Final
 import structlog
 
 from audit.encoding import decode, encode
-from audit.entry import Json, Kind
+from audit.entry import Json, Kind, NewEntry
 from audit.errors import BadEntry, KeyHeld, LogDamaged
 from audit.files import OWNER_ONLY, sync_directory, write_durably
 from audit.journal import Journal
@@ -23,7 +23,7 @@ from audit.keys.store import StoredKeys
 from audit.leaf import Head, parse
 from audit.reader import EvidenceReader
 from audit.retention import expiry
-from audit.retention.again import KINDS, Standing, apply, months_again
+from audit.retention.again import KINDS, Standing, apply, held_things, months_again
 from audit.retention.ciphertext import sealed_under
 from audit.retention.erasure import Eraser, Erasure
 from audit.store import EntryReader
@@ -118,14 +118,31 @@ class Opening:
     async def _newer(self, path: Path) -> int:
         """Erasures that happened after the backup was made, by the newer log: done and recorded here as well."""
         heads = await asyncio.to_thread(read_again, path)
-        count = 0
-        for head in (head for head in heads if head.kind is Kind.ERASE_DONE):
+        count, held = 0, False
+        for head in heads:
+            if head.kind is not Kind.ERASE_DONE:
+                await asyncio.to_thread(self._hold_again, head)
+                continue
             try:
                 count += await self._once_more(head)
             except KeyHeld as error:
+                held = True
                 log.warning("erasure_held", approval=str(head.facts.get("approval")), hold=error.hold)
-        await asyncio.to_thread(_remove, path)
+        if not held:
+            await asyncio.to_thread(_remove, path)
         return count
+
+    def _hold_again(self, head: Head) -> None:
+        """A hold that was set or released since the backup is so here too, and on record."""
+        hold, things = str(head.facts["hold"]), list(held_things(head))
+        known = self._journal.between(lambda _, keys, __: keys.holds())
+        entry = NewEntry(kind=head.kind, facts={**head.facts, "again": True})
+        if head.kind is Kind.HOLD_SET and not set(things) <= set(known.get(hold, ())):
+            self._journal.between(lambda _, keys, __: keys.hold(hold, things))
+            self._journal.append_later(entry).result()
+        elif head.kind is Kind.HOLD_RELEASE and hold in known:
+            self._journal.append_later(entry).result()
+            self._journal.between(lambda _, keys, __: keys.release(hold))
 
     async def _once_more(self, head: Head) -> int:
         if head.facts.get("scope") == "month":
