@@ -127,8 +127,7 @@ class _Assembly:
         self._add_entries()
         self._files["checkpoint"] = self._source.checkpoint
         self._files["policy.txt"] = self._source.policy.encode()
-        if _VERIFIER_SOURCE.exists():
-            self._files[VERIFIER] = _VERIFIER_SOURCE.read_bytes()
+        self._files[VERIFIER] = _VERIFIER_SOURCE.read_bytes()
         stories, players = self._stories(recordings)
         self._add_pages(stories, players)
         manifest = encode(self._manifest(stories))

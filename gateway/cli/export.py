@@ -211,7 +211,7 @@ def _source(call: Call, place: Place, reader: "EvidenceReader", least: int, poli
             time.sleep(0.1)
             checkpoint = choose(published(reader, place.evidence), reader.origin, judge, least)
         else:
-            note("The witnesses have not cosigned these entries yet; so a verifier will call the bundle incomplete.")
+            note("The witnesses have not cosigned these entries yet, so a verifier will call the bundle incomplete.")
     return Source(
         reader=reader,
         checkpoint=checkpoint,

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from audit.entry import Kind, NewEntry
+from config.ids import new_id
 from tests.bundles import Desk, court, record
 
 VERIFIER = Path(__file__).resolve().parents[4] / "audit" / "verify" / "vestibule_verify.py"
@@ -80,3 +82,24 @@ async def test_a_bundle_that_is_not_on_record_is_not_called_verified_without_say
     assert "not signed" in result.stdout
     found = json.loads(run(tmp_path, data, desk.policy, "--json").stdout)
     assert found
+
+
+async def test_what_was_lawfully_erased_does_not_break_the_proof(journal, clock, tmp_path):
+    made = await record(journal, clock)
+    reader = journal.reader()
+    sets = {entry.head.key_set: entry.head.retention for entry in reader.session(made.session) if entry.head.key_set}
+    reader.close()
+    for key_set, retention in sets.items():
+        journal._keys.destroy(key_set, ["rec"] if retention == "recording" else ["act", "out"])
+    facts = {"scope": "keys", "ks": sorted(sets), "comp": ["act", "out", "rec"], "approval": new_id(), "by": ["a", "b"]}
+    await journal.append(NewEntry(kind=Kind.ERASE_DONE, facts={**facts, "basis": "gdpr-17", "class": "access"}))
+    await journal.checkpoint()
+    desk = Desk(journal, clock)
+    data = await desk.bundle(court([made.session], "act,out,rec,subj"))
+    result = run(tmp_path, data, desk.policy)
+    assert result.returncode == 0, result.stdout
+    assert "1 complete" in result.stdout
+    assert "erased" in result.stdout
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        assert "player.html" not in archive.namelist()
+        assert "effacé légalement" in archive.read("README.html").decode()
