@@ -38,6 +38,7 @@ _VENDOR: Final = Path(audit.player.__file__).parent / "vendor"
 _FILES: Final = {
     "/static/review.css": (_STATIC / "review.css", "text/css"),
     "/static/review.js": (_STATIC / "review.js", "text/javascript"),
+    "/static/icon.svg": (_STATIC / "icon.svg", "image/svg+xml"),
     "/static/player.css": (_VENDOR / "asciinema-player.css", "text/css"),
     "/static/player.js": (_VENDOR / "asciinema-player.min.js", "text/javascript"),
 }

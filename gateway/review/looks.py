@@ -33,6 +33,8 @@ Content = Literal["open", "sealed", "erased", "closed", "damaged", "none"]
 """Opened; sealed, because nobody asked to open it; erased lawfully; its key is gone, and nothing says why; changed."""
 
 PAGE: Final = 50
+_LATER: Final = 50_000
+"""Microseconds."""
 _SHOWN: Final = frozenset(
     {Kind.CMD_INTENT, Kind.CMD_BLOCKED, Kind.SESSION_ATTEMPT, Kind.STRIKE, Kind.SESSION_KILLED, Kind.SESSION_FROZEN}
 )
@@ -188,7 +190,8 @@ class Looks:
             at = 0 if seconds is None else int(seconds * 1e6)
             if n is not None:
                 at = next((_since_start(entry, chain) or 0 for entry in chain if entry.n == n), at)
-            start = min(line.shown(at), line.duration) / 1e6
+            # A little later: the player shows what stood before its start, and the hit is to be seen.
+            start = 0.0 if at == 0 else min(line.shown(at) + _LATER, line.duration) / 1e6
             return {**index(recording, line, marks, url), "start": start, "shifts": line.shifts()}
 
     def segment(self, session: str, number: int) -> dict[str, Any] | None:

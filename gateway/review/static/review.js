@@ -10,10 +10,11 @@
   const times = items.map((item) => Number(item.dataset.at));
   let player, shifts = [[0, 0]], duration = 0, playing = false;
 
-  // What is shown at `shown` seconds of the player happened so many seconds after the session's recording began.
+  // What is shown at `shown` seconds of the player happened so many seconds after the session's recording began. A
+  // pause is left out at its beginning; just there the clock still shows what came before it.
   const recorded = (shown) => {
     let shift = 0;
-    for (const [from, by] of shifts) if (from <= shown) shift = by;
+    for (const [from, by] of shifts) if (from + 0.1 < shown) shift = by;
     return shown + shift;
   };
   const two = (number) => String(number).padStart(2, "0");
@@ -61,12 +62,13 @@
   const start = (index) => {
     shifts = index.shifts;
     duration = index.duration;
+    place.replaceChildren();
     player = AsciinemaPlayer.create({ url: place.dataset.index, format: "segmented" }, place, {
       fit: "width", controls: true, startAt: index.start, preload: true, poster: `npt:${index.start}`,
       theme: "asciinema", terminalFontFamily: "ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace",
       logger: { log() {}, debug() {}, info() {}, warn() {}, error() {} },
     });
-    const wrapper = place.firstElementChild;
+    const wrapper = player.el;
     wrapper.tabIndex = 0;
     wrapper.setAttribute("role", "application");
     wrapper.setAttribute("aria-label", "Terminal recording. Space plays and pauses, arrow keys seek.");
