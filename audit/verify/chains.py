@@ -115,8 +115,10 @@ class ChainCheck:
         epoch, before = int(number), self._workers.get(name)
         self._workers[name] = (epoch, head.worker, head.monotonic_ns, head.time)
         if before is None or epoch > before[0]:
-            self.starts += head.kind is Kind.LOG_START
-            if head.kind not in (Kind.LOG_START, Kind.LOG_CLOCK):
+            # A log that continues another begins with that one's end, and then with the start.
+            starts = head.kind is Kind.LOG_START or (index == 0 and head.kind is Kind.LOG_ROTATE)
+            self.starts += starts
+            if not starts and head.kind is not Kind.LOG_CLOCK:
                 return "contradiction", f"worker {head.worker} records without having started"
         elif epoch < before[0] or head.worker != before[1]:
             return "contradiction", f"worker {head.worker} records after a later start of it"

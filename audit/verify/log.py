@@ -297,6 +297,8 @@ class _Verification:
     def _pass(self, store: EntryReader, parts: PartCheck | None) -> None:
         wanted = {checkpoint.size for _, checkpoint in self._expected}
         expected_index, frontier = 0, self._frontier
+        if parts is not None:
+            self._tally = parts.tally
         for row in store.entries(-(1 << 62), 1 << 62):
             index = row.index
             if index != expected_index:
@@ -313,7 +315,6 @@ class _Verification:
         if parts is not None:
             for index, severity, text in parts.left_over():
                 self.add(severity, index, text)
-            self._tally = parts.tally
         self._finish_published()
 
     def _collect(self, others: PartsElsewhere) -> None:

@@ -942,8 +942,9 @@ class Replay:
         before = self._workers.get(head.worker)
         self._workers[head.worker] = (head.epoch, head.tm, head.t)
         if before is None or head.epoch > before[0]:
-            self.starts += head.k == "log.start"
-            if self.whole and head.k not in ("log.start", "log.clock"):
+            starts = head.k == "log.start" or (head.index == 0 and head.k == "log.rotate")
+            self.starts += starts
+            if self.whole and not starts and head.k != "log.clock":
                 yield CONTRADICTION, "worker %s/%d records without having started" % (head.worker, head.epoch)
         elif head.epoch < before[0]:
             yield CONTRADICTION, "worker %s/%d records after a later start of it" % (head.worker, head.epoch)
@@ -1984,7 +1985,7 @@ class BundleRun:
     def _custody(self) -> None:
         if not self.custody:
             return
-        wanted = dict(self.manifest.get("custody") or {})
+        wanted = dict(_object(self.manifest.get("custody")))
         wanted.update(entry=self.made, manifest=self.place.digest("manifest.json"), made=self.manifest.get("made"))
         if self.custody != wanted:
             self.report.contradiction("custody.json", "it does not say what the manifest says",
@@ -2077,7 +2078,7 @@ class BundleRun:
             return
         head = None if self.made is None else self.heads.get(self.made)
         if head is None:
-            if self.made is None and (self.manifest.get("custody") or {}).get("recorded") is not True:
+            if self.made is None and _object(self.manifest.get("custody")).get("recorded") is not True:
                 self.report.not_checked("the export is not on record in the log: the bundle was made from a copy")
             else:
                 self.report.missing("custody.json", "the entry that records this export is not there")
@@ -2175,7 +2176,11 @@ class BundleRun:
         cast = _Cast(self.place, f"recording/{session}.cast")
         known, offset = {head.index: head for head in heads}, 0
         for at, row in enumerate(rows):
-            head, size, salt = known.pop(row.get("index", -1), None), row.get("bytes"), row.get("salt")
+            head, size, salt = (
+                known.pop(row["index"] if type(row.get("index")) is int else -1, None),
+                row.get("bytes"),
+                row.get("salt"),
+            )
             if head is None or (row.get("no"), row.get("offset")) != (head.d.get("no"), offset) or not _count(size):
                 raise Broken("row %d of its .json does not fit the entries or the rows before it" % at)
             if row.keys() != {"no", "index", "offset", "bytes", "salt", "why"} or (salt is None) != (
@@ -2292,6 +2297,10 @@ class BundleRun:
         if head is not None and self.erasures.by(head, compartment) is None:
             self.report.missing("entry %d" % head.index,
                 f"{visible(compartment)} is said to be erased, but no erasure in this bundle covers it")  # fmt: skip
+
+
+def _object(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 class _Cast:
