@@ -16,6 +16,7 @@ import sqlite3
 import sys
 import tempfile
 import time
+import zipfile
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from html import unescape
@@ -419,6 +420,45 @@ async def _verify(scene: Scene, directory: Path) -> None:
     teller.check(status == exits.FAILED, "the tampered copy is caught")
 
 
+async def _hand_out(scene: Scene, session: str, directory: Path) -> None:
+    teller = scene.teller
+    teller.step("A stranger checks a bundle, with nothing but Python")
+    bundle, away = directory / "bundle.zip", directory / "away"
+    words = ("export", session, "--basis", "complaint 7", "--disclose", "act,out,rec", "-o", str(bundle))
+    teller.typed("vestibule export … --basis 'complaint 7' --disclose act,out,rec -o bundle.zip")
+    status, out, err = await _vestibule(scene.settings, *words)
+    teller.check(status == 0, "the export is on record before the file is written")
+    away.mkdir()
+    (away / "policy.txt").write_text(f"log {scene.house.journal.verifier_key}\nquorum none\n", encoding="utf-8")
+    with zipfile.ZipFile(bundle) as archive:
+        archive.extract("vestibule-verify.py", away)
+    command = ("vestibule-verify.py", "../bundle.zip", "--policy", "policy.txt")
+    teller.typed(f"python3 -I {' '.join(command)}")
+    status, out, err = await _python(away, *command)
+    teller.tell("\n".join(line for line in out.splitlines() if line.startswith(_TELLING)))
+    teller.check(status == 0, f"complete and unaltered, says one file that needs no Vestibule{err}")
+    with zipfile.ZipFile(bundle) as archive, zipfile.ZipFile(away / "changed.zip", "w") as changed:
+        for name in archive.namelist():
+            content = archive.read(name)
+            changed.writestr(name, content.replace(b"ping -c 3", b"ping -c 4") if ".act." in name else content)
+    teller.typed("… change one digit of what the rep typed, in a copy of the bundle …")
+    status, _, _ = await _python(away, "vestibule-verify.py", "changed.zip", "--policy", "policy.txt")
+    teller.check(status == exits.FAILED, "and a changed copy is caught")
+
+
+_TELLING: Final = ("checkpoint", "entries", "export", "disclosed", "recording", "session", "commands")
+
+
+async def _python(directory: Path, *words: str) -> tuple[int, str, str]:
+    """Run a program with this Python and nothing of ours, as on a machine without Vestibule."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-I", *words, cwd=directory, env={"PATH": os.defpath, "LANG": "C.UTF-8"},
+        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    out, err = await asyncio.wait_for(process.communicate(), STEP_SECONDS)
+    return process.returncode or 0, _plain(out), _plain(err)
+
+
 def _copy_log(evidence: Path, copy: Path) -> None:
     """A consistent copy of a log in use, as a backup makes it."""
     shutil.copytree(evidence, copy, ignore=shutil.ignore_patterns("*.db*", "*.sock", "*lock*"))
@@ -487,6 +527,7 @@ async def run(*, keep: bool, say: Say = print, colour: bool = False) -> int:
                 session = await _revoke(scene, terminal)
             await _replay(scene, session)
             await _verify(scene, directory)
+            await _hand_out(scene, session, directory)
             say(f"\nAll {teller.checks} checks of {teller.steps} steps held, in {time.monotonic() - begun:.1f} s.")
             if keep:
                 await _keep(scene, directory)
