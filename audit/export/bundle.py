@@ -47,6 +47,8 @@ class Source:
     checkpoint: bytes
     policy: str
     fetch: Fetch | None = None
+    stamps: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    """RFC 3161 stamps of checkpoints, by their names in the bundle (`tsa/…`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +128,7 @@ class _Assembly:
         recordings = self._add_recordings()
         self._add_entries()
         self._files["checkpoint"] = self._source.checkpoint
+        self._files.update(self._source.stamps)
         self._files["policy.txt"] = self._source.policy.encode()
         self._files[VERIFIER] = _VERIFIER_SOURCE.read_bytes()
         stories, players = self._stories(recordings)

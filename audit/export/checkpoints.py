@@ -13,6 +13,9 @@ from audit.tlog.policy import Policy
 LOG_FOLDER = "log"
 """Below the directory of the evidence: the published log of the embedded default."""
 
+STAMPS_FOLDER = "tsa"
+"""Beside the database: RFC 3161 stamps of checkpoints."""
+
 WITNESSED_FILE = "checkpoint.witnessed"
 """Beside the database: the newest checkpoint that a quorum of witnesses cosigned (`audit.publish.board`)."""
 
@@ -62,6 +65,18 @@ def is_enough(note: bytes, policy: Policy, least: int) -> bool:
     """
     judged = policy.judge(note)
     return judged.quorum and judged.checkpoint.size >= least
+
+
+def stamps_beside(directory: Path | None, least: int) -> dict[str, bytes]:
+    """The RFC 3161 stamp that is worth most for `least` entries, by its place in a bundle: the earliest of a checkpoint
+    that covers them, else the newest there is. Both files, or nothing (`audit.publish.timestamping`)."""
+    folder = None if directory is None else directory / STAMPS_FOLDER
+    if folder is None or not folder.is_dir():
+        return {}
+    sizes = sorted(int(path.stem) for path in folder.glob("*.tsr") if path.stem.isdecimal())
+    size = next((size for size in sizes if size >= least), sizes[-1] if sizes else None)
+    files = [folder / f"{size}.checkpoint", folder / f"{size}.tsr"]
+    return {f"tsa/{path.name}": path.read_bytes() for path in files} if all(path.is_file() for path in files) else {}
 
 
 def tiles_beside(directory: Path | None) -> Fetch | None:

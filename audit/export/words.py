@@ -130,7 +130,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
         "not complete: {n} entries; the reason stands under “What is hidden”",
         "incomplète : {n} entrées ; la raison figure sous « Ce qui est caché »",
     ),
-    "commands": ("{n} commands were sent, {m} lines were refused", "{n} commandes envoyées, {m} lignes refusées"),
+    "commands": ("Commands sent: {n}. Lines refused: {m}", "Commandes envoyées : {n}. Lignes refusées : {m}"),
     "col_time": ("Time (UTC)", "Heure (UTC)"),
     "col_verdict": ("Verdict", "Décision"),
     "col_typed": ("What was typed", "Ce qui a été saisi"),

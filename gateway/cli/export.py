@@ -199,7 +199,7 @@ def _register(api: Any, request: "ExportRequest", draft: "Draft") -> "Registered
 
 def _source(call: Call, place: Place, reader: "EvidenceReader", least: int, policy: str | None = None) -> "Source":
     from audit.export.bundle import Source
-    from audit.export.checkpoints import choose, is_enough, published, tiles_beside
+    from audit.export.checkpoints import choose, is_enough, published, stamps_beside, tiles_beside
     from audit.tlog.policy import Policy
 
     judge = _policy(call, place) if policy is None else Policy.parse(policy)
@@ -217,6 +217,7 @@ def _source(call: Call, place: Place, reader: "EvidenceReader", least: int, poli
         checkpoint=checkpoint,
         policy=str(judge),
         fetch=tiles_beside(place.evidence),
+        stamps=stamps_beside(place.evidence, least),
     )
 
 

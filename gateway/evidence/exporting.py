@@ -16,7 +16,7 @@ from typing import Final, Literal
 from audit.entry import Json
 from audit.errors import BadEntry, KeyUnavailable, SealBroken
 from audit.export.bundle import Draft, Making, Source, prepare
-from audit.export.checkpoints import choose, is_enough, published, reach, tiles_beside
+from audit.export.checkpoints import choose, is_enough, published, reach, stamps_beside, tiles_beside
 from audit.export.custody import Custody, Exporter, Registered, export_entry, open_export_key, sign_manifest
 from audit.export.disclosure import b64
 from audit.export.pages import PlainLine
@@ -210,6 +210,7 @@ class Exports:
             checkpoint=choose(notes, reader.origin, policy, least),
             policy=str(policy),
             fetch=tiles_beside(self._evidence_dir),
+            stamps=stamps_beside(self._evidence_dir, least),
         )
 
     def _entry_proof(self, index: int, *, extra: bool = True) -> GrantProof:

@@ -75,7 +75,7 @@ def test_the_read_me_needs_no_script(browser, tmp_path):
     assert seen.page.locator("article").count() == 2
     assert seen.page.locator("article#fr h1").inner_text() == "Preuve d'accès à distance à un routeur"
     assert seen.page.locator("script").count() == 0
-    assert "5 commands were sent, 1 lines were refused" in seen.page.locator("article#en").inner_text()
+    assert "Commands sent: 5. Lines refused: 1." in seen.page.locator("article#en").inner_text()
     assert seen.complaints == []
     seen.page.get_by_text("Watch the recordings").click()
     _ready(seen)

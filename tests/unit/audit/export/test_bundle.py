@@ -3,14 +3,18 @@
 import hashlib
 import io
 import json
+import sqlite3
 import zipfile
 from base64 import b64decode
 
 import pytest
 
 from audit.entry import Kind, NewEntry
+from audit.errors import LogDamaged
+from audit.export.bundle import prepare
 from audit.export.request import BadExport, Disclosure, ExportRequest
 from audit.leaf import commit, parse
+from audit.reader import EvidenceReader
 from audit.tlog.merkle import leaf_hash
 from audit.tlog.policy import Policy
 from audit.tlog.proof import TlogProof
@@ -220,3 +224,37 @@ async def test_hostile_text_is_text_on_the_pages(journal, desk, clock):
     shown = files["player.html"].partition(b'id="data"')[2].partition(b"</script>")[0]
     assert b"owned\\\\u0007" not in shown
     assert b"evil.example" not in shown
+
+
+async def test_what_was_changed_in_the_store_is_left_out_and_named(scene, journal, desk, clock):
+    made = await record(journal, clock)
+    journal.close()
+    with sqlite3.connect(scene.directory / "audit.db") as connection:
+        index = made.commands[0]
+        connection.execute("UPDATE sealed SET ct = zeroblob(60) WHERE idx = ? AND comp = 'act'", (index,))
+        connection.execute("UPDATE chunk SET ct = zeroblob(60) WHERE session = ? AND no = 0", (made.session,))
+    connection.close()
+    reader = EvidenceReader.open(scene.directory, scene.keys_dir)
+    note = (scene.directory / "checkpoint").read_bytes()
+    draft = prepare(desk.source(reader, note), court([made.session], "act,rec"), desk.making(recorded=False))
+    reader.close()
+    left = [one for one in json.loads(draft.manifest)["left_out"] if one["why"] == "damaged"]
+    assert [(one["what"], one.get("comp"), one.get("no")) for one in left] == [
+        ("part", "act", None),
+        ("chunk", None, 0),
+    ]
+    places = json.loads(draft.files[f"recording/{made.session}.json"])["chunks"]
+    assert (places[0]["bytes"], places[0]["salt"], places[0]["why"]) == (0, None, "damaged")
+
+
+async def test_a_leaf_that_was_changed_lets_nothing_leave(scene, journal, desk, clock):
+    made = await record(journal, clock)
+    journal.close()
+    with sqlite3.connect(scene.directory / "audit.db") as connection:
+        connection.execute("UPDATE entry SET leaf = zeroblob(32) WHERE idx = 1")
+    connection.close()
+    reader = EvidenceReader.open(scene.directory, scene.keys_dir)
+    note = (scene.directory / "checkpoint").read_bytes()
+    with pytest.raises(LogDamaged, match="does not stand under the signed checkpoint"):
+        prepare(desk.source(reader, note), court([made.session]), desk.making(recorded=False))
+    reader.close()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from audit.export.checkpoints import choose, is_enough, published, tiles_beside
+from audit.export.checkpoints import choose, is_enough, published, stamps_beside, tiles_beside
 from audit.export.request import BadExport
 from audit.tlog.checkpoint import Checkpoint
 from audit.tlog.cosignature import CosigningKey
@@ -54,3 +54,16 @@ async def test_where_they_lie(scene):
     assert tiles_beside(None) is None
     assert tiles_beside(scene.directory / "nowhere") is None
     reader.close()
+
+
+def test_the_stamp_that_is_worth_most(tmp_path):
+    assert stamps_beside(None, 1) == stamps_beside(tmp_path, 1) == {}
+    (tmp_path / "tsa").mkdir()
+    assert stamps_beside(tmp_path, 1) == {}
+    for size in (5, 30, 200):
+        for ending in ("checkpoint", "tsr"):
+            (tmp_path / "tsa" / f"{size}.{ending}").write_bytes(f"{size} {ending}".encode())
+    assert stamps_beside(tmp_path, 6) == {"tsa/30.checkpoint": b"30 checkpoint", "tsa/30.tsr": b"30 tsr"}
+    assert set(stamps_beside(tmp_path, 999)) == {"tsa/200.checkpoint", "tsa/200.tsr"}
+    (tmp_path / "tsa" / "30.checkpoint").unlink()
+    assert stamps_beside(tmp_path, 6) == {}
