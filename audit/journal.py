@@ -20,7 +20,7 @@ from audit._mint import KEY
 from audit.command import NewCommand, RecordedCommand
 from audit.committer import CAPACITY, Committer, Ticket
 from audit.entry import EntryRef, Json, Kind, NewEntry
-from audit.errors import AuditError, LogDamaged, RecordFailed
+from audit.errors import AuditError, BadEntry, LogDamaged, RecordFailed
 from audit.keys.file_store import KEYS_FILE, FileKeyStore
 from audit.keys.memory_store import MemoryKeyStore
 from audit.keys.ring import KeyRing
@@ -37,6 +37,7 @@ from audit.reader import EvidenceReader
 from audit.recovery import Recovered, recover, repairs
 from audit.sharing import Shared, open_shared
 from audit.signing.opening import open_signer
+from audit.signing.rotation import Rotation, leaving
 from audit.signing.signer import CheckpointSigner, MemoryState, Signer
 from audit.staging import CHECKPOINTED, Draft, Staged, Stager, draft_chunk, draft_command, draft_entry
 from audit.store import Batch, EntryRow, EntryStore
@@ -106,10 +107,12 @@ class Journal:
         others: Others | None = None,
         published: Published = NOT_PUBLISHED,
         attestation: Attestation = NOBODY,
+        first: NewEntry | None = None,
     ) -> None:
         """Recover the log and start recording; `open` and `in_memory` are the usual ways here.
 
         `published`: where checkpoints and tiles go besides the database. `attestation`: who else vouches for them.
+        `first`: entry 0 of a log that continues another one (`audit.signing.rotation`).
         `others`: there may be more workers; this one signs only while it leads, and until then `signer` is only asked
         for keys and state. Raises `LogDamaged` or `RecordFailed`; the caller then still owns store, keys and signer.
         """
@@ -138,6 +141,8 @@ class Journal:
         )
         self._poison_callbacks: list[Callable[[], None]] = []
         self._closed = False
+        self._ended = False
+        self._signed: bytes | None = None
         self._end_callbacks: list[Callable[[Outline], None]] = []
         self._others = others
         self._published = published
@@ -162,7 +167,7 @@ class Journal:
         try:
             if others is not None:
                 others.watch.start(heard=self._hear, lead=self._lead, lost=self._committer.poison)
-            self._begin(recovered)
+            self._begin(recovered, first)
         except BaseException:
             self._end_threads()
             raise
@@ -180,6 +185,7 @@ class Journal:
         objects: TileStore | None = None,
         database: Database | None = None,
         attestation: Attestation = NOBODY,
+        first: NewEntry | None = None,
     ) -> "Journal":
         """Open (or make) the log in `directory`, check it, close what a crash left open.
 
@@ -188,6 +194,7 @@ class Journal:
         at `signer_socket`. The log is published in the folder `log`, and delivered to `objects`. With `database` the
         entries are there, and this is one of several workers. Raises `LogDamaged`, `LogInUse`, `LogMissing`,
         `KeyUnavailable`, `SignerUnavailable`, `RecordFailed`. `attestation`: witnesses and an authority for time.
+        `first`: entry 0 of a new log that continues another one; a log that has entries raises `BadEntry`.
         """
         if database is not None:
             shared = open_shared(
@@ -218,6 +225,7 @@ class Journal:
                 full_check=full_check,
                 published=published,
                 attestation=attestation,
+                first=first,
             )
         except BaseException as error:
             for opened in (published, keys, signer):
@@ -390,7 +398,7 @@ class Journal:
         if self._closed:
             return
         self._closed = True
-        if not self._committer.poisoned:
+        if not self._committer.poisoned and not self._ended:
             try:
                 self._append_now(NewEntry(kind=Kind.LOG_STOP))
             except RecordFailed:
@@ -404,6 +412,23 @@ class Journal:
             self._store.abandon()
         else:
             self._store.close()
+
+    def end_for(self, rotation: Rotation) -> bytes:
+        """End this log in favour of another one: its last entry, its final checkpoint (the result), and close.
+
+        Nobody else may be recording. Blocks. Raises `RecordFailed`, `SignerUnavailable`, and `BadEntry` if somebody did
+        record meanwhile: the log then goes on, and the entry says what was meant.
+        """
+        if rotation.old != self.origin:
+            raise BadEntry(f"This is the log {self.origin}, not the one that is to be ended.")
+        last = self._submit_thread(draft_entry(leaving(rotation))).result()
+        self._publisher.request().result()
+        assert last is not None
+        if self._signed is None or Checkpoint.parse(parse_note(self._signed).text).size != last.ref.index + 1:
+            raise BadEntry("Something was recorded after the log's last entry; it is not ended.")
+        self._ended = True
+        self.close()
+        return self._signed
 
     def abandon(self) -> None:
         """Let go at once, as a crash would: no `log.stop`, no last checkpoint. The next open recovers the log."""
@@ -427,7 +452,9 @@ class Journal:
 
     # --- inside ------------------------------------------------------------------------------------------------------
 
-    def _begin(self, recovered: Recovered) -> None:
+    def _begin(self, recovered: Recovered, first: NewEntry | None) -> None:
+        if first is not None and recovered.frontier.size:
+            raise BadEntry("The log has entries already, so it cannot begin with the end of another one.")
         log = structlog.get_logger("audit")
         for step in recovered.steps:
             log.info("log_check", step=step)
@@ -441,7 +468,7 @@ class Journal:
                 "unknown": sum(len(session.pending) for session in recovered.unclosed),
             },
         )
-        self._append_now(started, *closing)
+        self._append_now(*([] if first is None else [first]), started, *closing)
 
     def _append_now(self, *entries: NewEntry) -> None:
         """Record from a thread and wait. Raises as `append`."""
@@ -559,6 +586,7 @@ class Journal:
         """Publisher thread: a checkpoint was signed. What it needs first, then itself, for those who watch it."""
         try:
             self._attested.show(note)
+            self._signed = note
             self._submit_thread(_Notice((("checkpoint", note.decode()),)))
             if not self._closed:
                 self._published.seal(Checkpoint.parse(parse_note(note).text).size, self.append_along)
