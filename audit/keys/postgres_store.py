@@ -20,7 +20,7 @@ from audit.keys.root import ROOT_KEY_BYTES, Roots
 from audit.keys.root_choice import finish_rotation, open_roots
 from audit.keys.store import HeldThing, KeySet, StoredKeys, SubjectKind, unwrap, wrap
 from audit.stores import postgres_schema
-from audit.stores.postgres_connect import Connection, assert_durable, connect
+from audit.stores.postgres_connect import Connection, assert_durable, connect, limit_waits
 
 SCHEMA = "evidence_keys"
 VERSION = 1
@@ -78,6 +78,7 @@ class PostgresKeyStore:
             postgres_schema.check(connection, SCHEMA, VERSION)
             if not read_only:
                 assert_durable(connection)
+                limit_waits(connection)
             empty = connection.execute("SELECT 1 FROM evidence_keys.kek LIMIT 1").fetchone() is None
             store = cls(connection, roots or open_roots(keys_dir, create=empty and not read_only), tenant)
         except (LogDamaged, psycopg.Error) as error:

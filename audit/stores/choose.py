@@ -101,6 +101,7 @@ def open_worker(database: Database) -> tuple[PostgresEntryStore, PostgresWatch]:
     watching = postgres_connect.connect(address, f"worker {database.worker}")
     try:
         postgres_schema.check(watching)
+        postgres_connect.limit_waits(watching)
         lease = postgres_lease.claim(watching, database.worker)
         writing = postgres_connect.connect(address, f"committer {database.worker}")
         try:

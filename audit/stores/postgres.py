@@ -23,7 +23,7 @@ CHANNEL = "vestibule_evidence"
 _NONE_KNOWN = (1 << 63) - 1
 
 # Each statement sees what was committed before it began; the first waits for its turn, so the others see all of it.
-_END = "SELECT next FROM evidence.seq FOR UPDATE"
+_END = "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT next FROM evidence.seq FOR UPDATE"
 _FENCE = "SELECT epoch, (SELECT generation FROM evidence.leader) FROM evidence.worker WHERE id = %s"
 _FOREIGN = "SELECT idx, head, leaf, s, cr FROM evidence.entry WHERE idx >= %s ORDER BY idx"
 
@@ -106,12 +106,11 @@ class PostgresEntryStore(PostgresEntryReader):
 
     def _take_end(self, known: int) -> tuple[int, int, list[EntryRow]]:
         """Begin, wait for the end of the log and hold it: the next index, who leads, and what others appended."""
-        connection = self._connection
-        with connection.pipeline():
-            connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
-            end = connection.execute(_END, binary=True)
-            fence = connection.execute(_FENCE, (self.boot.worker,), binary=True)
-            rows = connection.execute(_FOREIGN, (known,), binary=True)
+        # No pipeline here: it leaves the server's clock for transactions that hang (`limit_waits`) switched off.
+        end = self._connection.execute(_END)
+        end.nextset()
+        fence = self._connection.execute(_FENCE, (self.boot.worker,), binary=True)
+        rows = self._connection.execute(_FOREIGN, (known,), binary=True)
         following, worker = end.fetchone(), fence.fetchone()
         if worker is None or worker[0] != self.boot.epoch:
             raise WorkerFenced(self.boot.worker)

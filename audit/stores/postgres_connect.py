@@ -67,7 +67,8 @@ def assert_durable(connection: Connection) -> None:
 
 
 def limit_waits(connection: Connection) -> None:
-    """A stalled worker must not hold the others up for long, nor wait for them for ever."""
+    """A stalled worker must not hold the others up for long, nor wait for them for ever. For every connection that
+    takes a lock."""
     connection.execute(f"SET idle_in_transaction_session_timeout = {IDLE_IN_TRANSACTION_MS}")
     connection.execute(f"SET lock_timeout = {LOCK_WAIT_MS}")
 

@@ -16,7 +16,7 @@ import structlog
 
 from audit.command import NewCommand
 from audit.entry import EntryRef, Kind, NewEntry
-from audit.errors import AuditError, RecordRefused
+from audit.errors import AuditError, RecordFailed, RecordRefused
 from audit.journal import Journal
 from audit.stores.choose import Database
 from config.clock import SystemClock
@@ -43,6 +43,9 @@ class Worker:
             except RecordRefused:
                 if consent in self.consents and len(self.consents) > 1:
                     self.consents.remove(consent)
+            except RecordFailed:
+                if self.journal.poisoned:
+                    raise  # otherwise it only took too long: another worker hung at the end of the log
 
     async def session(self, consent: str) -> None:
         session = new_id()

@@ -85,8 +85,16 @@ class Crew:
         """Wait until there are so many more."""
         wanted, until = self.size() + entries, time.monotonic() + 30
         while self.size() < wanted:
-            assert time.monotonic() < until, "nothing is recorded any more"
+            assert time.monotonic() < until, f"nothing is recorded any more: {self.activity()}"
             time.sleep(0.02)
+
+    def activity(self) -> list[tuple[object, ...]]:
+        """Who does what in the database."""
+        with self.server.connect(self.log) as connection:
+            return connection.execute(
+                "SELECT application_name, state, wait_event, pg_blocking_pids(pid), pid, left(query, 60) "
+                "FROM pg_stat_activity WHERE application_name LIKE 'vestibule%'"
+            ).fetchall()
 
     def end(self) -> None:
         for worker in list(self.running):
