@@ -12,6 +12,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from audit.errors import LogDamaged
+from audit.signing.remote import RemoteSigner
+from audit.signing.span import Span
 from audit.tlog.checkpoint import Checkpoint, open_checkpoint
 from audit.tlog.merkle import Frontier
 from audit.tlog.note import SigningKey, VerifierKey, parse_note, sign_note
@@ -240,3 +243,39 @@ def test_a_forked_log_is_refused_by_the_witnesses(
     for name in ground.ports:
         (log,) = run("witness", "logs", "--data", ground.directory / name)
         assert (log["size"], log["contradictions"]) == (size, 2)
+
+
+ACTIVATE = """
+import os, socket, sys
+listening = socket.socket(socket.AF_UNIX)
+listening.bind(sys.argv[1])
+listening.listen()
+os.dup2(listening.fileno(), 3)
+os.set_inheritable(3, True)
+os.environ.update(LISTEN_FDS="1", LISTEN_PID=str(os.getpid()))
+os.execv(sys.executable, [sys.executable, "-m", "gateway", "signer", "serve", "--state", sys.argv[2]])
+"""
+
+
+def test_a_signer_on_a_socket_that_systemd_made(tmp_path: Path) -> None:
+    """As systemd starts it: the socket belongs to somebody else and is there before the signer is."""
+    state, path = tmp_path / "signer", tmp_path / "sock"
+    run("signer", "init", "--state", state, "--origin", "logs.test/1")
+    with subprocess.Popen([sys.executable, "-c", ACTIVATE, str(path), str(state)], stderr=subprocess.PIPE) as process:
+        wait_for(path.is_socket)
+        signer = RemoteSigner(path, seconds=30)
+        leaf = os.urandom(32)
+        assert open_checkpoint(signer.sign(1, leaf, Span(0, 1, [leaf])), signer.verifier).size == 1
+        with pytest.raises(LogDamaged, match="not an extension"):
+            signer.sign(1, os.urandom(32), Span(0, 1, [leaf]))
+        second = subprocess.run(
+            [sys.executable, "-m", "gateway", "signer", "serve", "--state", str(state), "--socket", str(path) + "2"],
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
+        assert second.returncode != 0
+        assert b"Another process signs" in second.stderr
+        process.terminate()
+        assert process.wait(20) == 0
+    assert run("signer", "key", "--state", state)["signed"] == 1

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from audit.errors import RecordFailed
+from audit.errors import RecordFailed, SignerUnavailable
 from audit.publish.publisher import Publisher
 from audit.signing.signer import MemoryState, Signer
 from audit.tlog.checkpoint import open_checkpoint
@@ -106,3 +106,73 @@ def test_a_tree_that_is_no_extension_is_a_failure(slow):
     slow.publisher._thread.join(10)
     assert "not an extension" in str(slow.failures[0])
     assert slow.sizes == []
+
+
+class Moody(Signer):
+    """A signer that can be away, before it signs or after: then the answer is lost."""
+
+    def __init__(self):
+        super().__init__(KEY, MemoryState())
+        self.away = None
+        self.asked = []
+
+    def sign(self, size, root, added):
+        self.asked.append((added.start, size))
+        if self.away == "before":
+            raise SignerUnavailable("away")
+        note = super().sign(size, root, added)
+        if self.away == "after":
+            raise SignerUnavailable("answer lost")
+        return note
+
+
+@pytest.fixture
+def moody():
+    signer, late = Moody(), []
+    board = Board(interval=0.01)
+    board.publisher.stop()
+    board.publisher = Publisher(
+        signer, board.publish, board.failures.append, interval=0.01, on_late=late.append, late_seconds=0.0
+    )
+    board.signer, board.late = signer, late
+    yield board
+    board.publisher.stop()
+
+
+@pytest.mark.parametrize("away", ["before", "after"])
+def test_a_signer_that_was_away_is_asked_the_same_first(moody, away):
+    moody.grow(3)
+    moody.wait_for(3)
+    moody.signer.away = away
+    moody.grow(2)
+    with pytest.raises(SignerUnavailable):
+        moody.publisher.request().result(10)
+    moody.grow(4)
+    assert moody.publisher.unsigned_seconds > 0
+    moody.signer.away = None
+    moody.publisher.request().result(10)
+    assert moody.sizes[-2:] == [5, 9]
+    assert moody.signer.asked[-2:] == [(3, 5), (5, 9)]
+    assert moody.publisher.unsigned_seconds == 0
+    assert moody.failures == []
+
+
+def test_a_long_absence_is_told_once_each_time(moody):
+    for absence in (1, 2):
+        moody.signer.away = "before"
+        moody.grow(1)
+        for _ in range(3):
+            with pytest.raises(SignerUnavailable):
+                moody.publisher.request().result(10)
+        assert len(moody.late) == absence
+        moody.signer.away = None
+        moody.publisher.request().result(10)
+
+
+def test_the_end_does_not_wait_for_a_signer_that_is_away(moody):
+    moody.signer.away = "before"
+    moody.grow(1)
+    moody.publisher.stop()
+    assert moody.sizes == []
+    with pytest.raises(RecordFailed):
+        moody.publisher.request().result(10)
