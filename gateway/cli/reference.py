@@ -35,12 +35,12 @@ needs no installation.
 `log`, `replay`, `verify` and `policy` read files and need no running gateway. They find this gateway's evidence by the
 settings file, and a copy by its directory, without any settings.
 
-## Looking is on record, where it can be
+## Looking is on record
 
-`replay` and `log --open-sealed` on this gateway's own evidence put the look on record (`replay.view`, `export.made`)
-through the running gateway, before anything is shown. Where no gateway runs, where it does not know you, or on a copy,
-that is not possible, and the command says so on standard error. It is not refused: whoever holds the evidence and its
-keys can read them with any program. Guard the keys.
+`replay`, `log --open-sealed` and `search` on this gateway's own evidence put the look on record (`replay.view`,
+`export.made`, `search.query`) through the running gateway, with its reason, before anything is shown. Where no gateway
+runs, or where it does not let you look, nothing is shown. A look at a copy (`--dir`) is on no record, and the command
+says so: whoever holds a copy and its keys can read them with any program. Guard the keys.
 
 ## On every command
 
