@@ -1,14 +1,16 @@
 """A helper of the root key over a key file: the fake of a KMS that ships, and a pattern for real ones.
 
 `python -m audit.keys.root_helper KEYFILE [SOCKET]` speaks the protocol of `audit.keys.root_process` on its standard
-streams, or on a Unix socket, one client after another.
+streams, or on a Unix socket. There it has several clients at a time: a gateway, and whoever reads beside it.
 """
 
 import base64
 import binascii
+import contextlib
 import json
 import socket
 import sys
+import threading
 from pathlib import Path
 from typing import BinaryIO
 
@@ -52,8 +54,12 @@ def main(arguments: list[str]) -> None:
         listener.listen(4)
         while True:
             client, _ = listener.accept()
-            with client, client.makefile("rb") as requests, client.makefile("wb") as answers:
-                serve(root, requests, answers)
+            threading.Thread(target=_attend, args=(root, client), daemon=True).start()
+
+
+def _attend(root: FileRoot, client: socket.socket) -> None:
+    with client, client.makefile("rb") as requests, client.makefile("wb") as answers, contextlib.suppress(OSError):
+        serve(root, requests, answers)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """A root behind a helper of the operator's: a KMS, an HSM by PKCS#11, a TPM. The key never enters this process.
 
-The helper is a program that is started once and kept, or listens on a Unix socket. It reads one JSON object a line and
-answers each with one line, in order:
+The helper is a program that is started once and kept, or listens on a Unix socket, for several clients. It reads one
+JSON object a line and answers each with one line, in order:
 
     {"v":1,"op":"name"}                  -> {"name":"pkcs11:vestibule-2026"}
     {"v":1,"op":"wrap","data":"<b64>"}   -> {"data":"<b64>"}

@@ -78,8 +78,7 @@ class Eraser:
     def run(self, erasure: Erasure, then: Callable[[], None] = lambda: None) -> Erased:
         """Carry it out, from wherever it stands. `then` is done before it is recorded as done (state beside the log).
 
-        Blocks for as long as it takes; not from an event loop. Raises `KeyHeld` (nothing was destroyed),
-        `KeyUnavailable` (a key set is unknown), `RecordFailed`.
+        Blocks for as long as it takes; not from an event loop. Raises `KeyHeld` (nothing is destroyed), `RecordFailed`.
         """
         self.between(lambda _, keys, ring: _destroy(keys, ring, erasure.keys))
         found = self.read(lambda reader: list(sealed_under(reader, erasure.keys)))
@@ -159,7 +158,13 @@ class Eraser:
 
 
 def _destroy(keys: KeyStore, ring: KeyRing, doomed: Mapping[str, tuple[str, ...]]) -> None:
-    keys.destroy_all(doomed)
+    """What is gone already needs no leave of a hold that was set afterwards: the erasure goes on to its end."""
+    left = {
+        one.id: alive
+        for one in keys.key_sets(ids=doomed.keys())
+        if (alive := tuple(name for name in doomed[one.id] if name in one.alive))
+    }
+    keys.destroy_all(left)
     ring.forget(doomed.keys())
 
 

@@ -308,3 +308,56 @@ async def test_a_released_hold_is_gone_after_a_restart(house: House):
     with pytest.raises(BadRequest, match="no such hold"):
         await house.custody.holds.ask_release(ada, hold, "again")
     await erase(house, ann)
+
+
+async def test_a_hold_that_comes_after_the_keys_are_gone_does_not_stop_the_rest(quick_dir: Path, clock: FakeClock):
+    class Crash(BaseException):
+        pass
+
+    def crash(step: str) -> None:
+        if step == "rows":
+            raise Crash
+
+    house = House(quick_dir, clock)
+    await house.open(crash)
+    ada, bob = await house.person("ada", "operator"), await house.person("bob", "supervisor")
+    ann = await house.live("ann")
+    approval, _ = await house.custody.erasures.ask(ada, wanted(ann), "she asked")
+    with pytest.raises(Crash):
+        await house.custody.erasures.approve(bob, approval)
+    things = [("subscriber", ann.subscriber)]
+    await house.custody.holds.set(bob, things, authority="court", reference="1/26", reason="too late")
+    house.journal.close()
+    await house.open()
+    assert house.custody.approvals.get(approval).state == "used"
+    house.journal.close()
+
+
+async def test_a_hold_between_approval_and_execution_wins(quick_dir: Path, clock: FakeClock):
+    class Crash(BaseException):
+        pass
+
+    def crash(step: str) -> None:
+        if step == "keys":
+            raise Crash
+
+    house = House(quick_dir, clock)
+    await house.open(crash)
+    ada, bob = await house.person("ada", "operator"), await house.person("bob", "supervisor")
+    ann = await house.live("ann")
+    approval, _ = await house.custody.erasures.ask(ada, wanted(ann), "she asked")
+    with pytest.raises(Crash):
+        await house.custody.erasures.approve(bob, approval)
+    things = [("consent", ann.consent)]
+    hold = await house.custody.holds.set(bob, things, authority="court", reference="1/26", reason="in time")
+    house.journal.close()
+    await house.open()
+    assert all(word in opened(house) for word in ann.words)
+    assert house.custody.approvals.get(approval).state == "given"
+    release = await house.custody.holds.ask_release(ada, hold, "over")
+    await house.custody.holds.approve_release(bob, release)
+    house.journal.close()
+    await house.open()
+    assert house.custody.approvals.get(approval).state == "used"
+    await check_gone(house, ann, await house.live("ben"))
+    house.journal.close()
