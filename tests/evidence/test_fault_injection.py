@@ -22,6 +22,7 @@ from audit.journal import Journal
 from audit.verify.log import verify_log
 from config.clock import SystemClock
 from tests.evidence.fault_writer import FAILED, RECORDED
+from tests.evidence.published import fsck_is_clean
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = 5
@@ -132,6 +133,7 @@ def check(place: Path, status: int) -> None:
         reader.close()
     report = verify_log(place / "evidence", place / "keys" / "log.pub", keys_dir=place / "keys")
     assert report.exit_code == 0, list(report.lines())
+    fsck_is_clean(place / "evidence", place / "keys")
 
 
 def test_fault_injection_on_every_file_call(writer, tmp_path):
