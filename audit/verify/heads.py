@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cached_property
+from typing import Any
 
 from audit.entry import Json, Kind
 from audit.errors import BadEntry
@@ -44,24 +45,23 @@ _HEAD = re.compile(
 )
 _FACT_NAMES = re.compile(r'"([a-z][a-z0-9_]*)":')
 _PARTS = re.compile(r'"([a-z]+)":"([^"]+)"')
+_NOTHING: list[tuple[str, str]] = []
 
 
 class QuickHead:
     """As `audit.leaf.Head`, with facts read when asked for and commitments left in base64."""
 
-    def __init__(self, found: "re.Match[str]", kind: Kind, time: datetime) -> None:
-        parts, self.consent_ref, self._facts, generation, _, self.key_set, n, _, previous, retention, *rest = (
-            found.groups()
-        )
+    def __init__(self, fields: tuple[Any, ...], committed: dict[str, str], kind: Kind, time: datetime) -> None:
+        """`fields`: the groups of `_HEAD`."""
+        _, self.consent_ref, self._facts, generation, _, self.key_set, n, _, previous, self.retention, *rest = fields
         self.session, _, monotonic_ns, self.worker = rest
         self.kind = kind
         self.time = time
+        self.committed = committed
         self.generation = int(generation)
         self.monotonic_ns = int(monotonic_ns)
-        self.retention: str = retention
-        self.n = None if n is None else int(n)
+        self.n: int | None = None if n is None else int(n)
         self.previous: bytes | None = None if previous is None else binascii.a2b_base64(previous)
-        self.committed: dict[str, str] = {} if parts is None else dict(_PARTS.findall(parts))
 
     @cached_property
     def facts(self) -> Mapping[str, Json]:
@@ -78,17 +78,19 @@ def read_head(data: bytes) -> QuickHead | Head:
         found = None
     if found is None:
         return parse(data)
-    parts, _, facts, _, kind, key_set, n, _, previous, _, session, time, _, _ = found.groups()
+    fields = found.groups()
+    parts, _, facts, _, kind, key_set, n, _, previous, _, session, time, _, _ = fields
     names = _FACT_NAMES.findall(facts)
-    ordered = all(map(str.__lt__, names, names[1:]))
+    ordered = len(names) < 2 or all(map(str.__lt__, names, names[1:]))
+    pairs = _NOTHING if parts is None else _PARTS.findall(parts)
     if parts is not None:
-        names = [name for name, _ in _PARTS.findall(parts)]
+        names = [name for name, _ in pairs]
         ordered = ordered and key_set is not None and all(map(str.__lt__, names, names[1:]))
     linked = (n is None) == (session is None) and (previous is None) == (n in (None, "0"))
     if not (ordered and linked and kind in KINDS):
         return parse(data)
     try:
-        return QuickHead(found, KINDS[kind], datetime.fromisoformat(time))
+        return QuickHead(fields, dict(pairs), KINDS[kind], datetime.fromisoformat(time))
     except ValueError as error:
         raise BadEntry("The time of the entry does not exist.") from error
 

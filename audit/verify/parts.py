@@ -31,6 +31,7 @@ _LOWEST, _HIGHEST = -(1 << 62), 1 << 62
 _DEKS_KEPT = 10_000
 
 _Finding = tuple[Severity, str]
+_NOTHING: tuple[()] = ()
 _Dek = tuple[bytes, Callable[[bytes, bytes, bytes], bytes]]
 """A data key, and decryption with it (nonce, ciphertext, associated data)."""
 
@@ -91,12 +92,17 @@ class PartCheck:
 
     def check(self, index: int, head: Head | QuickHead) -> Sequence[_Finding]:
         """What is wrong with the parts and the chunk of the entry at `index`."""
+        commitments = committed(head)
+        ahead = self._next
+        nothing = not commitments and head.kind is not Kind.REC_CHUNK
+        if nothing and (ahead is None or ahead.index > index) and index not in self._chunks:
+            self.tally.seals.take(index, _NOTHING, None)
+            return _NOTHING
         found: list[_Finding] = []
         stored = self._take(index, found)
         frames: list[bytes] = []
         part: SealedPart | None
         self._erased_by = None
-        commitments = committed(head)
         if not stored.keys() <= commitments.keys():
             found.append(("contradiction", "a sealed part is stored that it does not commit to"))
         for name in sorted(commitments):
