@@ -1,7 +1,6 @@
 """Time stamps: a real authority (OpenSSL) behind a small HTTP server stamps, and OpenSSL verifies what was kept."""
 
 import http.server
-import shutil
 import subprocess
 import threading
 
@@ -39,10 +38,9 @@ def openssl(folder, *words, data=None):
 
 
 @pytest.fixture(scope="module")
-def authority(tmp_path_factory):
+def authority(tmp_path_factory, require_program):
     """Answers one request in bytes."""
-    if shutil.which("openssl") is None:
-        pytest.skip("openssl is not installed")
+    require_program("openssl")
     folder = tmp_path_factory.mktemp("tsa")
     (folder / "tsa.cnf").write_text(CONFIGURATION.format(folder=folder))
     (folder / "serial").write_text("01\n")
