@@ -104,7 +104,7 @@ class Opening:
     def _seal_last(self, past: Iterable[_Past]) -> None:
         """A crash right after `erase.done` leaves sealed objects without their new digest: only the last can be hit."""
         done = [one for one in past if one.head.kind is Kind.ERASE_DONE and one.head.facts.get("scope") == "keys"]
-        if not done or not done[-1].head.facts.get("deleted") or self._eraser.read(_sealed_after(done[-1].index)):
+        if not done or not done[-1].head.facts.get("deleted") or self._eraser.read(_looked_after(done[-1].index)):
             return
         approval = done[-1].head.facts.get("approval")
         same = [one.head for one in done if one.head.facts.get("approval") == approval]
@@ -196,10 +196,11 @@ def wanted_heads(reader: EvidenceReader) -> list[bytes]:
     return [entry.head_bytes for entry in reader.of_kinds(KINDS)]
 
 
-def _sealed_after(index: int) -> Callable[[EntryReader], bool]:
+def _looked_after(index: int) -> Callable[[EntryReader], bool]:
+    """Whether a start before this one came by after the entry `index`: it did what there was to do."""
+
     def look(reader: EntryReader) -> bool:
-        rows = reader.of_kinds([Kind.INTEGRITY_SEAL.value])
-        return any(row.index > index and parse(row.head).facts.get("after") == index for row in rows)
+        return sum(row.index > index for row in reader.of_kinds([Kind.LOG_START.value])) > 1
 
     return look
 
