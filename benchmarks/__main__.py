@@ -12,6 +12,8 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks import evidence, inside, through
+from benchmarks import postgres as databases
+from benchmarks import search as searching
 from benchmarks.bars import Result, markdown, publish, table
 from benchmarks.ground import ROOT, Stand
 from config.clock import SystemClock
@@ -24,6 +26,8 @@ PARTS = (
     "journal",
     "evidence",
     "large",
+    "search",
+    "postgres",
     "memory",
     "latency",
     "opening",
@@ -67,6 +71,8 @@ def _run(directory: Path, wanted: tuple[str, ...], lengths: through.Lengths) -> 
         "journal": lambda: inside.journal(directory, disk, entries=20_000),
         "evidence": lambda: evidence.pipeline(directory, disk, seconds=4.0),
         "large": lambda: evidence.large(directory, entries=lengths.large_log),
+        "search": lambda: searching.search(directory),
+        "postgres": lambda: databases.postgres(directory, disk),
     }
     standing: dict[str, Callable[[Stand], Iterator[Result]]] = {
         "memory": lambda stand: through.memory(stand, lengths),  # first: nothing else has used memory yet

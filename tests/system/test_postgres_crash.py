@@ -23,6 +23,8 @@ from tests.postgres_server import PostgresServer, end_server, start_server
 WORKER = Path(__file__).with_name("postgres_worker.py")
 ROOT = Path(__file__).resolve().parents[2]
 
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+
 
 @pytest.fixture
 def crashing_server(postgres_server):
@@ -57,12 +59,13 @@ class Crew:
 
     def start(self, worker: str, seconds: float = 60) -> None:
         arguments = ["evidence", "keys", "addresses", worker, f"told-{worker}", ",".join(self.consents), str(seconds)]
-        self.running[worker] = subprocess.Popen(
-            [sys.executable, str(WORKER), *arguments],
-            cwd=self.path,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-            stderr=subprocess.DEVNULL,
-        )
+        with (self.path / f"errors-{worker}").open("ab") as errors:
+            self.running[worker] = subprocess.Popen(
+                [sys.executable, str(WORKER), *arguments],
+                cwd=self.path,
+                env={**os.environ, "PYTHONPATH": str(ROOT)},
+                stderr=errors,
+            )
 
     def kill(self, worker: str) -> None:
         process = self.running.pop(worker)
@@ -83,10 +86,14 @@ class Crew:
 
     def grow(self, entries: int) -> None:
         """Wait until there are so many more."""
-        wanted, until = self.size() + entries, time.monotonic() + 30
+        wanted, until = self.size() + entries, time.monotonic() + 90
         while self.size() < wanted:
-            assert time.monotonic() < until, f"nothing is recorded any more: {self.activity()}"
+            assert time.monotonic() < until, f"nothing is recorded any more: {self.activity()} {self.errors()}"
             time.sleep(0.02)
+
+    def errors(self) -> list[str]:
+        """The end of what each worker complained of."""
+        return [path.read_text()[-1500:] for path in self.path.glob("errors-*")]
 
     def activity(self) -> list[tuple[object, ...]]:
         """Who does what in the database."""
