@@ -1057,14 +1057,6 @@ class Erasure(NamedTuple):
     basis: str
     deleted: int
 
-    def covers(self, rc: str, key_set: Optional[str], compartment: str) -> bool:
-        """Whether it makes the absence of this part lawful."""
-        if key_set is None:
-            return False
-        if self.scope == "keys":
-            return key_set in self.sets and compartment in self.compartments
-        return self.scope == "month" and rc == self.retention and month_of(key_set) == self.month
-
 
 def _tokens(value: Any) -> tuple[str, ...]:
     items = value if isinstance(value, list) else [value]
@@ -1079,8 +1071,11 @@ class Erasures:
         self._asked: dict[str, tuple[str, ...]] = {}
         self._given: dict[str, set[str]] = {}
         self._parts: dict[tuple[str, str, str], list[int]] = {}
+        self._keys: dict[tuple[str, str], int] = {}
+        self._months: dict[tuple[str, str], int] = {}
 
     def feed(self, head: Head) -> Iterator[Finding]:
+        """Take every head, by rising index."""
         if head.ks is not None:
             for name in head.c or ("rec",) if head.k == "rec.chunk" else head.c:
                 seen = self._parts.setdefault((head.ks, head.rc, name), [0, head.index, head.index])
@@ -1104,7 +1099,18 @@ class Erasures:
                     deleted if type(deleted) is int else 0,
                 )
             )
+            self._index(self.done[-1])
             yield from self._approved(head)
+
+    def _index(self, done: Erasure) -> None:
+        """A part is lawfully erased if this names its key set and compartment, or its class and month."""
+        place = len(self.done) - 1
+        if done.scope == "month":
+            self._months.setdefault((done.retention, done.month), place)
+        elif done.scope == "keys":
+            for key_set in done.sets:
+                for compartment in done.compartments:
+                    self._keys.setdefault((key_set, compartment), place)
 
     def _approved(self, head: Head) -> Iterator[Finding]:
         by, approval = _tokens(head.d.get("by", [])), head.d.get("approval")
@@ -1114,22 +1120,30 @@ class Erasures:
         if len(set(by)) < 2 or not given or not set(asked) or given <= set(asked):
             yield MISSING, "it erased something, but no approval by a second person stands before it"
 
+    def _of(self, rc: str, key_set: Optional[str], compartment: str) -> Optional[int]:
+        """Position in `done` of the erasure that covers this part: one that names its keys, else its month's."""
+        if key_set is None or not self.done:
+            return None
+        found = self._keys.get((key_set, compartment))
+        return self._months.get((rc, month_of(key_set))) if found is None and self._months else found
+
     def by(self, head: Head, compartment: str) -> Optional[int]:
         """Index of the `erase.done` that covers this part, if there is one."""
-        for erasure in self.done:
-            if erasure.covers(head.rc, head.ks, compartment):
-                return erasure.at
-        return None
+        found = self._of(head.rc, head.ks, compartment)
+        return None if found is None else self.done[found].at
 
     def covered(self) -> Iterator[tuple[Erasure, int, int, int]]:
         """Each erasure with the number of parts it covers and the first and last entry among them (-1 if none)."""
-        for erasure in self.done:
-            count, first, last = 0, -1, -1
-            for (key_set, rc, name), (parts, low, high) in self._parts.items():
-                if erasure.covers(rc, key_set, name):
-                    count, last = count + parts, max(last, high)
-                    first = low if first < 0 else min(first, low)
-            yield erasure, count, first, last
+        counts = [[0, -1, -1] for _ in self.done]
+        for (key_set, rc, name), (parts, low, high) in self._parts.items():
+            found = self._of(rc, key_set, name)
+            if found is not None:
+                count = counts[found]
+                count[0] += parts
+                count[1] = low if count[1] < 0 else min(count[1], low)
+                count[2] = max(count[2], high)
+        for erasure, (parts, first, last) in zip(self.done, counts):
+            yield erasure, parts, first, last
 
 
 # --- where bytes come from --------------------------------------------------------------------------------------------
@@ -2150,8 +2164,10 @@ class BundleRun:
             match = _CAST_NAME.match(name)
             if match is not None:
                 sessions.setdefault(match.group(1), set()).add(match.group(2))
-        chunks = {s: [h for h in self.heads.values() if h.s == s and h.k == "rec.chunk"] for s in
-            {h.s for h in self.heads.values() if h.k == "rec.chunk"} if s is not None}  # fmt: skip
+        chunks: dict[str, list[Head]] = {}
+        for head in self.heads.values():
+            if head.s is not None and head.k == "rec.chunk":
+                chunks.setdefault(head.s, []).append(head)
         for session in sorted(chunks.keys() - sessions.keys()):
             self.report.missing(f"recording/{session}.json", "the session was recorded, but this file is not there")
         for session in sorted(sessions):
@@ -2220,8 +2236,12 @@ class BundleRun:
                 report.missing("session " + session.id, "%d entries are here, the manifest speaks of %d" % (
                     session.entries, row["entries"]))  # fmt: skip
         rows = []
+        commands: dict[str, list[tuple[str, str, str]]] = {}
+        for index, head in sorted(self.heads.items()):
+            if head.s is not None and head.k in ("cmd.intent", "cmd.blocked"):
+                commands.setdefault(head.s, []).append(self._command(index, head))
         for session in self.replay.sessions.values():
-            rows.append(self._session(session))
+            rows.append(self._session(session, commands.get(session.id, [])))
             if not session.complete and session.id not in self._excused():
                 report.missing("session " + session.id, session.why())
         session_lines(report, self.replay)
@@ -2238,11 +2258,7 @@ class BundleRun:
         rows = self.manifest.get("left_out", [])
         return {str(row.get("session")) for row in rows if isinstance(row, dict) and row.get("why") == "running"}
 
-    def _session(self, session: Session) -> dict[str, Any]:
-        commands = []
-        for index, head in sorted(self.heads.items()):
-            if head.s == session.id and head.k in ("cmd.intent", "cmd.blocked"):
-                commands.append(self._command(index, head))
+    def _session(self, session: Session, commands: list[tuple[str, str, str]]) -> dict[str, Any]:
         state = "complete" if session.complete else f"NOT COMPLETE ({session.why()})"
         self.report.row("session", "%s: %s, %d commands, %d blocked, %d entries, %s to %s%s" % (
             session.id, state, session.commands, session.blocked, session.entries, _moment(session.first_t),
