@@ -30,7 +30,7 @@ class ExportTerms(Wire):
 class NewBundle(Wire):
     """A bundle that is about to leave."""
 
-    manifest: str = Field(pattern=r"\A[0-9a-f]{64}\z", description="SHA-256 of its manifest.json.")
+    manifest: str = Field(pattern="^[0-9a-f]{64}$", description="SHA-256 of its manifest.json.")
     profile: Profile = Field(description="For whom.")
     sessions: tuple[Id, ...] = Field((), max_length=10_000, description="All sessions in it.")
     consents: tuple[Id, ...] = Field((), max_length=10_000, description="The consents it was asked for by.")
