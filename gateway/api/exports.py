@@ -68,6 +68,7 @@ async def record_export(auth: Caller, exports: Exporting, bundle: NewBundle) -> 
 
     Where two persons are needed, what is laid open needs an approval for each session, or for the consent.
     """
+    _check(auth)
     try:
         request = ExportRequest(
             profile=bundle.profile,
