@@ -143,7 +143,7 @@ class Journal:
         self._closed = False
         self._ended = False
         self._signed: bytes | None = None
-        self._end_callbacks: list[Callable[[Outline], None]] = []
+        self._end_callbacks: list[Callable[[Outline], object]] = []
         self._others = others
         self._published = published
         published.on_damage(self._published_differs)
@@ -363,7 +363,7 @@ class Journal:
         if self._committer.poisoned:
             callback()
 
-    def on_end_elsewhere(self, callback: Callable[[Outline], None]) -> None:
+    def on_end_elsewhere(self, callback: Callable[[Outline], object]) -> None:
         """Have `callback` called, from another thread, when another worker recorded the end of a consent or session."""
         self._end_callbacks.append(callback)
 

@@ -17,6 +17,8 @@ import structlog
 from audit.errors import BadEntry, PublishFailed
 from audit.feeds.feed import FeedThread
 from audit.journal import Journal
+from audit.leaf import Outline
+from audit.ledger import CONSENT_ENDS, SESSION_STATES
 from audit.publish.attested import Attestation
 from audit.publish.published import FOLDER as PUBLISHED
 from audit.publish.tile_store import TileStore
@@ -266,6 +268,7 @@ class House:
             loop.call_soon_threadsafe(self._poisoned)
 
         self.journal.on_poison(tell)
+        self.journal.on_end_elsewhere(lambda found: loop.call_soon_threadsafe(self._ended_elsewhere, found))
         # Before the state is brought in line with the log: it says how old it is, and so what to erase again in it.
         self.custody = await Custody.open(
             self.journal,
@@ -312,6 +315,14 @@ class House:
 
     def _cut(self, consent_id: str, reason: str) -> None:
         self.live.end_consent(consent_id, reason)
+
+    def _ended_elsewhere(self, found: Outline) -> None:
+        """Another worker of the log recorded an end."""
+        if found.kind in CONSENT_ENDS and found.consent_ref is not None:
+            self._cut(found.consent_ref, CONSENT_ENDS[found.kind])
+        session = None if found.session is None else self.live.get(found.session)
+        if session is not None and found.kind in SESSION_STATES:
+            session.end(SESSION_STATES[found.kind])
 
     def _poisoned(self) -> None:
         log.critical("journal_lost")
