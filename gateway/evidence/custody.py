@@ -14,6 +14,7 @@ from gateway.evidence.erasure import Erasures
 from gateway.evidence.holds import Holds
 from gateway.evidence.opening import Opening
 from gateway.evidence.persons import Persons
+from gateway.evidence.reach import Reach
 from gateway.evidence.retention import Retention
 
 
@@ -46,12 +47,14 @@ class Custody:
         eraser = Eraser(journal, purgeable, step=step)
         await Opening(journal, persons, eraser).run(directory)
         approvals = await Approvals.open(journal, clock, hours=settings.evidence.approval_hours)
+        reach = Reach(journal, persons)
         custody = cls(
             approvals=approvals,
-            erasures=Erasures(journal, approvals, persons, eraser=eraser),
-            holds=Holds(journal, approvals),
-            retention=Retention(journal, clock, settings.retention, eraser=eraser),
+            erasures=Erasures(journal, approvals, persons, eraser=eraser, reach=reach),
+            holds=Holds(journal, approvals, reach),
+            retention=Retention(journal, clock, settings.retention, eraser=eraser, reach=reach),
         )
         await custody.holds.finish()
+        await reach.widen()
         await custody.erasures.finish()
         return custody

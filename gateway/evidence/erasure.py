@@ -28,6 +28,7 @@ from gateway.access.identity import Authenticated
 from gateway.errors import BadRequest, NotAllowed, Unavailable
 from gateway.evidence.approvals import MAY_ASK, Approval, Approvals
 from gateway.evidence.persons import Found, Persons, Subject, SubjectKind
+from gateway.evidence.reach import Reach
 
 log = structlog.get_logger("evidence")
 
@@ -87,15 +88,17 @@ class Erasures:
         purgeable: Sequence[Purgeable] = (),
         *,
         eraser: Eraser | None = None,
+        reach: Reach,
     ) -> None:
         self._journal = journal
         self._approvals = approvals
         self._persons = persons
+        self._reach = reach
         self._eraser = eraser or Eraser(journal, purgeable)
         self._turn = asyncio.Lock()
 
     async def plan(self, auth: Authenticated, wanted: Wanted) -> ErasurePlan:
-        """What would be destroyed. Changes nothing. Raises `NotAllowed`, `BadRequest`."""
+        """What would be destroyed; destroys nothing. Raises `NotAllowed`, `BadRequest`."""
         if auth.principal.role not in MAY_ASK["erase"]:
             raise NotAllowed("Your role may not erase evidence.")
         return await self._plan(wanted)
@@ -125,6 +128,7 @@ class Erasures:
             if approval.act != "erase":
                 raise NotAllowed(f"Approval {approval_id} is for another act ({approval.act}).")
             # Asked before the approval is given: what is held is refused and not left half approved.
+            await self._reach.widen()
             holds = await asyncio.to_thread(self._holds, frozen_keys(approval))
             if holds:
                 raise Unavailable(str(KeyHeld(holds[0])))
@@ -193,6 +197,7 @@ class Erasures:
         found = Found() if subject.kind == "session" else await self._persons.find(subject)
         if found is None:
             raise BadRequest(f"Nothing is known of this {subject.kind}.")
+        await self._reach.widen()
         return await asyncio.to_thread(self._look, wanted, found)
 
     def _look(self, wanted: Wanted, found: Found) -> ErasurePlan:

@@ -1,8 +1,9 @@
 """Legal holds: what must not be erased, by whose word, until two persons let it go.
 
 A hold counts from the moment its keys are marked; it is recorded right after. At every start the key store is brought
-in line with the log (`audit.retention.again`). Counterparts: `audit.keys.store` refuses to destroy what is held,
-`gateway.evidence.erasure` and `gateway.evidence.retention` meet the refusal.
+in line with the log (`audit.retention.again`). Counterparts: `gateway.evidence.reach` knows what else is held by it,
+`audit.keys.store` refuses to destroy what is held, `gateway.evidence.erasure` and `gateway.evidence.retention` meet the
+refusal.
 """
 
 import asyncio
@@ -22,11 +23,10 @@ from config.ids import is_id, new_id
 from gateway.access.identity import Authenticated
 from gateway.errors import BadRequest, NotAllowed
 from gateway.evidence.approvals import Approval, Approvals
+from gateway.evidence.reach import FACTS, Reach, facts_of
 
 ROLES: Final = frozenset({"operator", "supervisor", "auditor"})
 MOST: Final = 5000
-_FACTS: Final = {"session": "sessions", "consent": "consents", "subscriber": "subscribers", "ks": "ks"}
-_AN_ENTRY: Final = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,31 +46,35 @@ class Hold:
 class Holds:
     """The use cases of one log."""
 
-    def __init__(self, journal: Journal, approvals: Approvals) -> None:
+    def __init__(self, journal: Journal, approvals: Approvals, reach: Reach) -> None:
         self._journal = journal
         self._approvals = approvals
+        self._reach = reach
 
     async def set(
         self, auth: Authenticated, things: Sequence[HeldThing], *, authority: str, reference: str, reason: str
     ) -> str:
-        """Keep these from being erased, from now on; the hold's id. One person is enough: holding destroys nothing.
+        """Keep these, and what belongs to them, from being erased, from now on; the hold's id.
 
+        One person is enough: holding destroys nothing.
         Raises `NotAllowed`, `BadRequest`, `RecordFailed`.
         """
         _check_role(auth)
         things = list(dict.fromkeys(things))
-        if not 0 < len(things) <= MOST or not all(kind in _FACTS and is_id(name) for kind, name in things):
+        if not 0 < len(things) <= MOST or not all(kind in FACTS and is_id(name) for kind, name in things):
             raise BadRequest(f"Name 1 to {MOST} sessions, consents, subscribers or key sets by their ids.")
         if not all(0 < len(text.strip()) <= 1000 for text in (authority, reference, reason)):
             raise BadRequest("A hold names the authority, its reference and the reason, at most 1000 characters each.")
         hold = new_id()
-        await asyncio.to_thread(self._mark, hold, things)
-        try:
-            for entry in _entries(auth, hold, things, authority, reference, reason):
-                await self._journal.append(entry)
-        except RecordFailed:
-            await asyncio.to_thread(self._unmark, hold)
-            raise
+        async with self._reach.turn:
+            things = await self._reach.of(things)
+            await asyncio.to_thread(self._mark, hold, things)
+            try:
+                for entry in _entries(auth, hold, things, authority, reference, reason):
+                    await self._journal.append(entry)
+            except RecordFailed:
+                await asyncio.to_thread(self._unmark, hold)
+                raise
         return hold
 
     async def ask_release(self, auth: Authenticated, hold: str, reason: str) -> str:
@@ -106,9 +110,10 @@ class Holds:
         """On record first: at a start the key store follows the log."""
         hold = str(approval.subject["hold"])
         facts: dict[str, Json] = {"hold": hold, "approval": approval.id, "by": [*approval.by]}
-        await self._journal.append(NewEntry(kind=Kind.HOLD_RELEASE, facts=facts))
-        self._approvals.spend(approval.id)
-        await asyncio.to_thread(self._unmark, hold)
+        async with self._reach.turn:
+            await self._journal.append(NewEntry(kind=Kind.HOLD_RELEASE, facts=facts))
+            self._approvals.spend(approval.id)
+            await asyncio.to_thread(self._unmark, hold)
 
     def _mark(self, hold: str, things: Sequence[HeldThing]) -> None:
         self._journal.between(lambda _, keys, __: keys.hold(hold, things))
@@ -132,7 +137,7 @@ def _take(reader: EvidenceReader, entry: StoredEntry, found: dict[str, Hold]) ->
         found[name] = Hold(
             id=name,
             things=(*(known.things if known else ()), *held_things(entry.head)),
-            set_by=str(entry.facts.get("by", "")),
+            set_by=known.set_by if known else str(entry.facts.get("by", "")),
             set_at=known.set_at if known else entry.time,
             authority=known.authority if known else words.get("authority", ""),
             reference=known.reference if known else words.get("reference", ""),
@@ -159,21 +164,8 @@ def _words(reader: EvidenceReader, entry: StoredEntry) -> dict[str, str]:
 def _entries(
     auth: Authenticated, hold: str, things: Sequence[HeldThing], authority: str, reference: str, reason: str
 ) -> Iterator[NewEntry]:
-    lists = [
-        (_FACTS[kind], names[low : low + _AN_ENTRY])
-        for kind in _FACTS
-        if (names := [name for of, name in things if of == kind])
-        for low in range(0, len(names), _AN_ENTRY)
-    ]
     act: dict[str, Json] = {"authority": authority, "reference": reference, "reason": reason}
-    for part, (fact, names) in enumerate(lists):
-        facts: dict[str, Json] = {
-            "hold": hold,
-            "by": auth.principal.id,
-            fact: [*names],
-            "part": part,
-            "parts": len(lists),
-        }
+    for facts in facts_of(hold, auth.principal.id, things):
         yield NewEntry(
             kind=Kind.HOLD_SET,
             facts=facts,

@@ -18,6 +18,7 @@ from config.clock import Clock
 from config.settings import RetentionSettings
 from gateway.access.identity import Authenticated
 from gateway.errors import BadRequest, NotAllowed
+from gateway.evidence.reach import Reach
 
 MAY_LOOK: Final = frozenset({"operator", "supervisor", "auditor"})
 FLOOR_MONTHS: Final = 12
@@ -53,9 +54,11 @@ class Retention:
         purgeable: Sequence[Purgeable] = (),
         *,
         eraser: Eraser | None = None,
+        reach: Reach,
     ) -> None:
         self._journal = journal
         self._clock = clock
+        self._reach = reach
         self._limits = limits_of(settings)
         self._eraser = eraser or Eraser(journal, purgeable)
         self._turn = asyncio.Lock()
@@ -65,7 +68,7 @@ class Retention:
         """What a run would destroy now. Raises `NotAllowed`."""
         if auth.principal.role not in MAY_LOOK:
             raise NotAllowed("Your role may not see what is to expire.")
-        return await asyncio.to_thread(self._plan)
+        return await self._plan()
 
     async def run(self, auth: Authenticated, digest: str | None) -> ExpiryPlan:
         """Do it: what the plan with this digest showed, or with none whatever is due; the plan that was carried out.
@@ -75,7 +78,7 @@ class Retention:
         if auth.principal.role != "operator":
             raise NotAllowed("Only an operator may have what is due destroyed.")
         async with self._turn:
-            due = await asyncio.to_thread(self._plan)
+            due = await self._plan()
             if digest is not None and digest != due.digest:
                 raise BadRequest(
                     "Something else is due than the plan showed. Look at it again, then run what it shows."
@@ -85,14 +88,18 @@ class Retention:
     async def run_scheduled(self) -> ExpiryPlan:
         """Whatever is due, as the settings ask for daily. Raises `RecordFailed`."""
         async with self._turn:
-            return await self._carry_out(await asyncio.to_thread(self._plan))
+            return await self._carry_out(await self._plan())
 
     async def _carry_out(self, due: ExpiryPlan) -> ExpiryPlan:
         for month in due.due:
             await asyncio.to_thread(run, self._eraser, month.retention, month.month)
         return due
 
-    def _plan(self) -> ExpiryPlan:
+    async def _plan(self) -> ExpiryPlan:
+        await self._reach.widen()
+        return await asyncio.to_thread(self._plan_now)
+
+    def _plan_now(self) -> ExpiryPlan:
         with closing(self._journal.reader()) as reader:
             return self._look(reader, self._clock.now())
 

@@ -187,6 +187,41 @@ async def test_what_lives_is_not_erased(house: House):
         await house.custody.erasures.ask(house.people["ada"], wanted(ann), "reason")
 
 
+@pytest.mark.parametrize("by", ["consent", "subscriber"])
+async def test_a_hold_reaches_what_belongs_to_whom_it_names(house: House, by: str):
+    """Also sessions by themselves, those that come later, and what retention would end."""
+    consent, subscriber = new_id(), new_id()
+    house.persons.consents[consent] = subscriber
+    before = await house._session(consent, "ann")
+    ada, bob = house.people["ada"], house.people["bob"]
+
+    def only(session: str) -> Wanted:
+        return Wanted(subject=Subject("session", session), basis="gdpr-17")
+
+    asked, _ = await house.custody.erasures.ask(ada, only(before), "she asked")
+    things = [(by, {"consent": consent, "subscriber": subscriber}[by])]
+    hold = await house.custody.holds.set(ada, things, authority="court", reference="1/26", reason="case")
+    with pytest.raises(Unavailable, match=hold):
+        await house.custody.erasures.approve(bob, asked)
+    after = await house._session(consent, "ann")
+    for session in (before, after):
+        assert (await house.custody.erasures.plan(ada, only(session))).holds == (hold,)
+        with pytest.raises(Unavailable, match=hold):
+            await house.custody.erasures.ask(ada, only(session), "again")
+    last = await house._session(consent, "ann")
+    house.clock.advance(1500 * 86400)
+    await house.custody.retention.run(ada, None)
+    assert opened(house).count("ann-screen") == 3
+    (found,) = await house.custody.holds.all(ada)
+    assert {("session", session) for session in (before, after, last)} <= set(found.things)
+    assert found.set_by == ada.principal.id
+    await house.custody.holds.approve_release(bob, await house.custody.holds.ask_release(ada, hold, "over"))
+    house.journal.close()
+    await house.open()
+    await house.custody.retention.run(ada, None)
+    assert "ann-" not in opened(house)
+
+
 @pytest.mark.parametrize("by", ["session", "consent", "subscriber"])
 async def test_a_hold_forbids_it(house: House, by: str):
     ann = await house.live("ann")
