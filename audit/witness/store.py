@@ -20,7 +20,7 @@ from audit.tlog.note import VerifierKey
 STORE_FILE = "witness.db"
 BUSY_SECONDS = 10.0
 KEPT_REFUSALS = 100
-"""Requests kept for each log that were signed by it and contradict what it showed before: evidence against the log."""
+"""Requests kept for each log and status, which it signed and which contradict what it showed before: evidence."""
 
 _SCHEMA = """
 CREATE TABLE log_key (origin TEXT NOT NULL, vkey TEXT NOT NULL, PRIMARY KEY (origin, vkey)) WITHOUT ROWID, STRICT;
@@ -111,11 +111,18 @@ class WitnessStore:
             )
         return True
 
-    def keep_refusal(self, origin: str, refusal: Refusal) -> None:
-        """Keep a request that speaks against its log; the first `KEPT_REFUSALS` of each. Raises `RecordFailed`."""
+    def keep_refusal(self, origin: str, refusal: Refusal, text: bytes) -> None:
+        """Keep a request that speaks against its log. `text`: of its checkpoint, without signatures.
+
+        Each checkpoint once, and the first `KEPT_REFUSALS` of each status: anybody can send a checkpoint of the log
+        with a proof that leads nowhere (422), and what proves a fork by itself (409) must not be crowded out by that.
+        Raises `RecordFailed`.
+        """
+        place = (origin, refusal.status)
         with self._transaction() as connection:
-            (count,) = connection.execute("SELECT count(*) FROM refused WHERE origin = ?", (origin,)).fetchone()
-            if count < KEPT_REFUSALS:
+            sql = "SELECT count(*), coalesce(max(instr(body, ?)), 0) FROM refused WHERE origin = ? AND status = ?"
+            count, known = connection.execute(sql, (text, *place)).fetchone()
+            if count < KEPT_REFUSALS and not known:
                 connection.execute(
                     "INSERT INTO refused (origin, at, status, body) VALUES (?, ?, ?, ?)",
                     (origin, refusal.at, refusal.status, refusal.body),

@@ -85,10 +85,10 @@ class Witness:
             if request.old != size:
                 return Answer(409, b"%d\n" % size, SIZE_TYPE)
             if request.old == new.size and last is not None and last.root != new.root:
-                return self._contradiction(origin, body, Answer(409, b"%d\n" % size, SIZE_TYPE))
+                return self._contradiction(request, body, Answer(409, b"%d\n" % size, SIZE_TYPE))
             if not _goes_on(last, request):
                 return self._contradiction(
-                    origin, body, _no(422, "The consistency proof does not lead from the old checkpoint to this one.")
+                    request, body, _no(422, "The consistency proof does not lead from the old checkpoint to this one.")
                 )
             answer = self._cosign(request, last)
             if answer is not None:
@@ -107,10 +107,11 @@ class Witness:
         log.info("cosigned", size=new.size)
         return Answer(200, encode_signatures(signatures))
 
-    def _contradiction(self, origin: str, body: bytes, answer: Answer) -> Answer:
+    def _contradiction(self, request: AddCheckpoint, body: bytes, answer: Answer) -> Answer:
         """The log signed what does not go on from what it showed before: keep it, it may be proof of a fork."""
+        origin, text = request.checkpoint.origin, request.note.text.encode()
         log.error("refused", code=answer.status)
-        self._store.keep_refusal(origin, Refusal(int(self._clock.now().timestamp()), answer.status, body))
+        self._store.keep_refusal(origin, Refusal(int(self._clock.now().timestamp()), answer.status, body), text)
         return answer
 
     # --- reading -----------------------------------------------------------------------------------------------------
