@@ -26,6 +26,8 @@ from audit.feeds.syslog import framed
 from config.errors import ConfigError
 from config.files import read_private
 
+MAX_ANSWER: Final = 65_536
+"""Bytes of a webhook's answer that are read at most."""
 TIMEOUT: Final = 10.0
 SIGNATURE: Final = "Vestibule-Signature"
 """`t=<unix time>,v1=<hex of HMAC-SHA256(secret, "<unix time>." + body)>`."""
@@ -96,14 +98,25 @@ class Webhook:
         stamp = int(self._clock())
         headers = {"content-type": "application/x-ndjson", SIGNATURE: signature(self._secret, stamp, body)}
         try:
-            answer = self._client.post(self._url, content=body, headers=headers)
-        except httpx.HTTPError as error:
+            with self._client.stream("POST", self._url, content=body, headers=headers) as answer:
+                _read_out(answer)
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
             raise SinkDown(f"The webhook cannot be reached ({type(error).__name__}).") from error
         if not answer.is_success:
             raise SinkDown(f"The webhook answered {answer.status_code} instead of 2xx.")
 
     def close(self) -> None:
         self._client.close()
+
+
+def _read_out(answer: httpx.Response) -> None:
+    """Of the answer only the status counts. Its body is passed over, so that the connection can be used again; if it is
+    long or slow, it is cut there instead."""
+    taken, until = 0, time.monotonic() + TIMEOUT
+    for piece in answer.iter_raw():
+        taken += len(piece)
+        if taken > MAX_ANSWER or time.monotonic() > until:
+            return
 
 
 def signature(secret: bytes, stamp: int, body: bytes) -> str:
@@ -124,7 +137,7 @@ class SyslogTls:
             connection = self._connect()
             connection.sendall(b"".join(framed(line) for line in lines))
             _until_acknowledged(connection)
-        except OSError as error:
+        except (OSError, UnicodeError) as error:  # the latter for a name that cannot be one
             self.close()
             raise SinkDown(f"The syslog receiver did not take the entries ({_reason(error)}).") from error
 
@@ -169,10 +182,10 @@ def _until_acknowledged(connection: ssl.SSLSocket) -> None:
         time.sleep(0.002)
 
 
-def _reason(error: OSError) -> str:
+def _reason(error: OSError | UnicodeError) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"its certificate is not trusted: {error.verify_message}"
-    return error.strerror or type(error).__name__
+    return (error.strerror if isinstance(error, OSError) else None) or type(error).__name__
 
 
 def sink_for(feed: FeedSettings, clock: Callable[[], float]) -> Sink:

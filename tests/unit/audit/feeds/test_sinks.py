@@ -1,5 +1,6 @@
 """Sinks against real sockets on loopback: TLS checked, signatures, answers that are no yes, connections that end."""
 
+import contextlib
 import hmac
 import http.server
 import socket
@@ -90,6 +91,43 @@ def test_any_other_answer_is_no_delivery(receiver, tmp_path, certificates, statu
         sink.deliver([b"one"])
     sink.close()
     assert len(receiver.requests) == 1
+
+
+def test_an_endless_answer_is_not_read(tmp_path):
+    """A receiver must not be able to fill the gateway's memory."""
+    (tmp_path / "secret").write_bytes(SECRET)
+    (tmp_path / "secret").chmod(0o600)
+    sent = 0
+
+    def answer(listening: socket.socket) -> None:
+        nonlocal sent
+        connection, _ = listening.accept()
+        with connection, contextlib.suppress(OSError):
+            connection.recv(65536)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+            while sent < 1 << 30:
+                connection.sendall(b"10000\r\n" + bytes(65536) + b"\r\n")
+                sent += 65536
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=answer, args=(listening,))
+        thread.start()
+        to = f"http://127.0.0.1:{listening.getsockname()[1]}/"
+        sink = sink_for(feed(form="ocsf", to=to, secret_file=tmp_path / "secret"), lambda: 0.0)
+        sink.deliver([b"{}"])
+        thread.join()
+        sink.close()
+    assert sent < 1 << 26
+
+
+@pytest.mark.parametrize("to", ["syslog+tls://a..b:1", "https://a..b/", "https://[::1/"])
+def test_a_name_that_cannot_be_one_is_no_delivery(tmp_path, to):
+    """It must not end the feed's thread in silence."""
+    (tmp_path / "secret").write_bytes(SECRET)
+    (tmp_path / "secret").chmod(0o600)
+    sink = sink_for(feed(to=to, secret_file=tmp_path / "secret"), lambda: 0.0)
+    with pytest.raises(SinkDown):
+        sink.deliver([b"x"])
 
 
 def test_a_certificate_of_a_stranger_is_no_delivery(receiver, tmp_path, certificates):
