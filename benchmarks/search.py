@@ -45,8 +45,8 @@ def search(directory: Path, commands: int = COMMANDS) -> Iterator[Result]:
         index.query(query)
         times.append((time.perf_counter() - asked) * 1000)
     yield Result(what=f"search: p50 of {commands:,} commands", measured=median(times), unit="ms")
-    yield Result(what=f"search: p95 of {commands:,} commands", measured=percentile(times, 95), unit="ms", bar=20)
-    yield Result(what=f"search: p99 of {commands:,} commands", measured=percentile(times, 99), unit="ms")
+    yield Result(what=f"search: p95 of {commands:,} commands", measured=percentile(times, 0.95), unit="ms", bar=20)
+    yield Result(what=f"search: p99 of {commands:,} commands", measured=percentile(times, 0.99), unit="ms")
     yield Result(what="search: rows taken in", measured=commands / took, unit="rows/s", better="more")
     yield Result(what="search: index on disk", measured=size / commands, unit="B/command", note="text included")
     if commands <= 1_000_000:

@@ -27,7 +27,9 @@ class NewSearch(Wire):
         min_length=1, max_length=LONGEST_REASON, description="Kept in the log, sealed, as is the query."
     )
     limit: Annotated[int, Field(ge=1, le=200), NUMBER] = 50
-    before: Annotated[int, Field(ge=0, lt=2**62), NUMBER] | None = Field(None, description="`place` of the last hit.")
+    before: Annotated[int, Field(ge=0, le=2**53 - 1), NUMBER] | None = Field(
+        None, description="`place` of the last hit."
+    )
 
 
 class HitOut(Wire):
