@@ -36,7 +36,7 @@ def migrate(call: Call, *, owner: Owner, keys: OnlyKeys = False) -> None:
     It also makes the roles vestibule_writer, vestibule_reader and vestibule_eraser, with --keys vestibule_keys: grant
     them to the users that log in. The owner must not be one of these.
     """
-    from audit.errors import LogMissing
+    from audit.errors import LogDamaged, LogMissing
     from audit.keys import postgres_store
     from audit.stores import postgres_schema
     from audit.stores.postgres_connect import read_address
@@ -44,7 +44,7 @@ def migrate(call: Call, *, owner: Owner, keys: OnlyKeys = False) -> None:
     make = postgres_store.migrate if keys else postgres_schema.migrate
     try:
         applied = make(read_address(owner))
-    except LogMissing as error:
+    except (LogMissing, LogDamaged) as error:
         raise ConfigError(str(error)) from error
     found = {"applied": applied}
     call.show(found, lambda: print_record({"applied": ", ".join(applied) or "nothing, all was there"}))
