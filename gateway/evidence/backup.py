@@ -22,7 +22,7 @@ from audit.errors import BadEntry, LogDamaged
 from audit.files import CHECKPOINT_FILE, OWNER_ONLY, sync_directory, write_durably
 from audit.keys import xaes
 from audit.keys.file_store import KEYS_FILE
-from audit.keys.root_choice import ROOT_KEY_FILE
+from audit.keys.root_choice import ROOT_KEY_FILE, read_choice
 from audit.signing.signer import STATE_FILE
 from audit.stores.sqlite import LOG_FILE, open_reader
 from audit.tlog.checkpoint import open_checkpoint
@@ -38,6 +38,9 @@ STATE: Final = "state.db"
 EVIDENCE: Final = "evidence"
 _LEFT_OUT: Final = (ROOT_KEY_FILE, "evidence-root-", "backup.key", "identity")
 """Beginnings of names in the keys directory that never enter a backup."""
+
+_IDENTITY: Final = b"AGE-SECRET-KEY-"
+"""In a file with an age identity, whatever the file is called."""
 
 AAD: Final = b"vestibule/v1/backup"
 
@@ -148,11 +151,22 @@ def _copy_plain(source: Path, target: Path) -> None:
 
 
 def _secrets(keys_dir: Path) -> list[tuple[str, bytes]]:
+    left_out = _identities(keys_dir)
     return [
         (path.name, path.read_bytes())
         for path in sorted(keys_dir.iterdir())
-        if path.is_file() and not path.name.startswith((".", *_LEFT_OUT)) and not path.name.endswith(".lock")
+        if path.is_file()
+        and not path.name.startswith((".", *_LEFT_OUT))
+        and not path.name.endswith(".lock")
+        and path.resolve() not in left_out
+        and _IDENTITY not in path.read_bytes()
     ]
+
+
+def _identities(keys_dir: Path) -> frozenset[Path]:
+    """Files with age identities of the root key, whatever they are called."""
+    roots = [root for root in read_choice(keys_dir).values() if isinstance(root, dict)]
+    return frozenset(Path(str(root["identity"])).resolve() for root in roots if "identity" in root)
 
 
 def _log_of(evidence: Path, keys_dir: Path) -> tuple[str, int, bytes | None]:

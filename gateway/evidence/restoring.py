@@ -7,20 +7,20 @@ and put beside the restored log, where the next start destroys it again before a
 
 import base64
 import binascii
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from audit.encoding import decode
-from audit.entry import Kind
+from audit.entry import Json, Kind
 from audit.errors import BadEntry, LogMissing, SealBroken
 from audit.files import CHECKPOINT_FILE, OWNER_ONLY, sync_directory, write_durably
 from audit.keys import xaes
 from audit.keys.file_store import KEYS_FILE, FileKeyStore
 from audit.keys.root import ROOT_KEY_BYTES
-from audit.keys.root_choice import ROOT_KEY_FILE
+from audit.keys.root_choice import CHOICE_FILE, ROOT_KEY_FILE
 from audit.leaf import parse
 from audit.retention.again import KINDS
 from audit.store import kind_mark
@@ -37,6 +37,7 @@ from config.settings import Settings
 from gateway.errors import BadRequest
 from gateway.evidence.backup import AAD, EVIDENCE, SECRETS, STATE, read_manifest
 from gateway.evidence.opening import AGAIN_FILE, write_again
+from gateway.session.policies import FOLDER
 
 Fetch = Callable[[str], bytes | None]
 """A published log by the paths of C2SP tlog-tiles; none where there is nothing."""
@@ -84,8 +85,10 @@ def restore(
     or does not fit these keys), `KeyUnavailable`.
     """
     manifest = read_manifest(directory)
+    names = _evidence_of(manifest)
     _refuse_overwriting(settings, root_key)
     secrets, keys = _open_secrets(directory, unseal)
+    _refuse_programs(settings, secrets)
     make_private_dir(settings.data_dir)
     for place in (settings.keys_dir, settings.evidence_dir):
         make_private_dir(place)
@@ -100,7 +103,7 @@ def restore(
     with closing(FileKeyStore.open(settings.evidence_dir / KEYS_FILE, settings.keys_dir, origin)):
         pass
     since, size = _learn(settings, newer)
-    _bring(directory, settings)
+    _bring(directory, settings, names)
     report = verify_log(settings.evidence_dir, settings.keys_dir / "log.pub", keys_dir=settings.keys_dir)
     entries = manifest["entries"]
     assert isinstance(entries, int)
@@ -141,12 +144,41 @@ def _open_secrets(directory: Path, unseal: Callable[[bytes], bytes]) -> tuple[di
     return found, keys
 
 
-def _bring(directory: Path, settings: Settings) -> None:
-    for path in sorted((directory / EVIDENCE).rglob("*")):
-        if path.is_file():
-            target = settings.evidence_dir / path.relative_to(directory / EVIDENCE)
-            make_private_dir(target.parent)
-            write_durably(target, path.read_bytes(), OWNER_ONLY)
+def _evidence_of(manifest: Mapping[str, Json]) -> list[str]:
+    """Names below `evidence/`, which are those that a backup has and no others: what lies there is acted upon."""
+    files = manifest["files"]
+    assert isinstance(files, dict)
+    names = [name.removeprefix(f"{EVIDENCE}/") for name in files if name not in (SECRETS, STATE)]
+    for name in names:
+        if name not in (LOG_FILE, CHECKPOINT_FILE) and (Path(name).parent != Path(FOLDER) or not Path(name).name):
+            raise BadRequest(f"The backup holds {name}, which no backup has. Nothing was restored.")
+    return sorted(names)
+
+
+def _refuse_programs(settings: Settings, secrets: Mapping[str, bytes]) -> None:
+    """A root key behind a program is asked as soon as the keys are opened. An age recipient is no secret, so that
+    whoever can write to the backup could have named a program of their own."""
+    place = settings.keys_dir / CHOICE_FILE
+    if CHOICE_FILE not in secrets or place.exists():
+        return
+    try:
+        choice = decode(secrets[CHOICE_FILE])
+    except BadEntry:
+        return  # nobody acts on it either
+    roots = choice.values() if isinstance(choice, dict) else ()
+    for root in roots:
+        if isinstance(root, dict) and root.get("kind") in ("command", "socket"):
+            raise BadRequest(
+                f"The backup says that the root key is behind {root.get('argv') or root.get('path')!r}. It is not "
+                f"believed in what to run: write {place} yourself ({secrets[CHOICE_FILE].decode()}), then try again."
+            )
+
+
+def _bring(directory: Path, settings: Settings, names: Iterable[str]) -> None:
+    for name in names:
+        target = settings.evidence_dir / name
+        make_private_dir(target.parent)
+        write_durably(target, (directory / EVIDENCE / name).read_bytes(), OWNER_ONLY)
     write_durably(settings.state_path, (directory / STATE).read_bytes(), OWNER_ONLY)
     sync_directory(settings.data_dir)
 

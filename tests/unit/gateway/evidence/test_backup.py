@@ -1,16 +1,20 @@
 """Backup beside a writer, and restore: whole, sealed, without the root key, onto nothing; what was erased stays so."""
 
 import asyncio
+import base64
 import contextlib
+import hashlib
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from audit.encoding import decode, encode
 from audit.entry import Kind, NewEntry
 from audit.errors import KeyUnavailable
 from audit.keys.root_age import AgeRoot, make_identity, read_identities
+from audit.keys.root_choice import write_choice
 from audit.verify.log import verify_log
 from config.clock import FakeClock
 from config.settings import Settings
@@ -121,6 +125,66 @@ async def test_keys_leave_sealed_and_the_root_key_does_not_leave(house: House):
     assert all(path.stat().st_mode & 0o077 == 0 for path in made.directory.rglob("*"))
     with pytest.raises(BadRequest, match="not empty"):
         backed_up(house)
+
+
+async def test_an_age_identity_does_not_leave_whatever_it_is_called(house: House):
+    recipient = make_identity(house.keys / "escrow.txt")
+    make_identity(house.keys / "another.txt")
+    (house.keys / "elsewhere.age").write_bytes(b"a plugin's identity")
+    current = {"kind": "age", "recipients": [recipient], "identity": str(house.keys / "elsewhere.age")}
+    write_choice(house.keys, {"current": current, "previous": {"kind": "file", "file": "root.key"}})
+    made = backed_up(house)
+    secrets = open_with_key(KEY)((made.directory / "secrets.sealed").read_bytes())
+    for name in (b"escrow.txt", b"another.txt", b"elsewhere.age"):
+        assert b'"' + name + b'":' not in secrets
+    assert b"evidence-root.json" in secrets
+
+
+@pytest.mark.parametrize("root", [{"kind": "command", "argv": ["PROGRAM"]}, {"kind": "socket", "path": "/tmp/x"}])
+async def test_a_forged_backup_does_not_say_what_to_run(house: House, quick_dir: Path, root: dict):
+    """Who can write to the backup and knows the recipient, which is no secret, can make secrets of their own."""
+    recipient = make_identity(quick_dir / "identity")
+    age = AgeRoot([recipient], read_identities(quick_dir / "identity"))
+    made = backed_up(house, seal=age.wrap, by=age.name)
+    program, mark = quick_dir / "program", quick_dir / "mark"
+    program.write_text(f"#!/bin/sh\ntouch {mark}\n")
+    program.chmod(0o700)
+    words = encode({"v": 1, "current": {**root, **({"argv": [str(program)]} if "argv" in root else {})}})
+    content = decode(age.unwrap((made.directory / "secrets.sealed").read_bytes()))
+    content["files"]["evidence-root.json"] = base64.b64encode(words).decode()
+    forge(made.directory, "secrets.sealed", age.wrap(encode(content)))
+    with pytest.raises(BadRequest, match="not believed in what to run"):
+        restore(elsewhere(house), made.directory, age.unwrap, root_key=root_of(house))
+    assert not mark.exists()
+
+
+@pytest.mark.parametrize("listed", [False, True])
+async def test_a_forged_backup_does_not_say_what_to_erase(house: House, listed: bool):
+    ann = await house.live("ann")
+    made = backed_up(house)
+    with contextlib.closing(house.journal.reader()) as reader:
+        erased = {"v": 1, "heads": [entry.head_bytes.decode() for entry in reader.entries()]}
+    name = f"evidence/{AGAIN_FILE}"
+    if listed:
+        forge(made.directory, name, encode(erased))
+        with pytest.raises(BadRequest, match="no backup has"):
+            restore(elsewhere(house), made.directory, open_with_key(KEY), root_key=root_of(house))
+        assert not elsewhere(house).evidence_dir.exists()
+        return
+    (made.directory / name).write_bytes(encode(erased))
+    restore(elsewhere(house), made.directory, open_with_key(KEY), root_key=root_of(house))
+    assert not (elsewhere(house).evidence_dir / AGAIN_FILE).exists()
+    other = await reopened(house, elsewhere(house))
+    assert len(words(other, ann)) == len(ann.words) - 1
+    other.journal.close()
+
+
+def forge(backup: Path, name: str, data: bytes) -> None:
+    """Put a file into a backup, with its digest."""
+    (backup / name).write_bytes(data)
+    manifest = decode((backup / "manifest.json").read_bytes())
+    manifest["files"][name] = hashlib.sha256(data).hexdigest()
+    (backup / "manifest.json").write_bytes(encode(manifest))
 
 
 async def test_sealed_to_recipients(house: House):
