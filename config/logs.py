@@ -15,7 +15,8 @@ import structlog
 ALLOWED: Final = frozenset(
     {
         "event", "level", "ts", "logger", "where",
-        "session", "consent", "entry", "approval", "hold", "feed", "generation", "platform", "capability", "channel", "rule",
+        "session", "consent", "entry", "approval", "hold", "feed", "generation", "platform", "capability", "channel",
+        "rule",
         "kind", "reason", "code", "signal", "port", "size", "count", "duration_ms", "attempt", "error", "error_type",
         "step", "version",
     }

@@ -293,7 +293,8 @@ def _a_replay_shows_it(life: Life) -> None:
     settings = life.gateway.settings
     with contextlib.closing(EvidenceReader.open(settings.evidence_dir, settings.keys_dir)) as reader:
         sessions = [summary.session for summary in reader.sessions()]
-    shown = b"".join(life.gateway.vestibule("replay", session, "--speed", "max", "--reason", "audit").stdout for session in sessions[:3])
+    words = ("--speed", "max", "--reason", "audit")
+    shown = b"".join(life.gateway.vestibule("replay", session, *words).stdout for session in sessions[:3])
     assert SERIAL.encode() in shown
     assert [what for what in SECRETS if life.seeds[what].encode() in shown] == []
 

@@ -108,7 +108,8 @@ def test_the_gateway_is_told_before_the_file_is_there(vestibule, evidence, gatew
     with zipfile.ZipFile(out) as archive:
         custody = json.loads(archive.read("custody.json"))
         assert (archive.read("manifest.note"), archive.read("entries/99.json")) == (b"n", b"{}")
-    assert (custody["entry"], custody["by"]) == (99, {"role": "auditor", "alias": "Auditor 1", "name": "amelia.ashdown"})
+    auditor = {"role": "auditor", "alias": "Auditor 1", "name": "amelia.ashdown"}
+    assert (custody["entry"], custody["by"]) == (99, auditor)
     told = gateway.asked[-1][2]
     assert (told["manifest"], told["sessions"], told["basis"]) == (custody["manifest"], [evidence.session], "Order 7")
 
