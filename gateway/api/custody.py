@@ -1,4 +1,4 @@
-"""`/v1/approvals`, `/v1/erasures`, `/v1/holds`, `/v1/retention`: what ends evidence or keeps it from ending.
+"""`/v1/approvals`, `/v1/erasures`, `/v1/holds`, `/v1/retention`, `/v1/rotations`: what ends evidence, or keeps it.
 
 What destroys or releases takes two persons. Reasons and what exactly was asked for are sealed in the log.
 """
@@ -10,7 +10,7 @@ from fastapi import Depends, Path, Request
 from pydantic import Field
 
 from gateway.api.fields import Id, Text, Wire
-from gateway.api.given import Caller, guarded
+from gateway.api.given import Caller, Service, guarded
 from gateway.errors import NotAllowed, Unavailable
 from gateway.evidence.approvals import MAY_ASK, Act, Approval, ApprovalState
 from gateway.evidence.custody import Custody
@@ -167,6 +167,7 @@ class RetentionRun(Wire):
 @routes.get("/v1/approvals", operation_id="list_approvals", summary="What waits for a second person")
 async def list_approvals(auth: Caller, keeper: Keeper, every: bool = False) -> list[ApprovalOut]:
     """Those that you may decide; with `every` also those that were decided, used or lapsed."""
+    await keeper.approvals.refresh()
     found = keeper.approvals.all() if every else keeper.approvals.pending()
     return [_approval(one) for one in found if auth.principal.role in MAY_ASK[one.act]]
 
@@ -174,13 +175,13 @@ async def list_approvals(auth: Caller, keeper: Keeper, every: bool = False) -> l
 @routes.get("/v1/approvals/{approval}", operation_id="show_approval", summary="One approval")
 async def show_approval(auth: Caller, keeper: Keeper, approval: ApprovalId) -> ApprovalOut:
     """With its reason."""
-    return _approval(_mine(auth, keeper, approval))
+    return _approval(await _mine(auth, keeper, approval))
 
 
 @routes.post("/v1/approvals/{approval}/approve", operation_id="approve", summary="Agree, as the second person")
 async def approve(auth: Caller, keeper: Keeper, approval: ApprovalId, decision: Decision) -> ApprovalOut:
     """An erasure or the end of a hold is done before this answers."""
-    match _mine(auth, keeper, approval).act:
+    match (await _mine(auth, keeper, approval)).act:
         case "erase":
             await keeper.erasures.approve(auth, approval, decision.reason)
         case "hold.release":
@@ -193,8 +194,15 @@ async def approve(auth: Caller, keeper: Keeper, approval: ApprovalId, decision: 
 @routes.post("/v1/approvals/{approval}/refuse", operation_id="refuse", summary="Do not agree, or take it back")
 async def refuse(auth: Caller, keeper: Keeper, approval: ApprovalId, decision: Decision) -> ApprovalOut:
     """Nothing is done."""
-    _mine(auth, keeper, approval)
+    await _mine(auth, keeper, approval)
     return _approval(await keeper.approvals.refuse(approval, auth.principal, decision.reason))
+
+
+@routes.post("/v1/rotations", operation_id="ask_rotation", status_code=201, summary="Ask that the log be ended")
+async def ask_rotation(auth: Caller, keeper: Keeper, service: Service, decision: Decision) -> AskedOut:
+    """Another person approves it (`/v1/approvals`). Done on the stopped gateway: `vestibule audit rotate`."""
+    subject = {"origin": service.parts.journal.origin}
+    return AskedOut(approval=await keeper.approvals.ask("log.rotate", auth.principal, subject, decision.reason))
 
 
 # --- erasure ----------------------------------------------------------------------------------------------------------
@@ -295,8 +303,9 @@ async def run_retention(auth: Caller, keeper: Keeper, wanted: RetentionRun) -> R
     )
 
 
-def _mine(auth: Caller, keeper: Custody, approval: str) -> Approval:
+async def _mine(auth: Caller, keeper: Custody, approval: str) -> Approval:
     """One that the caller may decide; the same refusal for "unknown" and "not yours"."""
+    await keeper.approvals.refresh()
     found = keeper.approvals.get(approval)
     if auth.principal.role not in MAY_ASK[found.act]:
         raise NotAllowed("There is no such approval.")

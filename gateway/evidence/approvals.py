@@ -1,8 +1,9 @@
 """Acts that take two persons: asked for by one, approved or refused by another, each step on record before it counts.
 
 The log is the only memory: what is pending is rebuilt from the `approval.*` entries at start, so an approval cannot be
-forged in a table, and a restored backup knows no more than its log. Counterparts: `gateway.evidence.erasure`,
-`gateway.evidence.holds` and `gateway.evidence.reading`, which do what was approved.
+forged in a table, and a restored backup knows no more than its log. Of several decisions, whichever workers took them,
+the first in the log counts. Counterparts: `gateway.evidence.erasure`, `gateway.evidence.holds` and
+`gateway.evidence.reading`, which do what was approved.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ from audit.entry import Json, Kind, NewEntry
 from audit.errors import KeyUnavailable, SealBroken
 from audit.journal import Journal
 from audit.reader import EvidenceReader, StoredEntry
+from audit.store import kind_mark
 from config.clock import Clock
 from config.ids import is_id, new_id
 from gateway.access.identity import Principal, Role
@@ -73,14 +75,24 @@ class Approvals:
         self._clock = clock
         self._patience = timedelta(hours=hours)
         self._known: dict[str, Approval] = {}
-        self._turn = asyncio.Lock()
+        self._deciding: dict[str, int] = {}
+        """Index of the entry that decided, by approval."""
+        self._seen = 0
+        self._turn, self._learning = asyncio.Lock(), asyncio.Lock()
 
     @classmethod
     async def open(cls, journal: Journal, clock: Clock, *, hours: int = 72) -> "Approvals":
         """With everything the log says. Raises `LogDamaged`."""
         approvals = cls(journal, clock, hours=hours)
-        await asyncio.to_thread(approvals._read)
+        await approvals.refresh()
         return approvals
+
+    async def refresh(self) -> None:
+        """Learn what was recorded since, by other workers too. Raises `LogDamaged`."""
+        async with self._learning:
+            found, self._seen = await asyncio.to_thread(self._read, self._seen)
+            for entry, asked in found:
+                self._take(entry, asked)
 
     async def ask(self, act: Act, who: Principal, subject: Mapping[str, Json], reason: str) -> str:
         """Put on record that `who` wants the act done; the approval's id. Raises `NotAllowed`, `BadRequest`."""
@@ -149,6 +161,7 @@ class Approvals:
         self, approval_id: str, who: Principal, reason: str, state: Literal["given", "refused"]
     ) -> Approval:
         async with self._turn:
+            await self.refresh()
             approval = self.get(approval_id)
             _check_person(approval.act, who)
             if approval.state == "lapsed" and self._known[approval_id].state == "asked":
@@ -157,49 +170,62 @@ class Approvals:
                 raise NotAllowed(f"Approval {approval_id} was decided already: it is {approval.state}.")
             if state == "given" and who.id == approval.asked_by:
                 raise NotAllowed("Another person than the one who asked has to approve.")
-            decided = replace(approval, state=state, decided_by=who.id, decided_at=self._clock.now())
-            if state == "given":
-                decided = replace(decided, lapses_at=self._clock.now() + self._patience)
             kind = Kind.APPROVAL_GIVEN if state == "given" else Kind.APPROVAL_REFUSED
-            await self._record(kind, approval, who, {"reason": _checked(reason, needed=False)})
-            self._known[approval_id] = decided
-            return decided
+            index = await self._record(kind, approval, who, {"reason": _checked(reason, needed=False)})
+            await self.refresh()
+            if self._deciding.get(approval_id) != index:
+                raise NotAllowed(f"Approval {approval_id} was decided already, by another in the same moment.")
+            return self._known[approval_id]
 
     async def _lapse(self, approval: Approval) -> None:
         facts: dict[str, Json] = {"approval": approval.id, "act": approval.act, "by": SCHEDULE, "why": "lapsed"}
         await self._journal.append(NewEntry(kind=Kind.APPROVAL_REFUSED, facts=facts))
         self._known[approval.id] = approval
 
-    async def _record(self, kind: Kind, approval: Approval, who: Principal, content: Mapping[str, Json]) -> None:
-        await self._journal.append(
+    async def _record(self, kind: Kind, approval: Approval, who: Principal, content: Mapping[str, Json]) -> int:
+        """Index of the entry."""
+        recorded = await self._journal.append(
             NewEntry(
                 kind=kind,
                 facts={"approval": approval.id, "act": approval.act, "by": who.id},
                 sealed={"who": {"id": who.id, "name": who.name}, "act": content},
             )
         )
+        return recorded.index
 
     def _now(self, approval: Approval) -> Approval:
         lapsed = approval.state in {"asked", "given"} and self._clock.now() >= approval.lapses_at
         return replace(approval, state="lapsed") if lapsed else approval
 
-    def _read(self) -> None:
+    def _read(self, low: int) -> tuple[list[tuple[StoredEntry, Approval | None]], int]:
+        """What is to be learnt from index `low` on, and up to where that was read."""
+        marks = [kind_mark(kind.value) for kind in KINDS | USES]
         with closing(self._journal.reader()) as reader:
-            for entry in reader.of_kinds(KINDS | USES):
-                self._take(reader, entry)
+            size = reader.size
+            if low:
+                rows = reader.rows.entries(low, size)
+                indexes = [row.index for row in rows if any(mark in row.head for mark in marks)]
+                entries = [reader.entry(index) for index in indexes]
+            else:  # the store looks for them: there may be a million others
+                entries = list(reader.of_kinds(KINDS | USES))
+            wanted = [entry for entry in entries if entry.kind in KINDS | USES]
+            asked = [self._asked(reader, one) if one.kind is Kind.APPROVAL_ASKED else None for one in wanted]
+        return list(zip(wanted, asked, strict=True)), size
 
-    def _take(self, reader: EvidenceReader, entry: StoredEntry) -> None:
+    def _take(self, entry: StoredEntry, asked: Approval | None) -> None:
+        """One entry, in the log's order. What is known of it already changes nothing."""
         name = str(entry.facts.get("approval", ""))
         known = self._known.get(name)
-        if entry.kind is Kind.APPROVAL_ASKED:
-            self._known[name] = self._asked(reader, entry)
+        if asked is not None:
+            self._known.setdefault(name, asked)
         elif known is None:
             return
         elif entry.kind in USES:
             if entry.facts.get("part", 0) == int(str(entry.facts.get("parts", 1))) - 1:
                 self.spend(name)
-        elif known.state == "asked":
-            self._known[name] = _decided(known, entry, self._patience)
+        elif known.state == "asked" and (decided := _decided(known, entry, self._patience)) is not known:
+            self._known[name] = decided
+            self._deciding[name] = entry.index
 
     def _asked(self, reader: EvidenceReader, entry: StoredEntry) -> Approval:
         """An approval whose content cannot be opened any more cannot be decided any more either."""

@@ -124,6 +124,7 @@ class Erasures:
     async def approve(self, auth: Authenticated, approval_id: str, reason: str = "") -> Erased:
         """The second person agrees, and it is done. Raises `NotAllowed`, `Unavailable` (a hold), `RecordFailed`."""
         async with self._turn:
+            await self._approvals.refresh()
             approval = self._approvals.get(approval_id)
             if approval.act != "erase":
                 raise NotAllowed(f"Approval {approval_id} is for another act ({approval.act}).")

@@ -86,6 +86,7 @@ class Holds:
 
     async def approve_release(self, auth: Authenticated, approval_id: str, reason: str = "") -> Approval:
         """The second person agrees: the hold ends. Raises `NotAllowed`, `RecordFailed`."""
+        await self._approvals.refresh()
         if self._approvals.get(approval_id).act != "hold.release":
             raise NotAllowed(f"Approval {approval_id} is for another act.")
         given = await self._approvals.approve(approval_id, auth.principal, reason)

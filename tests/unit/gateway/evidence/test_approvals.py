@@ -1,5 +1,6 @@
 """Two persons, on record, once: asked, given, refused, lapsed, used; and all of it known again after a restart."""
 
+import asyncio
 import contextlib
 from pathlib import Path
 
@@ -45,6 +46,31 @@ async def test_nobody_approves_alone(approvals):
         with pytest.raises(NotAllowed, match="Another person"):
             await approvals.approve(name, same)
     assert approvals.get(name).state == "asked"
+
+
+async def test_another_workers_decision_counts(approvals, clock):
+    ada, bob, eve = person(), person("supervisor"), person("auditor")
+    other = await Approvals.open(approvals._journal, clock)
+    refused, given = [await approvals.ask("erase", ada, {}, "reason") for _ in range(2)]
+    await other.refuse(refused, bob)
+    with pytest.raises(NotAllowed, match="refused"):
+        await approvals.approve(refused, eve)
+    await other.approve(given, bob)
+    with pytest.raises(NotAllowed, match="given"):
+        await approvals.refuse(given, eve)
+    assert approvals.given(given, "erase").by == [ada.id, bob.id]
+
+
+async def test_of_two_decisions_in_one_moment_the_first_in_the_log_counts(approvals, clock):
+    ada, bob, eve = person(), person("supervisor"), person("auditor")
+    other = await Approvals.open(approvals._journal, clock)
+    for _ in range(20):
+        name = await approvals.ask("erase", ada, {}, "reason")
+        done = await asyncio.gather(approvals.approve(name, bob), other.refuse(name, eve), return_exceptions=True)
+        (counts,) = [one for one in done if not isinstance(one, NotAllowed)]
+        for workers in (approvals, other, await Approvals.open(approvals._journal, clock)):
+            await workers.refresh()
+            assert (workers.get(name).state, workers.get(name).decided_by) == (counts.state, counts.decided_by)
 
 
 @pytest.mark.parametrize("who", [person("rep"), person("automation"), person("reviewer"), person(disabled=True)])
