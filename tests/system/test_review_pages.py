@@ -314,3 +314,27 @@ def test_dark(gateway, watched):
     open_it(page)
     page.wait_for_timeout(300)
     picture(page, "dark")
+
+
+def test_the_same_at_the_terminal(gateway):
+    """`vestibule search` names the replay that opens at its hit; both are on record."""
+    running, scene = gateway
+    found = running.vestibule("search", "terminated by peer", "rep:alice", "--reason", "case 4711")
+    assert found.returncode == 0, found.stderr.decode()
+    assert scene.plain.session in found.stdout.decode()
+    opened = re.search(r"vestibule (replay .*)", found.stdout.decode())
+    shown = running.vestibule(*opened[1].split(), "--speed", "max", "--reason", "case 4711")
+    assert "terminated by peer" in shown.stdout.decode()
+    assert "load average" not in shown.stdout.decode()
+    assert "[opened for oli" in shown.stdout.decode()
+    assert entries(running, Kind.SEARCH_QUERY)[-1]["query"] == '"terminated by peer" rep:alice'
+    assert entries(running, Kind.REPLAY_VIEW)[-1]["session"] == scene.plain.session
+    assert running.vestibule("search", "uptime").returncode == 64, "not without a reason"
+
+
+def test_the_index_holds_what_the_log_says_and_can_be_made_anew(gateway):
+    running, scene = gateway
+    made = running.vestibule("search", "--rebuild", "--json")
+    assert made.returncode == 0, made.stderr.decode()
+    found = running.vestibule("search", f"session:{scene.plain.session}", "uptime", "--reason", "case 1", "--json")
+    assert scene.plain.session in found.stdout.decode()

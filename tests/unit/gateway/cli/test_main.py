@@ -18,7 +18,7 @@ from gateway import exits
 from gateway.__main__ import main
 from gateway.assembly import House
 
-PORTS = "[ssh]\nport = 0\n[customer]\nport = 0\n[api]\nport = 0\n"
+PORTS = "[ssh]\nport = 0\n[customer]\nport = 0\n[api]\nport = 0\n[review]\nport = 0\n"
 
 
 @dataclass(frozen=True)
