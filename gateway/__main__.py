@@ -6,6 +6,7 @@ What is started here is imported when it is started: help, `verify` and `policy`
 import asyncio
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from gateway.cli.app import Programs, make_app, run
@@ -13,11 +14,14 @@ from gateway.cli.app import Programs, make_app, run
 if TYPE_CHECKING:
     from config.settings import Settings
     from gateway.assembly import House
+    from gateway.evidence.rotating import Rotated
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit status. Without `arguments` those of the process."""
-    programs = Programs(initialise=_initialise, first_operator=_first_operator, serve=_serve, demo=_demo)
+    programs = Programs(
+        initialise=_initialise, first_operator=_first_operator, serve=_serve, demo=_demo, rotate=_rotate
+    )
     return run(make_app(programs), sys.argv[1:] if arguments is None else arguments)
 
 
@@ -82,6 +86,28 @@ def _say_where(house: "House") -> None:
     log.info("listening", kind="ssh", port=house.ssh_port)
     if house.api_port is not None:
         log.info("listening", kind="api", port=house.api_port)
+
+
+def _rotate(settings: "Settings", approval: str | None, signer: Path | None) -> "Rotated":
+    from contextlib import closing
+
+    from config.clock import SystemClock
+    from gateway.access.credentials import Vault, load_root_key
+    from gateway.assembly import attestation_of, objects_of
+    from gateway.evidence.rotating import Rotating
+    from gateway.state.consents import StateConsentStore
+    from gateway.state.database import Database, sqlite_url
+
+    root = load_root_key(settings.keys_dir)
+    with closing(Database.open(sqlite_url(settings.state_path))) as database:
+        rotating = Rotating(
+            settings=settings,
+            consents=StateConsentStore(database, Vault(root)),
+            clock=SystemClock(),
+            objects=objects_of(settings),
+            attestation=attestation_of(settings.evidence),
+        )
+        return asyncio.run(rotating.run(approval, signer=signer))
 
 
 def _demo(keep: bool, out: TextIO) -> int:

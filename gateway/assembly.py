@@ -48,6 +48,7 @@ from gateway.evidence import feeding
 from gateway.evidence.custody import Custody
 from gateway.evidence.exporting import Exports
 from gateway.evidence.reading import Reading
+from gateway.evidence.rotating import refuse_if_begun
 from gateway.log_site import log_site
 from gateway.notify.choose import notifier_for
 from gateway.policy.errors import PolicyError
@@ -149,6 +150,7 @@ def database_of(evidence: EvidenceSettings) -> LogDatabase | None:
 
 def initialise(settings: Settings) -> None:
     """Make what an installation needs once: directories, keys, empty state. Safe to repeat."""
+    refuse_if_begun(settings)
     for directory in (settings.data_dir, settings.keys_dir, settings.evidence_dir):
         make_private_dir(directory)
     ensure_root_key(settings.keys_dir)
@@ -240,6 +242,7 @@ class House:
         """
         if not (settings.keys_dir / "root.key").exists():
             raise ConfigError(f"{settings.data_dir} is not set up yet; run `vestibule init` first.")
+        refuse_if_begun(settings)
         clock = clock or SystemClock()
         if journal is None:
             journal = await asyncio.to_thread(

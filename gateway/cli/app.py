@@ -99,11 +99,8 @@ def run(app: typer.Typer, arguments: Sequence[str]) -> int:
         return leaving.code if isinstance(leaving.code, int) else exits.OK
     except BaseException as error:  # noqa: BLE001 - the outermost edge: whatever it was becomes a sentence and a status
         fault = fault_of(error)
-        if (
-            arguments[:1]
-            and arguments[0] in {"verify", "audit"}
-            and fault.exit not in {exits.INTERRUPTED, exits.OUTPUT_CLOSED}
-        ):
+        verifies = [*arguments[:1]] == ["verify"] or [*arguments[:2]] in (["audit", "fsck"], ["audit", "mirror"])
+        if verifies and fault.exit not in {exits.INTERRUPTED, exits.OUTPUT_CLOSED}:
             # Verification has a scale of its own: 1 and 2 are findings; what kept it from looking is neither.
             fault = replace(fault, exit=exits.UNVERIFIABLE)
         report(fault, as_json="--json" in options)

@@ -1,5 +1,6 @@
 """`vestibule audit fsck|mirror`: the published log, looked at from outside. Counterparts: `audit.publish.fsck`,
-`audit.publish.mirror`. Neither needs a gateway; of their own one they need only files."""
+`audit.publish.mirror`. Neither needs a gateway; of their own one they need only files. `gateway.cli.rotate` adds the
+commands that end the log."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from gateway import exits
+from gateway.cli import rotate
 from gateway.cli.call import Call, command, group
 from gateway.cli.evidence import PANEL, VERIFIER_KEY, find
 from gateway.cli.output import print_text
@@ -34,9 +36,10 @@ Region = Annotated[str | None, typer.Option(metavar="NAME", help="Of the bucket,
 
 def register(app: typer.Typer) -> None:
     """Add these commands to `app`."""
-    audit = group("audit", "Recompute a published log, or keep a copy of it elsewhere.")
+    audit = group("audit", "Recompute a published log, keep a copy of it elsewhere, or begin a new one.")
     command(audit, "fsck")(fsck)
     command(audit, "mirror")(mirror)
+    rotate.register(audit)
     app.add_typer(audit, rich_help_panel=PANEL)
 
 

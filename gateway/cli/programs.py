@@ -5,6 +5,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     import httpx
 
     from config.settings import Settings
+    from gateway.evidence.rotating import Rotated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,5 +28,7 @@ class Programs:
     """Run the gateway to its end; the exit status."""
     demo: Callable[[bool, TextIO], int]
     """Play the story to the stream, and keep it running if asked; the exit status."""
+    rotate: "Callable[[Settings, str | None, Path | None], Rotated] | None" = field(default=None)
+    """End the log of a stopped gateway and begin the next: approval, socket of the new log's signer."""
     transport: "httpx.BaseTransport | None" = field(default=None)
     """How the REST API is reached; none: by socket or URL. A seam for tests."""

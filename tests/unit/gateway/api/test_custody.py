@@ -122,3 +122,15 @@ async def test_retention_is_looked_at_and_run(gateway, kept):
 
 async def test_without_custody_nothing_is_erased(gateway):
     assert (await gateway.call("oli", "GET", "/v1/holds")).status_code == 503
+
+
+async def test_the_end_of_the_log_is_asked_for_and_approved(gateway, kept):
+    for who in ("ada", "crm"):
+        assert (await gateway.call(who, "POST", "/v1/rotations", {"reason": "no"})).status_code == 403, who
+    assert (await gateway.call("oli", "POST", "/v1/rotations", {})).status_code == 400, "a reason is needed"
+    asked = await gateway.call("oli", "POST", "/v1/rotations", {"reason": "the disk"})
+    assert asked.status_code == 201, asked.text
+    name = asked.json()["approval"]
+    assert (await gateway.call("oli", "POST", f"/v1/approvals/{name}/approve", {})).status_code == 403
+    given = (await gateway.call("sue", "POST", f"/v1/approvals/{name}/approve", {})).json()
+    assert (given["act"], given["state"], given["about"]) == ("log.rotate", "given", f"origin {gateway.journal.origin}")
