@@ -196,11 +196,14 @@ class Life:
     def places(self) -> Iterator[tuple[str, bytes]]:
         """Every file of the installation, its name included, and the log of the process.
 
-        The outbox is left out: its files are the messages themselves, put there instead of being sent.
+        The outbox is left out: its files are the messages themselves, put there instead of being sent. So is the search
+        index, which holds in clear what can be searched, but for secrets: `_the_index_holds_no_secret` looks at it.
         """
+        settings = self.gateway.settings
+        apart = (settings.outbox_dir, settings.data_dir / "index")
         for root in (self.gateway.settings.data_dir, self.gateway.directory / "tmp"):
             for path in sorted(root.rglob("*")):
-                if path.is_file() and self.gateway.settings.outbox_dir not in path.parents and not _is_table(path):
+                if path.is_file() and not any(one in path.parents for one in apart) and not _is_table(path):
                     name = str(path.relative_to(root))
                     yield name, name.encode() + b"\n" + path.read_bytes()
         yield "standard error", self.gateway.log.read_bytes()
@@ -264,6 +267,7 @@ def test_seeded_personal_data_is_found_nowhere(life: Life, lab_router: OpenWrtRo
     _leaves_are_clean(life)
     _sealed_parts_hold_it(life)
     _a_replay_shows_it(life)
+    _the_index_holds_no_secret(life)
     _the_search_can_find(life)
 
 
@@ -288,13 +292,25 @@ def _sealed_parts_hold_it(life: Life) -> None:
     assert [what for what in (*SECRETS, *made) if life.seeds[what] in opened] == []
 
 
+def _the_index_holds_no_secret(life: Life) -> None:
+    """What reps typed can be searched; secrets cannot, for they were masked before anything was recorded."""
+    files = [path for path in (life.gateway.settings.data_dir / "index").rglob("*") if path.is_file()]
+    content = b"".join(path.read_bytes() for path in files).lower()
+    assert PROBED.encode() in content
+    found = [what for what in SECRETS for form in spellings(life.seeds[what]) if form in content]
+    assert found == []
+    assert all(path.stat().st_mode & 0o077 == 0 for path in files)
+
+
 def _a_replay_shows_it(life: Life) -> None:
     """The recordings hold what the rep saw, without the secrets that were typed."""
     settings = life.gateway.settings
     with contextlib.closing(EvidenceReader.open(settings.evidence_dir, settings.keys_dir)) as reader:
         sessions = [summary.session for summary in reader.sessions()]
-    words = ("--speed", "max", "--reason", "audit")
-    shown = b"".join(life.gateway.vestibule("replay", session, *words).stdout for session in sessions[:3])
+    words = ("--speed", "max", "--dir", str(settings.data_dir))  # the gateway is gone; this is what is left of it
+    looks = [life.gateway.vestibule("replay", session, *words) for session in sessions[:3]]
+    shown = b"".join(look.stdout for look in looks)
+    assert shown, [look.stderr for look in looks]
     assert SERIAL.encode() in shown
     assert [what for what in SECRETS if life.seeds[what].encode() in shown] == []
 
