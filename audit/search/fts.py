@@ -62,8 +62,7 @@ class FtsIndex:
         places = [(index << PART_BITS, (index + 1 << PART_BITS) - 1) for index in numbers]
         with self._lock:
             # First, so that an indexer that is about to add such rows no longer can.
-            for name in (*names, *refs, *map(str, numbers)):
-                self._run("INSERT OR IGNORE INTO gone VALUES (?)", (name,))
+            self._sql(lambda: self._leave_out([*names, *refs, *map(str, numbers)]))
             return sum(month.remove(names, refs, places) for month in self._open_all().values())
 
     def expire(self, retention: RetentionClass, month: str) -> int:
@@ -122,6 +121,10 @@ class FtsIndex:
         del self._months[name]
         for end in ("", "-wal", "-shm"):
             (self._directory / f"index-{name}.db{end}").unlink(missing_ok=True)
+
+    def _leave_out(self, ids: Sequence[str]) -> None:
+        with self._state:
+            self._state.executemany("INSERT OR IGNORE INTO gone VALUES (?)", ((one,) for one in ids))
 
     def _is_gone(self, row: Row) -> bool:
         keys = (row.about.session, row.about.consent, str(row.index))

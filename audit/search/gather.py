@@ -4,7 +4,7 @@ Counterparts: `audit.reader.EvidenceReader`, `audit.search.indexer`.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
@@ -27,7 +27,7 @@ class Source(Protocol):
     """What is needed of `audit.reader.EvidenceReader`."""
 
     def entries(self, low: int = 0, high: int | None = None) -> Iterator[StoredEntry]: ...
-    def session(self, session: str) -> Sequence[StoredEntry]: ...
+    def first_of(self, session: str) -> StoredEntry | None: ...
     def sealed(self, index: int, compartment: str) -> Mapping[str, Json]: ...
     def chunk(self, session: str, number: int) -> bytes: ...
 
@@ -82,10 +82,7 @@ class Gatherer:
         assert entry.session is not None
         known = self._sessions.get(entry.session)
         if known is None:
-            first = entry
-            if entry.n:
-                chain = self._source.session(entry.session)
-                first = chain[0] if chain else entry
+            first = self._source.first_of(entry.session) or entry
             known = self._sessions[entry.session] = _Session(self._about(first))
             if len(self._sessions) > _SESSIONS:
                 self._sessions.popitem(last=False)

@@ -118,15 +118,16 @@ class Month:
 
     def remove(self, sessions: Sequence[str], consents: Sequence[str], places: Sequence[tuple[int, int]]) -> int:
         """Forget rows so that no word of them is left in the file."""
-        conditions: list[tuple[str, tuple[Any, ...]]] = []
-        conditions += [("about IN (SELECT id FROM about WHERE session = ?)", (value,)) for value in sessions]
-        conditions += [("about IN (SELECT id FROM about WHERE consent = ?)", (value,)) for value in consents]
-        conditions += [("id BETWEEN ? AND ?", pair) for pair in places]
-        return self._remove(conditions)
+        of_session = "about IN (SELECT id FROM about WHERE {} = ?)"
+        return self._remove(
+            (of_session.format("session"), [(value,) for value in sessions]),
+            (of_session.format("consent"), [(value,) for value in consents]),
+            ("id BETWEEN ? AND ?", places),
+        )
 
     def expire(self, retention: str) -> int:
         """Forget the rows of one retention class."""
-        return self._remove([("retention = ?", (retention,))])
+        return self._remove(("retention = ?", [(retention,)]))
 
     @property
     def size(self) -> int:
@@ -197,19 +198,20 @@ class Month:
             found = self._read("SELECT min(low), max(high) FROM span WHERE last >= ? AND first < ?", (since, until))[0]
         return (1, 0) if found[0] is None else (found[0], min(high, found[1]))
 
-    def _remove(self, conditions: Sequence[tuple[str, tuple[Any, ...]]]) -> int:
-        removed = 0
+    def _remove(self, *conditions: tuple[str, Sequence[tuple[Any, ...]]]) -> int:
+        """Delete the rows of each condition with each of its values."""
         with self._guarded():
+            before = self._db.total_changes()
             with self._db:
                 for condition, values in conditions:
-                    self._db.execute(f"DELETE FROM row WHERE {condition}", values)  # noqa: S608
-                    removed += self._db.changes()
+                    self._db.executemany(f"DELETE FROM row WHERE {condition}", values)  # noqa: S608
+                removed = self._db.total_changes() - before
                 if removed:
                     self._db.execute("DELETE FROM about WHERE id NOT IN (SELECT about FROM row)")
                     self._db.execute("INSERT INTO found(found) VALUES('rebuild')")
             if removed:
                 self._db.execute("VACUUM")
-            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            self._read("PRAGMA wal_checkpoint(TRUNCATE)")
         return removed
 
     def _read(self, statement: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
