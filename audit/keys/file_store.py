@@ -9,12 +9,12 @@ import os
 import sqlite3
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from audit.entry import RetentionClass
-from audit.errors import KeyHeld, KeyUnavailable
+from audit.errors import KeyHeld, KeyUnavailable, RecordFailed
 from audit.keys import schema
 from audit.keys.root import ROOT_KEY_BYTES, RootKey, Roots
 from audit.keys.root_choice import ROOT_KEY_FILE, finish_rotation, open_roots
@@ -255,7 +255,8 @@ class FileKeyStore:
         moved = 0
         with self._lock, self._writing():
             for kek_id, recovery in list(self._rows("SELECT id, recovery FROM kek WHERE recovery NOT NULL", ())):
-                values = (self._roots.current.name, self._roots.current.wrap(root.unwrap(recovery)), kek_id)
+                moving = _wrapped_for_good(self._roots.current, root.unwrap(recovery))
+                values = (self._roots.current.name, moving, kek_id)
                 self._connection.execute("UPDATE kek SET root = ?, wrapped = ? WHERE id = ?", values)
                 moved += 1
         return moved
@@ -281,11 +282,12 @@ class FileKeyStore:
         with self._writing():
             for kek_id, root, wrapped, recovered in stale:
                 kek = self._roots.opening(root).unwrap(wrapped)
-                moved = wrapped if root == current.name else current.wrap(kek)
+                moved = wrapped if root == current.name else _wrapped_for_good(current, kek)
                 again = recovery.wrap(kek) if recovery is not None else recovered
                 values = (current.name, moved, again, kek_id)
                 self._connection.execute("UPDATE kek SET root = ?, wrapped = ?, recovery = ? WHERE id = ?", values)
-        self._empty_wal()
+        with suppress(RecordFailed):  # the old root, which opens what is left there, is forgotten next
+            self._empty_wal()
 
     # --- the database ------------------------------------------------------------------------------------------------
 
@@ -311,9 +313,23 @@ class FileKeyStore:
         return next(self._rows(sql, values), None)
 
     def _empty_wal(self) -> None:
-        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        """What was destroyed is in no file any more. Raises `RecordFailed` if a reader stands in the way."""
+        (busy, _, _) = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if busy:
+            raise RecordFailed(
+                "Destroyed keys could not be cleared from the write-ahead log of the key database: something has it "
+                "open for reading and does not let go. End it; the next try goes on from here."
+            )
 
     def close(self) -> None:
         with self._lock:
             self._connection.close()
             self._roots.close()
+
+
+def _wrapped_for_good(root: RootKey, kek: bytes) -> bytes:
+    """Wrapped by a root that proved that it gives it back: what wrapped it before is given up for it."""
+    wrapped = root.wrap(kek)
+    if root.opens and root.unwrap(wrapped) != kek:
+        raise KeyUnavailable(f"The root '{root.name}' does not give back what it wrapped. Nothing was moved to it.")
+    return wrapped

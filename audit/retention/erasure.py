@@ -164,8 +164,10 @@ def _destroy(keys: KeyStore, ring: KeyRing, doomed: Mapping[str, tuple[str, ...]
         for one in keys.key_sets(ids=doomed.keys())
         if (alive := tuple(name for name in doomed[one.id] if name in one.alive))
     }
-    keys.destroy_all(left)
-    ring.forget(doomed.keys())
+    try:
+        keys.destroy_all(left)
+    finally:  # they may be gone even if a copy of them is still in a file
+        ring.forget(doomed.keys())
 
 
 def _entries(erasure: Erasure, found: Sequence[Ciphertext]) -> Iterator[NewEntry]:

@@ -118,8 +118,10 @@ def run(eraser: Eraser, retention: RetentionClass, month: str) -> int:
 def _destroy(keys: KeyStore, ring: KeyRing, retention: RetentionClass, month: str) -> frozenset[str]:
     """The key sets that a hold spared."""
     inside = [one for one in keys.key_sets(retention=retention, until=month) if one.month == month]
-    keys.destroy_month(retention, month, keep_held=True)
-    ring.forget([one.id for one in inside])
+    try:
+        keys.destroy_month(retention, month, keep_held=True)
+    finally:  # they may be gone even if a copy of them is still in a file
+        ring.forget([one.id for one in inside])
     return frozenset(one.id for one in inside if one.holds)
 
 

@@ -4,7 +4,7 @@ import sqlite3
 
 import pytest
 
-from audit.errors import KeyUnavailable
+from audit.errors import KeyUnavailable, RecordFailed
 from audit.keys.file_store import FileKeyStore
 from audit.keys.store import KeySet, new_keys, unwrap, wrap
 from config.ids import new_id
@@ -63,6 +63,32 @@ def test_a_destroyed_key_leaves_no_wrapped_copy_behind(place):
     reader.close()
     assert wrapped in everything(place[0])
     store.destroy(made.id, ["subj"])
+    assert wrapped not in everything(place[0])
+    store.close()
+
+
+@pytest.mark.parametrize("act", ["one", "month"])
+def test_a_reader_in_the_way_is_told_of(place, act):
+    """What is not cleared from the write-ahead log is not called destroyed; the next try clears it."""
+    made = key_set()
+    store = open_store(place)
+    store.add([made])
+    store._connection.execute("PRAGMA busy_timeout = 50")
+    reader = sqlite3.connect(place[0], isolation_level=None)
+    reader.execute("BEGIN")
+    wrapped = reader.execute("SELECT wrapped FROM dek WHERE ks = ? AND comp = 'subj'", (made.id,)).fetchone()[0]
+
+    def destroy():
+        if act == "one":
+            store.destroy(made.id, ["subj"])
+        else:
+            store.destroy_month("consent", "2026-01")
+
+    with pytest.raises(RecordFailed, match="write-ahead log"):
+        destroy()
+    assert wrapped in everything(place[0])
+    reader.close()
+    destroy()
     assert wrapped not in everything(place[0])
     store.close()
 

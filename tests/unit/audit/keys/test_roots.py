@@ -133,6 +133,37 @@ def test_rotation_moves_every_kek_and_nothing_else(place, crash):
     assert (place[1] / "root.key").exists(), "the state is still sealed under it"
 
 
+@pytest.mark.parametrize("data", ["b'short'", "bytes(32) if asked['op'] == 'unwrap' else b'x' * 40"])
+def test_a_root_that_does_not_give_back_what_it_wrapped_gets_nothing(place, tmp_path, data):
+    """A wrong handle, a truncated answer: the old root is not given up for it."""
+    store = opened(place)
+    made = key_set()
+    store.add([made])
+    store.close()
+    root_choice.begin_rotation(place[1], {"kind": "file", "file": "evidence-root-2.key"})
+    opened(place).close()
+    before = wrapped_rows(place)
+    helper = tmp_path / "helper.py"
+    helper.write_text(
+        "import base64, json, sys\n"
+        "for line in sys.stdin:\n"
+        "    asked = json.loads(line)\n"
+        "    told = {'name': 'bad'}\n"
+        "    if asked['op'] != 'name':\n"
+        f"        told = {{'data': base64.b64encode({data}).decode()}}\n"
+        "    print(json.dumps(told), flush=True)\n"
+    )
+    root_choice.begin_rotation(place[1], {"kind": "command", "argv": [sys.executable, str(helper)]})
+    with pytest.raises(KeyUnavailable, match="give back"):
+        opened(place)
+    assert wrapped_rows(place) == before
+    assert (place[1] / "evidence-root-2.key").exists()
+    root_choice.write_choice(place[1], {"current": {"kind": "file", "file": "evidence-root-2.key"}})
+    again = opened(place)
+    assert again.get(made.id, "act") == made.keys["act"]
+    again.close()
+
+
 def test_recovery_by_a_second_party(place, tmp_path):
     recipient = make_identity(tmp_path / "identity")
     store = opened(place)
