@@ -118,6 +118,7 @@ class Erasures:
             "consents": [*plan.consents],
             "subscriber": plan.subscriber or "",
             "sessions": [*plan.sessions],
+            "beside": [plan.contacts, len(plan.routers)],
         }
         return await self._approvals.ask("erase", auth.principal, subject, reason), plan
 
@@ -130,6 +131,7 @@ class Erasures:
                 raise NotAllowed(f"Approval {approval_id} is for another act ({approval.act}).")
             # Asked before the approval is given: what is held is refused and not left half approved.
             await self._reach.widen()
+            await self._check_unchanged(approval)
             holds = await asyncio.to_thread(self._holds, frozen_keys(approval))
             if holds:
                 raise Unavailable(str(KeyHeld(holds[0])))
@@ -188,6 +190,22 @@ class Erasures:
         self._approvals.spend(approval.id)
         log.info("erased", approval=approval.id, count=erased.deleted)
         return erased
+
+    async def _check_unchanged(self, approval: Approval) -> None:
+        """What stands beside the log goes by subscriber, so nothing may have come to them that was not shown."""
+        asked = approval.subject
+        if approval.state != "asked" or not asked.get("subscriber"):
+            return
+        found = await self._persons.find(Subject("subscriber", str(asked["subscriber"])))
+        if found is None:
+            return
+        names = {one.id for one in found.consents}
+        beside = [found.contacts, len(found.routers)]
+        if not names <= set(_list(asked.get("consents"))) or asked.get("beside", beside) != beside:
+            raise BadRequest(
+                "Since this erasure was asked for, a consent, a contact or a router of the same subscriber was added "
+                "or changed. Refuse it, look at the plan, and ask again."
+            )
 
     async def _plan(self, wanted: Wanted) -> ErasurePlan:
         subject = wanted.subject

@@ -187,6 +187,22 @@ async def test_what_lives_is_not_erased(house: House):
         await house.custody.erasures.ask(house.people["ada"], wanted(ann), "reason")
 
 
+async def test_what_came_after_it_was_asked_for_is_not_erased(house: House):
+    """Contacts and routers go with their subscriber: not while somebody was granted access to one meanwhile."""
+    ann = await house.live("ann")
+    ada, bob = house.people["ada"], house.people["bob"]
+    asked, _ = await house.custody.erasures.ask(ada, wanted(ann), "she asked")
+    later = new_id()
+    house.persons.consents[later] = ann.subscriber
+    with pytest.raises(BadRequest, match="was added"):
+        await house.custody.erasures.approve(bob, asked)
+    assert house.custody.approvals.get(asked).state == "asked"
+    assert house.persons.erased == []
+    del house.persons.consents[later]
+    await house.custody.erasures.approve(bob, asked)
+    assert house.persons.erased
+
+
 @pytest.mark.parametrize("by", ["consent", "subscriber"])
 async def test_a_hold_reaches_what_belongs_to_whom_it_names(house: House, by: str):
     """Also sessions by themselves, those that come later, and what retention would end."""
