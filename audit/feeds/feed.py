@@ -14,7 +14,7 @@ from audit.errors import AuditError
 from audit.feeds.cef import cef
 from audit.feeds.cursor import Cursor
 from audit.feeds.ecs import ecs
-from audit.feeds.errors import SinkDown
+from audit.feeds.errors import FeedError, SinkDown
 from audit.feeds.event import Event, Evidence, Teller
 from audit.feeds.ocsf import ocsf
 from audit.feeds.settings import FeedSettings
@@ -59,9 +59,15 @@ class Feed:
     def deliver_next(self) -> int:
         """Deliver the next batch; how many entries it went on by, 0 when there is nothing.
 
-        Raises `SinkDown`; then the same batch is next again.
+        Raises `SinkDown`; then the same batch is next again. `FeedError` if the log has become shorter.
         """
-        until = min(self._next + self.settings.batch, self._evidence.size)
+        size = self._evidence.size
+        if self._next > size:  # going on when the log has grown past it would skip what is recorded until then
+            raise FeedError(
+                f"feed {self.settings.name}: {self._next} entries were delivered, but the log has {size}: it was "
+                "rolled back. Look for a restored backup; to deliver this log from its beginning, remove the feed's cursor."
+            )
+        until = min(self._next + self.settings.batch, size)
         if until <= self._next:
             return 0
         wanted = [e for e in self._evidence.entries(self._next, until) if self.settings.wants(e.kind.value)]
@@ -124,7 +130,7 @@ class FeedThread:
                     feed.close()
             except (AuditError, OSError) as error:
                 if not down:
-                    step = str(error) if isinstance(error, SinkDown) else type(error).__name__
+                    step = str(error) if isinstance(error, SinkDown | FeedError) else type(error).__name__
                     log.warning("feed_down", feed=self._name, step=step, error_type=type(error).__name__)
                 down = True
                 self._stop.wait(pause)

@@ -81,6 +81,17 @@ async def test_the_cursor_survives_and_belongs_to_one_log(journal, session, tmp_
         CursorFile(path).load(journal.origin)
 
 
+async def test_a_log_that_was_rolled_back_is_told_of_and_not_skipped(journal, session):
+    sink, cursor = MemorySink(), MemoryCursor()
+    cursor.save(journal.origin, journal.reader().size + 2)
+    one = feed(journal, sink, cursor)
+    for _ in range(2):
+        with pytest.raises(FeedError, match="rolled back"):
+            one.deliver_next()
+        await journal.append(NewEntry(kind=Kind.AUTH_FAIL))
+    assert sink.lines == []
+
+
 async def test_only_the_kinds_that_are_wanted(journal, session):
     sink = MemorySink()
     one = feed(journal, sink, MemoryCursor(), kinds=("session.", "strike"))
