@@ -65,7 +65,7 @@ class Feed:
         if self._next > size:  # going on when the log has grown past it would skip what is recorded until then
             raise FeedError(
                 f"feed {self.settings.name}: {self._next} entries were delivered, but the log has {size}: it was "
-                "rolled back. Look for a restored backup; to deliver this log from its beginning, remove the feed's cursor."
+                "rolled back. Look for a restored backup; to deliver this log from its start, remove the feed's cursor."
             )
         until = min(self._next + self.settings.batch, size)
         if until <= self._next:
