@@ -32,6 +32,7 @@ from audit.publish.leading import Others, SharedPublisher
 from audit.publish.prove import from_leaves, from_tiles
 from audit.publish.published import NOT_PUBLISHED, Published, open_published
 from audit.publish.publisher import Publisher
+from audit.publish.standing import Standing
 from audit.publish.tile_store import TileStore
 from audit.reader import EvidenceReader
 from audit.recovery import Recovered, recover, repairs
@@ -356,6 +357,14 @@ class Journal:
     def quorum_age(self) -> float | None:
         """Seconds since a quorum of witnesses cosigned a checkpoint; None if the settings ask for none."""
         return self._attested.quorum_age
+
+    def standing(self) -> Standing:
+        """How the log's checkpoints are doing. Any thread; waits for nobody."""
+        return Standing(
+            signing=self._publisher.standing(),
+            quorum_age=self.quorum_age,
+            undelivered_seconds=self._published.undelivered_seconds,
+        )
 
     def on_poison(self, callback: Callable[[], None]) -> None:
         """Have `callback` called, once and from another thread, when recording has failed for good."""

@@ -49,6 +49,7 @@ from gateway.evidence.custody import Custody
 from gateway.evidence.exporting import Exports
 from gateway.evidence.reading import Reading
 from gateway.evidence.rotating import refuse_if_begun
+from gateway.evidence.status import StatusBoard
 from gateway.log_site import log_site
 from gateway.notify.choose import notifier_for
 from gateway.policy.errors import PolicyError
@@ -73,6 +74,7 @@ log = structlog.get_logger("assembly")
 HOST_KEY_FILE = "ssh_host_ed25519_key"
 EXPIRY_SECONDS = 1.0
 RETENTION_SECONDS = 24 * 3600.0
+STATUS_SECONDS = 60.0
 
 
 class _Inventory(Registry):
@@ -222,6 +224,7 @@ class House:
         self._log_site: HttpListener | None = None
         self._expiry: asyncio.Task[None] | None = None
         self._retention: asyncio.Task[None] | None = None
+        self._watching: asyncio.Task[None] | None = None
         self._feeds: list[FeedThread] = []
         self.failed = asyncio.Event()
         """Set when the journal can no longer write: the process must end and recover."""
@@ -299,6 +302,9 @@ class House:
             persons=self.settings.evidence.unseal_persons,
             minutes=self.settings.evidence.unseal_minutes,
         )
+        self.board = StatusBoard(
+            self.journal, self.settings, self.live, index=self._index, approvals=self.custody.approvals
+        )
         reader = self.journal.reader()
         try:
             await self.consents.reconcile(reader)
@@ -342,7 +348,15 @@ class House:
         if settings.customer.public_url is None:
             self.consents.public_url = f"http://{settings.customer.host}:{self._http[0].port}"
         prober = Prober(fetch_host_key=fetch_host_key, detect_platform=detect_platform)
-        app = api_app(self.service, self.admin, prober, keeper=self.custody, exports=self.exports, reading=self.reading)
+        app = api_app(
+            self.service,
+            self.admin,
+            prober,
+            keeper=self.custody,
+            exports=self.exports,
+            reading=self.reading,
+            board=self.board,
+        )
         self._http.append(HttpListener(app, bind_unix(settings.api_socket), peer=True))
         if settings.api.port is not None:
             self._http.append(HttpListener(app, bind_tcp(settings.api.host, settings.api.port, "api.port")))
@@ -368,6 +382,7 @@ class House:
                 f"Cannot listen on {settings.ssh.host} port {settings.ssh.port} ({error.strerror}); change ssh.port."
             ) from error
         self._expiry = asyncio.create_task(self._expire())
+        self._watching = asyncio.create_task(self._watch())
         if settings.retention.automatic:
             self._retention = asyncio.create_task(self._retain())
         await self._start_feeds()
@@ -445,6 +460,22 @@ class House:
                 log.exception("retention_failed", error_type=type(error).__name__)
             await asyncio.sleep(RETENTION_SECONDS)
 
+    async def _watch(self) -> None:
+        """Say once what is not as it should be: each warning when it is new, and when the last one is over."""
+        known: set[str] = set()
+        while True:
+            try:
+                found = (await self.board.look()).warnings
+                kinds = {"".join(char for char in warning if not char.isdigit()) for warning in found}
+                if kinds - known:
+                    log.warning("status", step=" ".join(found), count=len(found))
+                elif known and not kinds:
+                    log.info("status", step="all is well again")
+                known = kinds
+            except Exception as error:
+                log.exception("status_failed", error_type=type(error).__name__)
+            await asyncio.sleep(STATUS_SECONDS)
+
     async def stop(self, reason: str = "shutdown") -> None:
         """Stop serving: no new clients, sessions closed and recorded, journal closed."""
         if self._ssh is not None:
@@ -454,7 +485,7 @@ class House:
             if not len(self.live):
                 break
             await asyncio.sleep(0.02)
-        for task in (self._expiry, self._retention):
+        for task in (self._expiry, self._retention, self._watching):
             if task is not None:
                 task.cancel()
                 with contextlib.suppress(asyncio.CancelledError):

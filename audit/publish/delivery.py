@@ -5,6 +5,7 @@ Counterpart: `audit.publish.place`. A place that holds another history is an ala
 """
 
 import threading
+import time
 from collections.abc import Callable
 
 import structlog
@@ -26,6 +27,8 @@ class Delivery:
         self._first_pause = first_pause
         self._change = threading.Condition()
         self._newest: bytes | None = None
+        self._since: float | None = None
+        """Since when something waits to be delivered."""
         self._stopping = False
         self._damaged: Callable[[LogDamaged], None] = _unheard
         self._thread = threading.Thread(target=self._run, name="audit-delivery", daemon=True)
@@ -35,10 +38,18 @@ class Delivery:
         """Have `damaged` called, from the delivery's thread, if the place holds another history than the log."""
         self._damaged = damaged
 
+    @property
+    def undelivered_seconds(self) -> float:
+        """How long the oldest checkpoint that was not delivered has waited; 0 if there is none."""
+        since = self._since
+        return 0.0 if since is None else time.monotonic() - since
+
     def publish(self, note: bytes) -> None:
         """Deliver this checkpoint, and nothing older than it."""
         with self._change:
             self._newest = note
+            if self._since is None:
+                self._since = time.monotonic()
             self._change.notify()
 
     def close(self) -> None:
@@ -80,6 +91,8 @@ class Delivery:
                 if not self._stopping:
                     self._newest = self._newest or note
             return min(LONGEST_PAUSE, 2 * pause or self._first_pause)
+        with self._change:
+            self._since = None if self._newest is None else time.monotonic()
         if pause:
             structlog.get_logger("audit").info("delivered_again")
         return 0.0

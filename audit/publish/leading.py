@@ -18,6 +18,7 @@ import structlog
 from audit.errors import AuditError, LogDamaged, LogInUse, RecordFailed, SignerUnavailable
 from audit.publish.published import Published
 from audit.publish.publisher import Publisher
+from audit.publish.standing import Signing
 from audit.signing.signer import CheckpointSigner
 from audit.tlog.merkle import Frontier
 
@@ -75,6 +76,10 @@ class SharedPublisher:
     def leads(self) -> bool:
         """Whether this worker signs."""
         return self._inner is not None
+
+    def standing(self) -> Signing | None:
+        """As `Publisher.standing`; none if this worker does not lead."""
+        return None if self._inner is None else self._inner.standing()
 
     def take_turn(
         self, frontier: Frontier, leaves: Callable[[int, int], Iterable[tuple[int, bytes]]], *, elected: bool

@@ -57,6 +57,11 @@ class Published:
         for delivery in self.elsewhere:
             delivery.publish(note)
 
+    @property
+    def undelivered_seconds(self) -> float | None:
+        """How long a place elsewhere has waited for a checkpoint; none if there is no such place."""
+        return max((delivery.undelivered_seconds for delivery in self.elsewhere), default=None)
+
     def seal(self, size: int, record: Callable[[NewEntry], object]) -> None:
         """Have closed ranges sealed; a busy or closed journal is asked again after the next checkpoint."""
         if self.sealer is not None:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from audit.errors import RecordFailed, SignerUnavailable
+from audit.publish.standing import Signing
 from audit.signing.signer import CheckpointSigner
 from audit.signing.span import Span
 
@@ -52,6 +53,9 @@ class Publisher:
         self._since: float | None = None
         """Since when entries wait for a signature."""
         self._told_late = False
+        self._answers = True
+        self._signed: tuple[int, float] | None = None
+        """Size of the last checkpoint, and when it was signed."""
         self._urgent = False
         self._waiting: list[concurrent.futures.Future[None]] = []
         self._stopping = False
@@ -64,6 +68,16 @@ class Publisher:
         """How long the oldest entry without a signed checkpoint has waited for one; 0 if all are covered."""
         since = self._since
         return 0.0 if since is None else time.monotonic() - since
+
+    def standing(self) -> Signing:
+        """How signing goes. Any thread."""
+        size, at = self._signed or (None, None)
+        return Signing(
+            size=size,
+            age_seconds=None if at is None else time.monotonic() - at,
+            unsigned_seconds=self.unsigned_seconds,
+            answers=self._answers and self._failure is None,
+        )
 
     def durable(self, leaves: Sequence[bytes], size: int, root: bytes, *, urgent: bool) -> None:
         """These leaf hashes are durable now; the log has this size and root. `urgent`: sign without delay."""
@@ -152,13 +166,16 @@ class Publisher:
 
     def _sign_asked(self) -> None:
         assert self._asked is not None
+        size = self._asked[0]
         note = self._signer.sign(*self._asked)
         with self._change:
             self._asked = None
+            self._answers, self._signed = True, (size, time.monotonic())
             self._since = time.monotonic() if self._added else None
         self._publish(note)
 
     def _unavailable(self, error: SignerUnavailable, waiting: list[concurrent.futures.Future[None]]) -> None:
+        self._answers = False
         for future in waiting:
             future.set_exception(error)
         seconds = int(self.unsigned_seconds)

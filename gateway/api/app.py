@@ -11,7 +11,20 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import compile_path
 
-from gateway.api import consents, custody, diagnostics, exports, people, policy, routers, search, sessions, views, who
+from gateway.api import (
+    consents,
+    custody,
+    diagnostics,
+    exports,
+    people,
+    policy,
+    routers,
+    search,
+    sessions,
+    status,
+    views,
+    who,
+)
 from gateway.api.document import describe, document
 from gateway.api.envelope import Envelope
 from gateway.api.guard import Guard
@@ -21,6 +34,7 @@ from gateway.api.rest_sessions import RestSessions
 from gateway.evidence.custody import Custody
 from gateway.evidence.exporting import Exports
 from gateway.evidence.reading import Reading
+from gateway.evidence.status import StatusBoard
 from gateway.session.admin import Administration
 from gateway.session.service import AccessService
 
@@ -37,6 +51,7 @@ ROUTES: Final = (
     views.routes,
     exports.routes,
     search.routes,
+    status.routes,
 )
 
 
@@ -48,6 +63,7 @@ def api_app(
     reading: Reading | None = None,
     keeper: Custody | None = None,
     exports: Exports | None = None,
+    board: StatusBoard | None = None,
 ) -> FastAPI:
     """The API over these use cases. Without a `prober` the gateway does not look at routers to be registered.
 
@@ -57,6 +73,7 @@ def api_app(
     app.state.reading = reading or Reading(service.parts.journal, service.parts.clock)
     app.state.exports = exports or Exports(service.parts.journal, service.parts.clock)
     app.state.custody = keeper
+    app.state.status = board or StatusBoard(service.parts.journal, service.parts.settings, service.parts.live)
     app.state.service = service
     app.state.admin = admin
     app.state.prober = prober

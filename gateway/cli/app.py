@@ -30,6 +30,7 @@ from gateway.cli import (
     search,
     sessions,
     signer,
+    status,
     verify,
     witness,
 )
@@ -74,6 +75,7 @@ def make_app(programs: Programs) -> typer.Typer:
         replay,
         export,
         search,
+        status,
         verify,
         audit,
         database,

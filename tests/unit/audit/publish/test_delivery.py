@@ -56,11 +56,13 @@ def test_a_place_that_is_away_gets_the_newest_when_it_is_back(numbered, far, del
     far.away.set()
     delivery.publish(numbered.note(300))
     far.asked.acquire(timeout=10)
+    assert delivery.undelivered_seconds > 0
     delivery.publish(numbered.note(900))
     delivery.publish(numbered.note(800))  # out of order: what is visible never goes back
     delivery.publish(numbered.note(900))
     far.away.clear()
     until(lambda: far.objects.get("checkpoint") == numbered.note(900))
+    until(lambda: not delivery.undelivered_seconds)
     numbered.check(far, 900)
 
 

@@ -149,8 +149,14 @@ def test_a_signer_that_was_away_is_asked_the_same_first(moody, away):
         moody.publisher.request().result(10)
     moody.grow(4)
     assert moody.publisher.unsigned_seconds > 0
+    away = moody.publisher.standing()
+    assert (away.size, away.answers) == (3, False)
+    assert away.unsigned_seconds > 0
     moody.signer.away = None
     moody.publisher.request().result(10)
+    back = moody.publisher.standing()
+    assert (back.size, back.answers, back.unsigned_seconds) == (9, True, 0.0)
+    assert back.age_seconds >= 0
     assert moody.sizes[-2:] == [5, 9]
     assert moody.signer.asked[-2:] == [(3, 5), (5, 9)]
     assert moody.publisher.unsigned_seconds == 0
