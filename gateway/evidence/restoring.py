@@ -150,7 +150,8 @@ def _evidence_of(manifest: Mapping[str, Json]) -> list[str]:
     assert isinstance(files, dict)
     names = [name.removeprefix(f"{EVIDENCE}/") for name in files if name not in (SECRETS, STATE)]
     for name in names:
-        if name not in (LOG_FILE, CHECKPOINT_FILE) and (Path(name).parent != Path(FOLDER) or not Path(name).name):
+        parts = Path(name).parts
+        if name not in (LOG_FILE, CHECKPOINT_FILE) and (parts[:1] != (FOLDER,) or len(parts) < 2 or ".." in parts):
             raise BadRequest(f"The backup holds {name}, which no backup has. Nothing was restored.")
     return sorted(names)
 

@@ -158,6 +158,24 @@ async def test_a_forged_backup_does_not_say_what_to_run(house: House, quick_dir:
     assert not mark.exists()
 
 
+async def test_policies_come_back_and_nothing_else_by_their_side(house: House):
+    (house.evidence / "policies" / "ab12").mkdir(parents=True)
+    (house.evidence / "policies" / "ab12" / "ios.yaml").write_text("rules: []\n")
+    made = backed_up(house)
+    restore(elsewhere(house), made.directory, open_with_key(KEY), root_key=root_of(house))
+    assert (elsewhere(house).evidence_dir / "policies" / "ab12" / "ios.yaml").read_text() == "rules: []\n"
+    shutil.rmtree(elsewhere(house).data_dir)
+    for name in ("evidence/policies/../x", "evidence/index.db", "other"):
+        (made.directory / "evidence" / "policies").mkdir(exist_ok=True)
+        forge(made.directory, name, b"x")
+        with pytest.raises(BadRequest):
+            restore(elsewhere(house), made.directory, open_with_key(KEY), root_key=root_of(house))
+        manifest = decode((made.directory / "manifest.json").read_bytes())
+        del manifest["files"][name]
+        (made.directory / "manifest.json").write_bytes(encode(manifest))
+    assert not elsewhere(house).data_dir.exists()
+
+
 @pytest.mark.parametrize("listed", [False, True])
 async def test_a_forged_backup_does_not_say_what_to_erase(house: House, listed: bool):
     ann = await house.live("ann")
