@@ -38,10 +38,30 @@ def test_the_wheel_holds_every_file_of_the_packages(wheel: zipfile.ZipFile):
     assert shipped == ours
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "audit/player/vendor/asciinema-player.min.js",
+        "audit/player/vendor/asciinema-player.css",
+        "audit/stores/sql/",
+        "audit/verify/vestibule_verify.py",
+        "gateway/policy/tables/",
+        "gateway/review/static/",
+        "gateway/state/",
+    ],
+)
+def test_the_wheel_has_what_is_not_imported(wheel: zipfile.ZipFile, name: str):
+    """Scripts, styles, SQL and tables are read at run time: nothing but this notices when they are not there."""
+    found = [shipped for shipped in wheel.namelist() if shipped.startswith(name)]
+    assert any(shipped == name or not shipped.endswith("/__init__.py") for shipped in found), name
+
+
 def test_the_wheel_has_the_command_the_licence_and_nothing_of_the_tests(wheel: zipfile.ZipFile):
     names = wheel.namelist()
     (entry_points,) = [name for name in names if name.endswith("entry_points.txt")]
-    assert "vestibule = gateway.__main__:main" in wheel.read(entry_points).decode()
+    commands = wheel.read(entry_points).decode()
+    assert "vestibule = gateway.__main__:main" in commands
+    assert "vestibule-verify = audit.verify.vestibule_verify:main" in commands
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
     assert not [name for name in names if name.startswith(("tests/", "benchmarks/"))]
 
