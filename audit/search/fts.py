@@ -4,9 +4,11 @@ Lies on the encrypted volume of the evidence, is of mode 0600, and dies with the
 no gateway runs: it is made anew from the log.
 """
 
+import json
 import re
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
 from typing import Final, TypeVar
@@ -43,8 +45,10 @@ class FtsIndex:
             self._run("INSERT OR REPLACE INTO meta VALUES ('origin', ?)", (origin,))
 
     def add(self, rows: Sequence[Row]) -> None:
-        with self._lock:
-            kept = [row for row in rows if not self._is_gone(row)]
+        # Whoever purges, in another process too, waits until the rows are in, and then finds them.
+        with self._lock, self._changing():
+            gone = self._gone(rows)
+            kept = [row for row in rows if gone.isdisjoint(_ids(row))]
             for month, group in groupby(sorted(kept, key=lambda row: (row.month, row.place)), lambda row: row.month):
                 self._month(month).add(list(group))
 
@@ -126,9 +130,20 @@ class FtsIndex:
         with self._state:
             self._state.executemany("INSERT OR IGNORE INTO gone VALUES (?)", ((one,) for one in ids))
 
-    def _is_gone(self, row: Row) -> bool:
-        keys = (row.about.session, row.about.consent, str(row.index))
-        return bool(self._run("SELECT 1 FROM gone WHERE id IN (?,?,?)", keys))
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """Nobody else leaves anything out meanwhile."""
+        self._run("BEGIN IMMEDIATE", ())
+        try:
+            yield
+        finally:
+            self._run("COMMIT", ())
+
+    def _gone(self, rows: Sequence[Row]) -> frozenset[str]:
+        """What of these rows' sessions, consents and entries is left out."""
+        ids = json.dumps(sorted({one for row in rows for one in _ids(row)}))
+        found = self._run("SELECT id FROM gone WHERE id IN (SELECT value FROM json_each(?))", (ids,))
+        return frozenset(row[0] for row in found)
 
     def _meta(self, key: str) -> str | None:
         found = self._run("SELECT value FROM meta WHERE key = ?", (key,))
@@ -146,6 +161,11 @@ class FtsIndex:
                 f"The search index in {self._directory} cannot be used ({type(error).__name__}); delete its files "
                 "index*.db, and they are made anew."
             ) from error
+
+
+def _ids(row: Row) -> tuple[str, str, str]:
+    """By what a row can be left out."""
+    return row.about.session, row.about.consent, str(row.index)
 
 
 def _open_state(directory: Path) -> apsw.Connection:

@@ -16,7 +16,7 @@ from audit.reader import EvidenceReader
 from audit.search.gather import Gatherer
 from audit.search.index import Index
 
-BATCH: Final = 500
+BATCH: Final = 2000
 """Entries at a time."""
 _log = structlog.get_logger("search")
 

@@ -5,8 +5,9 @@ what is left: words of removed rows then stand nowhere, not even as separators i
 be equal (person, router, …) are in it as the hexadecimal digits of their value: one word each, which text never is.
 """
 
+import json
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any, Final
 import apsw
 
 from audit.search.errors import IndexFailed
-from audit.search.index import Hit, Row
+from audit.search.index import About, Hit, Row
 from audit.search.query import Query, Term, words
 
 _BUSY_MS: Final = 10_000
@@ -72,28 +73,21 @@ class Month:
 
     def add(self, rows: Sequence[Row]) -> None:
         """Take rows in, replacing those with the same place."""
+        newest = {row.place: row for row in rows}
         with self._guarded(), self._db:
-            for row in rows:
-                self._forget_words(row.place)
-                self._db.execute(
-                    "INSERT OR REPLACE INTO row VALUES (?,?,?,?,?,?,?,?,?,?)",
-                    (
-                        row.place,
-                        self._about(row),
-                        row.n,
-                        row.at,
-                        _microseconds(row.time),
-                        row.what,
-                        row.retention,
-                        row.verdict,
-                        row.command[:_TEXT],
-                        row.output[:_TEXT],
-                    ),
-                )
-                self._db.execute(
-                    f"INSERT INTO found(rowid, {_COLUMNS}) SELECT id, {_COLUMNS} FROM shown WHERE id = ?",  # noqa: S608
-                    (row.place,),
-                )
+            self._forget_words(newest)
+            ids = self._ids(row.about for row in newest.values())
+            self._db.executemany(
+                "INSERT OR REPLACE INTO row VALUES (?,?,?,?,?,?,?,?,?,?)",
+                [_values(row, ids[row.about.session]) for row in newest.values()],
+            )
+            # One statement for all of them, in rising order: FTS5 writes out what it has collected before each
+            # statement like this one, and before each row whose number is not higher than that of the last one.
+            self._db.execute(
+                f"INSERT INTO found(rowid, {_COLUMNS}) SELECT id, {_COLUMNS} FROM shown "  # noqa: S608
+                "WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id",
+                (json.dumps(list(newest)),),
+            )
             self._widen(rows)
 
     def query(self, query: Query) -> list[Hit]:
@@ -156,23 +150,27 @@ class Month:
 
     # --- inside ------------------------------------------------------------------------------------------------------
 
-    def _about(self, row: Row) -> int:
-        about = row.about
-        values = (about.session, about.consent, about.rep, about.rep_id, about.router, about.subscriber)
-        known = self._read("SELECT id FROM about WHERE session = ?", (about.session,))
-        if known:
-            return int(known[0][0])
-        folded = (values[0], values[1], *(value.casefold() for value in values[2:]))
-        self._db.execute(
-            "INSERT INTO about(session, consent, rep, rep_id, router, subscriber) VALUES (?,?,?,?,?,?)", folded
-        )
-        return int(self._db.last_insert_rowid())
+    def _ids(self, abouts: Iterable[About]) -> dict[str, int]:
+        """The row of each session; made for those that have none."""
+        of_session = {about.session: about for about in abouts}
+        sql = "SELECT session, id FROM about WHERE session IN (SELECT value FROM json_each(?))"
+        known: dict[str, int] = dict(self._read(sql, (json.dumps(list(of_session)),)))
+        for session, about in of_session.items():
+            if session not in known:
+                people = (about.rep, about.rep_id, about.router, about.subscriber)
+                self._db.execute(
+                    "INSERT INTO about(session, consent, rep, rep_id, router, subscriber) VALUES (?,?,?,?,?,?)",
+                    (session, about.consent, *(value.casefold() for value in people)),
+                )
+                known[session] = int(self._db.last_insert_rowid())
+        return known
 
-    def _forget_words(self, place: int) -> None:
+    def _forget_words(self, places: Collection[int]) -> None:
         """External content: the index is told what stood there before it changes."""
         self._db.execute(
-            f"INSERT INTO found(found, rowid, {_COLUMNS}) SELECT 'delete', id, {_COLUMNS} FROM shown WHERE id = ?",  # noqa: S608
-            (place,),
+            f"INSERT INTO found(found, rowid, {_COLUMNS}) SELECT 'delete', id, {_COLUMNS} FROM shown "  # noqa: S608
+            "WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id",
+            (json.dumps(list(places)),),
         )
 
     def _widen(self, rows: Sequence[Row]) -> None:
@@ -228,6 +226,22 @@ class Month:
                     f"The search index {self._path.name} cannot be used ({type(error).__name__}); make it anew with "
                     "`vestibule search --rebuild`."
                 ) from error
+
+
+def _values(row: Row, about: int) -> tuple[Any, ...]:
+    """As it stands in the table."""
+    return (
+        row.place,
+        about,
+        row.n,
+        row.at,
+        _microseconds(row.time),
+        row.what,
+        row.retention,
+        row.verdict,
+        row.command[:_TEXT],
+        row.output[:_TEXT],
+    )
 
 
 def _match(query: Query) -> str | None:
