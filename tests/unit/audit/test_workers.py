@@ -184,7 +184,7 @@ async def test_only_the_leader_signs_and_another_goes_on(company, scene):
     company.signer_taken = False
     await until(lambda: (heard(one), one.leads)[1])
     await one.checkpoint()
-    assert one.watch.signed_size() == company.store.size()
+    await until(lambda: one.watch.signed_size() == company.store.size())  # the note follows the checkpoint
     await scene.story(two)
     heard(one)
     await two.checkpoint()
@@ -193,7 +193,8 @@ async def test_only_the_leader_signs_and_another_goes_on(company, scene):
     two.watch.lead()
     await until(lambda: (heard(two), two.leads)[1])
     await two.checkpoint()
-    assert two.watch.signed_size() == company.store.size() == company.state.state.size
+    await until(lambda: two.watch.signed_size() == company.store.size())
+    assert company.state.state.size == company.store.size()
     company.check()
 
 
