@@ -38,13 +38,7 @@ def encode_checked(value: "Json | Mapping[str, Json]") -> bytes:
 def decode(data: bytes) -> Json:
     """The value behind canonical bytes. Raises `BadEntry` for anything `encode` would not have written."""
     try:
-        value: Json = json.loads(
-            data.decode("utf-8"),
-            parse_int=_small_int,
-            parse_float=_no_float,
-            parse_constant=_no_float,
-            object_pairs_hook=_unique,
-        )
+        value: Json = _decoder.decode(data.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise BadEntry("The bytes are not JSON.") from error
     # What `_check` would look for cannot be in plain ASCII with few brackets: most heads take this short way.
@@ -93,3 +87,8 @@ def _unique(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
     if len(result) != len(pairs):
         raise ValueError("a key stands twice")
     return result
+
+
+_decoder = json.JSONDecoder(
+    parse_int=_small_int, parse_float=_no_float, parse_constant=_no_float, object_pairs_hook=_unique
+)

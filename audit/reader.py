@@ -5,8 +5,9 @@ Opened with the keys it can open sealed parts; without them the heads can be rea
 """
 
 import base64
+import functools
 import hashlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -17,7 +18,7 @@ from audit.errors import BadEntry, KeyUnavailable, LogDamaged, SealBroken
 from audit.keys.sealing import chunk_aad, part_aad, salt, unseal
 from audit.keys.store import RECORDING, KeyStore
 from audit.leaf import Head, parse
-from audit.store import EntryReader, EntryRow, SessionRow
+from audit.store import EntryReader, EntryRow, SealedPart, SessionRow
 from audit.stores.choose import open_keys, open_reader
 
 
@@ -81,6 +82,22 @@ class SessionSummary:
     started: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class WithParts:
+    """One entry with its sealed parts, as `EvidenceReader.with_parts` comes across it."""
+
+    entry: StoredEntry
+    _parts: Mapping[str, SealedPart]
+    _unseal: Callable[[StoredEntry, SealedPart], bytes]
+
+    def sealed(self, compartment: str) -> dict[str, Json]:
+        """As `EvidenceReader.sealed`."""
+        part = self._parts.get(compartment)
+        if part is None:
+            raise _not_stored(self.entry.index, compartment)
+        return _content(self._unseal(self.entry, part), self.entry.index, compartment)
+
+
 class EvidenceReader:
     """Read-only view of one log. One thread at a time."""
 
@@ -125,6 +142,26 @@ class EvidenceReader:
         """Entries with low <= index < high, in order. Raises `LogDamaged` at one that cannot be read."""
         for row in self._store.entries(low, self.size if high is None else high):
             yield _entry(row)
+
+    def with_parts(self, low: int, high: int) -> Iterator[WithParts]:
+        """Entries with low <= index < high, in order, whose parts are read and keys asked for once.
+
+        A key that is destroyed meanwhile may still open parts of this pass: keep it short. Raises as `entries`.
+        """
+        parts = self._store.sealed(low, high)
+        ahead = next(parts, None)
+        key = functools.cache(self._key)
+
+        def content(entry: StoredEntry, part: SealedPart) -> bytes:
+            return self._unseal(entry, part, key(part.key_set, part.compartment))
+
+        for entry in self.entries(low, high):
+            own: dict[str, SealedPart] = {}
+            while ahead is not None and ahead.index <= entry.index:
+                if ahead.index == entry.index:
+                    own[ahead.compartment] = ahead
+                ahead = next(parts, None)
+            yield WithParts(entry, own, content)
 
     def entry(self, index: int) -> StoredEntry:
         """One entry. Raises `LogDamaged` if it is not there."""
@@ -178,21 +215,19 @@ class EvidenceReader:
 
         Raises `KeyUnavailable` if it is not stored, was erased or no keys were given; `SealBroken` if it was changed.
         """
-        content = decode(self.disclose(index, compartment).content)
-        if not isinstance(content, dict):
-            raise BadEntry(f"The part '{compartment}' of entry {index} is not an object.")
-        return content
+        return _content(self.disclose(index, compartment).content, index, compartment)
 
     def disclose(self, index: int, compartment: str) -> Disclosed:
         """What it takes to show one sealed part to somebody and prove it: never the key. Raises as `sealed`."""
         entry = self.entry(index)
         for part in self._store.sealed(index, index + 1):
             if part.compartment == compartment:
-                number = index if entry.n is None else entry.n
                 dek = self._key(part.key_set, compartment)
-                content = unseal(dek, part.sealed, part_aad(self.origin, entry.session, number, compartment))
-                return Disclosed(content, salt(dek, number))
-        raise KeyUnavailable(f"Entry {index} has no stored part '{compartment}'.")
+                return Disclosed(self._unseal(entry, part, dek), salt(dek, _number(entry)))
+        raise _not_stored(index, compartment)
+
+    def _unseal(self, entry: StoredEntry, part: SealedPart, dek: bytes) -> bytes:
+        return unseal(dek, part.sealed, part_aad(self.origin, entry.session, _number(entry), part.compartment))
 
     def chunk_salt(self, session: str, number: int) -> bytes:
         """The salt of a recording chunk's commitment to its lines. Raises as `sealed`."""
@@ -244,6 +279,22 @@ def _origin(store: EntryReader, directory: Path) -> str:
     if origin is None:
         raise LogDamaged(f"The log in {directory} has no origin: it was never started, or it was changed.")
     return origin
+
+
+def _number(entry: StoredEntry) -> int:
+    """What its parts are bound to: its number in the session, or its index if it is in no session."""
+    return entry.index if entry.n is None else entry.n
+
+
+def _content(data: bytes, index: int, compartment: str) -> dict[str, Json]:
+    content = decode(data)
+    if not isinstance(content, dict):
+        raise BadEntry(f"The part '{compartment}' of entry {index} is not an object.")
+    return content
+
+
+def _not_stored(index: int, compartment: str) -> KeyUnavailable:
+    return KeyUnavailable(f"Entry {index} has no stored part '{compartment}'.")
 
 
 def _entry(row: EntryRow) -> StoredEntry:

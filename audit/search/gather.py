@@ -4,7 +4,7 @@ Counterparts: `audit.reader.EvidenceReader`, `audit.search.indexer`.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
@@ -12,7 +12,7 @@ from ulid import ULID
 
 from audit.entry import Json, Kind
 from audit.errors import AuditError
-from audit.reader import StoredEntry
+from audit.reader import StoredEntry, WithParts
 from audit.recording.cast import parse_events
 from audit.recording.chunk import ChunkFacts, unpack
 from audit.search.blocks import Block, Blocks
@@ -26,7 +26,7 @@ _OPEN_COMMANDS: Final = 4096
 class Source(Protocol):
     """What is needed of `audit.reader.EvidenceReader`."""
 
-    def entries(self, low: int = 0, high: int | None = None) -> Iterator[StoredEntry]: ...
+    def with_parts(self, low: int, high: int) -> Iterator[WithParts]: ...
     def first_of(self, session: str) -> StoredEntry | None: ...
     def sealed(self, index: int, compartment: str) -> Mapping[str, Json]: ...
     def chunk(self, session: str, number: int) -> bytes: ...
@@ -52,21 +52,22 @@ class Gatherer:
     def rows(self, low: int, high: int) -> list[Row]:
         """The rows of these entries. A command whose result came is there again, with its first and last line."""
         rows: dict[int, Row] = {}
-        for entry in self._source.entries(low, high):
-            for row in self._of(entry):
+        for found in self._source.with_parts(low, high):
+            for row in self._of(found):
                 rows[row.place] = row
         return list(rows.values())
 
-    def _of(self, entry: StoredEntry) -> Iterator[Row]:
+    def _of(self, found: WithParts) -> Iterator[Row]:
+        entry = found.entry
         if entry.session is None:
             return
         match entry.kind:
             case Kind.SESSION_REQUESTED | Kind.SESSION_OPENED:
                 self._session(entry)
             case Kind.CMD_INTENT | Kind.CMD_BLOCKED:
-                yield from self._command(entry)
+                yield from self._command(found)
             case Kind.CMD_RESULT:
-                yield from self._result(entry)
+                yield from self._result(found)
             case Kind.REC_CHUNK if self._output:
                 yield from self._chunk(entry)
             case Kind.REC_END if self._output:
@@ -90,7 +91,10 @@ class Gatherer:
         return known
 
     def _about(self, first: StoredEntry) -> About:
-        who, subj = self._part(first, "who"), self._part(first, "subj")
+        def part(compartment: str) -> Mapping[str, Json]:
+            return _opened(lambda: self._source.sealed(first.index, compartment))
+
+        who, subj = part("who"), part("subj")
         return About(
             session=first.session or "",
             consent=first.consent_ref or "",
@@ -100,9 +104,10 @@ class Gatherer:
             subscriber=_text(subj, "subscriber"),
         )
 
-    def _command(self, entry: StoredEntry) -> Iterator[Row]:
+    def _command(self, found: WithParts) -> Iterator[Row]:
+        entry = found.entry
         session = self._session(entry)
-        act = self._part(entry, "act")
+        act = _opened(lambda: found.sealed("act"))
         typed, canonical = _text(act, "typed"), _text(act, "canonical")
         text = typed if canonical in ("", typed) else f"{typed}\n{canonical}"
         if entry.facts.get("purpose") in ("preparation", "interrupt") or not text:
@@ -114,12 +119,13 @@ class Gatherer:
                 session.commands.popitem(last=False)
         yield row
 
-    def _result(self, entry: StoredEntry) -> Iterator[Row]:
+    def _result(self, found: WithParts) -> Iterator[Row]:
+        entry = found.entry
         of = entry.facts.get("of")
         row = self._session(entry).commands.pop(of, None) if isinstance(of, int) else None
         if row is None:
             return
-        out = self._part(entry, "out")
+        out = _opened(lambda: found.sealed("out"))
         lines = dict.fromkeys(line for line in (_text(out, "first"), _text(out, "last")) if line)
         if lines:
             yield replace(row, output="\n".join(lines))
@@ -162,18 +168,20 @@ class Gatherer:
             retention=entry.head.retention,
         )
 
-    def _part(self, entry: StoredEntry, compartment: str) -> Mapping[str, Json]:
-        try:
-            return self._source.sealed(entry.index, compartment)
-        except AuditError:
-            return {}
-
 
 def month_of(entry: StoredEntry) -> str:
     """`YYYYMM` of the key set that seals the entry, in whose id it stands; of the entry where nothing is sealed."""
     key_set = entry.head.key_set
     moment = entry.time if key_set is None else ULID.from_str(key_set).datetime
     return moment.strftime("%Y%m")
+
+
+def _opened(part: Callable[[], Mapping[str, Json]]) -> Mapping[str, Json]:
+    """A sealed part; empty if it stays shut."""
+    try:
+        return part()
+    except AuditError:
+        return {}
 
 
 def _text(values: Mapping[str, Json], key: str) -> str:

@@ -77,6 +77,33 @@ async def test_damage_is_told_from_lost_keys(scene):
     reader.close()
 
 
+async def test_a_pass_with_parts_says_what_each_part_by_itself_says(scene):
+    journal = scene.open()
+    await scene.story(journal)
+    journal.close()
+    connection = sqlite3.connect(scene.directory / "audit.db")
+    with connection:
+        connection.execute("UPDATE sealed SET ct = zeroblob(60) WHERE comp = 'subj'")
+        connection.execute("DELETE FROM sealed WHERE comp = 'out'")
+    connection.close()
+    reader = EvidenceReader.open(scene.directory, scene.keys_dir)
+    opened = shut = 0
+    for found in reader.with_parts(1, reader.size):
+        for name in ("act", "out", "subj", "who"):
+            try:
+                content = reader.sealed(found.entry.index, name)
+            except (KeyUnavailable, SealBroken) as error:
+                with pytest.raises(type(error), match=str(error)):
+                    found.sealed(name)
+                shut += 1
+            else:
+                assert found.sealed(name) == content
+                opened += 1
+    assert opened and shut
+    assert [found.entry for found in reader.with_parts(2, 5)] == list(reader.entries(2, 5))
+    reader.close()
+
+
 async def test_the_memory_journal_reads_the_same(scene):
     journal = scene.in_memory()
     session, consent = await scene.story(journal)
