@@ -62,7 +62,7 @@ def rotate(
 
     def people() -> None:
         print_record(shown)
-        note(f"Keep this key where the old one is kept. Old evidence: vestibule verify --dir {done.archive}")
+        note(f"Keep this key where the old one is kept. Old evidence: vestibule verify {done.archive}")
         if signer is not None:
             note(f'Set evidence.signer_socket = "{signer}" before the gateway starts.')
         if settings.evidence.objects_url is not None:

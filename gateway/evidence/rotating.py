@@ -238,19 +238,27 @@ class Rotating:
     # --- the new log -------------------------------------------------------------------------------------------------
 
     def _begin(self, plan: Plan, final: bytes) -> None:
-        """The new log, complete and signed, beside the old one. Blocks."""
+        """The new log, complete and signed, beside the old one. Blocks.
+
+        Nobody has seen what an earlier try left, so it is made anew; unless a signer remembers it.
+        """
+        signer = None if plan.signer is None else Path(plan.signer)
+        remembered = signer is not None and _signed(signer) > 0
+        if not remembered:
+            shutil.rmtree(self.settings.data_dir / STAGED, ignore_errors=True)
         staged = make_private_dir(self.settings.data_dir / STAGED)
         for name in ("evidence", "keys"):
             make_private_dir(staged / name)
         _copy(self.settings.keys_dir, staged / "keys", _ROOT_FILES)
-        has_begun = _begins(staged / "evidence", plan)
-        first = None if has_begun else arriving(plan.rotation, final, VerifierKey.parse(plan.key))
+        if remembered:
+            _check_begun(staged / "evidence", plan)
+        first = None if remembered else arriving(plan.rotation, final, VerifierKey.parse(plan.key))
         journal = Journal.open(
             staged / "evidence",
             keys_dir=staged / "keys",
             origin=plan.new,
             clock=self.clock,
-            signer_socket=None if plan.signer is None else Path(plan.signer),
+            signer_socket=signer,
             first=first,
         )
         try:
@@ -316,18 +324,20 @@ def _final(evidence: Path, plan: Plan) -> bytes | None:
     return note if ended and note and Checkpoint.parse(parse_note(note).text).size == last.index + 1 else None
 
 
-def _begins(evidence: Path, plan: Plan) -> bool:
-    """Whether the new log has its entry 0. Raises `LogDamaged` if that is another log."""
+def _signed(signer: Path) -> int:
+    with closing(RemoteSigner(signer)) as remote:
+        return remote.state.size
+
+
+def _check_begun(evidence: Path, plan: Plan) -> None:
+    """The signer signed the log in `evidence` before. Raises `LogDamaged` if that is not the one that was begun."""
     try:
         with closing(EvidenceReader.open(evidence)) as reader:
-            if not reader.size:
-                return False
             first = reader.entry(0)
-    except LogMissing:
-        return False
+    except LogMissing as error:
+        raise LogDamaged(f"{evidence} is gone, but its signer signed it. Take a new signer.") from error
     if first.kind is not Kind.LOG_ROTATE or first.facts.get("from") != plan.old:
         raise LogDamaged(f"{evidence} holds another log than the one that was begun. Look at it, and move it away.")
-    return True
 
 
 def _size(evidence: Path) -> int:

@@ -157,6 +157,18 @@ async def test_once_and_again(settings, approval, rotation, clock):
     assert len([*done.archive.parent.iterdir()]) == 2
 
 
+async def test_half_a_new_log_is_made_anew(settings, approval, rotation):
+    """Killed while its database or its keys were written."""
+    with pytest.raises(Crash):
+        await rotation(crash_at("ended")).run(approval)
+    half = settings.data_dir / "rotation"
+    for name in ("evidence", "keys"):
+        (half / name).mkdir(parents=True, mode=0o700)
+    (half / "evidence" / "audit.db").write_bytes(b"")
+    (half / "keys" / "log.key").write_bytes(b"half")
+    check(settings, await rotation().run())
+
+
 async def test_what_was_begun_in_time_is_finished(settings, approval, rotation, clock):
     with pytest.raises(Crash):
         await rotation(crash_at("planned")).run(approval)
