@@ -7,9 +7,10 @@ swallows I/O errors. Sealed parts are the only personal data here, and they are 
 
 import fcntl
 import functools
+import itertools
 import os
 import sqlite3
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -64,10 +65,12 @@ class SqliteEntryReader:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
-    def _rows(self, sql: str, values: Sequence[object] = ()) -> Iterator[Any]:
+    def _rows(self, sql: str, values: Sequence[object] = (), made: Callable[..., Any] | None = None) -> Iterator[Any]:
+        """Rows as tuples, or what `made` makes of their values."""
         try:
+            rows = self._connection.execute(sql, values)
             # Not `yield from`: it would close the cursor, which fails if the connection was closed before.
-            for row in self._connection.execute(sql, values):  # noqa: UP028
+            for row in rows if made is None else itertools.starmap(made, rows):  # noqa: UP028
                 yield row
         except sqlite3.Error as error:
             raise LogDamaged(f"The log database cannot be read: {error}.") from error
@@ -84,8 +87,7 @@ class SqliteEntryReader:
         return number
 
     def entries(self, low: int, high: int) -> Iterator[EntryRow]:
-        for row in self._rows(f"{_ENTRY} WHERE idx >= ? AND idx < ? ORDER BY idx", (low, high)):
-            yield EntryRow(*row)
+        return self._rows(f"{_ENTRY} WHERE idx >= ? AND idx < ? ORDER BY idx", (low, high), EntryRow)
 
     def leaves(self, low: int, high: int) -> Iterator[tuple[int, bytes]]:
         yield from self._rows("SELECT idx, leaf FROM entry WHERE idx >= ? AND idx < ? ORDER BY idx", (low, high))
@@ -105,8 +107,7 @@ class SqliteEntryReader:
             yield EntryRow(*row)
 
     def sealed(self, low: int, high: int) -> Iterator[SealedPart]:
-        for row in self._rows(f"{_SEALED} WHERE idx >= ? AND idx < ? ORDER BY idx, comp", (low, high)):
-            yield SealedPart(*row)
+        return self._rows(f"{_SEALED} WHERE idx >= ? AND idx < ? ORDER BY idx, comp", (low, high), SealedPart)
 
     def parts_of(self, key_sets: Collection[str]) -> Iterator[tuple[int, str, str]]:
         wanted = frozenset(key_sets)

@@ -4,7 +4,7 @@ Tiles that run ahead of the published checkpoint are compared as far as the data
 checkpoints must be the beginning of the one of today.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from audit.errors import BadEntry
@@ -12,6 +12,8 @@ from audit.tlog.bundle import encode_bundle
 from audit.tlog.merkle import HASH_SIZE, parents
 from audit.tlog.tiles import WIDTH, EntryBundle, Tile, entries_path, parse_path, tile_path
 from audit.verify.report import Severity
+
+_NOTHING: tuple[()] = ()
 
 
 class PublishedCheck:
@@ -23,29 +25,32 @@ class PublishedCheck:
         self._size = size
         self._heads: list[bytes] = []
         self._rows: list[list[bytes]] = [[]]
+        """By level: nodes of the tile that is not full yet."""
         self._counts: list[int] = [0]
+        """By level: nodes before those."""
         self._known: set[str] = set()
         self.compared = 0
 
-    def feed(self, head: bytes, leaf: bytes) -> Iterator[tuple[Severity, str]]:
+    def feed(self, head: bytes, leaf: bytes) -> Sequence[tuple[Severity, str]]:
         """The next entry of the log."""
         self._heads.append(head)
-        if len(self._heads) == WIDTH:
-            yield from self._bundle(self._counts[0] // WIDTH)
-        level, node = 0, leaf
-        while True:
+        self._rows[0].append(leaf)
+        return _NOTHING if len(self._heads) < WIDTH else list(self._full())
+
+    def _full(self) -> Iterator[tuple[Severity, str]]:
+        """A bundle is complete, and with it tiles of one level or more."""
+        yield from self._bundle(self._counts[0] // WIDTH)
+        level = 0
+        while len(row := self._rows[level]) == WIDTH:
+            content = b"".join(row)
+            yield from self._tile(level, self._counts[level] // WIDTH, content)
+            row.clear()
+            self._counts[level] += WIDTH
+            level += 1
             if level == len(self._rows):
                 self._rows.append([])
                 self._counts.append(0)
-            row = self._rows[level]
-            row.append(node)
-            self._counts[level] += 1
-            if len(row) < WIDTH:
-                return
-            content = b"".join(row)
-            yield from self._tile(level, self._counts[level] // WIDTH - 1, content)
-            row.clear()
-            level, node = level + 1, _top(content)
+            self._rows[level].append(_top(content))
 
     def finish(self) -> Iterator[tuple[Severity, str]]:
         """The tiles at the edge, and files that are no part of this log."""

@@ -35,12 +35,16 @@ class PartsElsewhere:
 
     @contextmanager
     def checking(self, size: int, only: str | None, erasures: ErasureCheck) -> Iterator[None]:
-        """Have the parts of the first `size` entries checked; they are when the block is over."""
-        ranges = self._jobs * _RANGES
+        """Have the parts of the first `size` entries checked; they are when the block is over.
+
+        The caller's own process is one of the jobs.
+        """
+        others = max(1, self._jobs - 1)
+        ranges = others * _RANGES
         step = max(_WIDTH, -(-size // ranges + 1) // _WIDTH * _WIDTH + _WIDTH)
         edges = list(range(0, size, step))
         context = multiprocessing.get_context("spawn")
-        with concurrent.futures.ProcessPoolExecutor(self._jobs, mp_context=context) as pool:
+        with concurrent.futures.ProcessPoolExecutor(others, mp_context=context) as pool:
             for low in edges:
                 # Rows beyond either end of the log are findings too.
                 ends = (-(1 << 62) if low == 0 else low, 1 << 62 if low == edges[-1] else low + step)

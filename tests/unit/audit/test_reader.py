@@ -99,7 +99,8 @@ async def test_a_pass_with_parts_says_what_each_part_by_itself_says(scene):
             else:
                 assert found.sealed(name) == content
                 opened += 1
-    assert opened and shut
+    assert opened
+    assert shut
     assert [found.entry for found in reader.with_parts(2, 5)] == list(reader.entries(2, 5))
     reader.close()
 
