@@ -100,7 +100,7 @@ def _sentences(failure: ValidationError, path: Path, known: Mapping[str, Setting
         else:
             while key not in known and "." in key:  # the place inside a list or a union
                 key = key.rpartition(".")[0]
-            message = error["msg"]
+            message = error["msg"].removeprefix("Value error, ")
             yield f"{path}: {key} is wrong: {message[:1].lower()}{message[1:]}."
 
 

@@ -547,7 +547,9 @@ async def _keep(scene: Scene, directory: Path) -> None:
     say(f"  {ssh} vestibule@127.0.0.1 request {ROUTER} --ticket T-1 --reason test")
     say(f"  ls -t {scene.settings.outbox_dir}        # the subscriber's messages; open the link in a browser")
     say(f"  {ssh} {ROUTER}@127.0.0.1")
-    say(f"  {sys.executable} -m gateway --config {scene.settings.data_dir}/vestibule.toml log")
+    command = f"VESTIBULE_CONFIG={scene.settings.data_dir}/vestibule.toml {sys.executable} -m gateway"
+    say(f"  {command} log")
+    say(f"  {command} review link        # signs you in to the auditor's pages, once")
     say(f"  (everything is in {directory})")
     with contextlib.suppress(asyncio.CancelledError):
         await asyncio.Event().wait()

@@ -113,7 +113,7 @@ def _verify(
     verification = _Verification(key, session, trust)
     verification.also_signed_by(_second_key(verifier_key))
     if since is not None:
-        verification.expect("the older checkpoint", open_checkpoint(since, key))
+        verification.expect(_OLDER, open_checkpoint(since, key))
     # What is read before the snapshot cannot be ahead of it on a sound log; what is read after it not behind.
     if keys_dir is not None:
         verification.expect_state(FileState(keys_dir / STATE_FILE))
@@ -169,6 +169,7 @@ class _Verification:
         self._own_signatures: dict[str, frozenset[int]] = {}
         self._problems: list[Problem] = []
         self._expected: list[tuple[str, Checkpoint]] = []
+        self._goes_on_from: int | None = None
         self._chains = ChainCheck()
         self._tally = Tally(ErasureCheck())
         self._published: PublishedCheck | None = None
@@ -369,6 +370,8 @@ class _Verification:
             self.add("contradiction", None, f"{what} covers {checkpoint.size} entries, the log has only {size}")
         elif self._roots.get(checkpoint.size) != checkpoint.root:
             self.add("contradiction", None, f"{what} has another root over the first {checkpoint.size} entries")
+        elif what == _OLDER:
+            self._goes_on_from = checkpoint.size
 
     def _check_derived(self, store: EntryReader) -> None:
         kept = store.frontier()
@@ -410,6 +413,7 @@ class _Verification:
             seals_compared=self._tally.seals.compared,
             tiles_compared=None if self._published is None else self._published.compared,
             witnessing=witnessing,
+            goes_on_from=self._goes_on_from,
         )
 
     def _weigh(self) -> Witnessing | None:
@@ -436,5 +440,6 @@ class _Verification:
         )
 
 
+_OLDER = "the older checkpoint"
 _OWN = ("the checkpoint ", "the published checkpoint")
 """How the log's own checkpoints are called in findings."""

@@ -119,6 +119,8 @@ class Report:
     parts_erased: int = 0
     """Sealed parts that are gone lawfully."""
     chunks_erased: int = 0
+    goes_on_from: int | None = None
+    """Entries of the older checkpoint that was given, if this log is an extension of it."""
 
     @property
     def beyond_checkpoint(self) -> int:
@@ -171,7 +173,11 @@ class Report:
             seen = self.witnessing
             yield f"witnesses   {len(seen.cosigned)} of {seen.witnesses} cosigned {seen.size} entries"
             reached = "reached" if seen.quorum else "NOT reached"
-            yield f"quorum      {seen.quorum_name}: {reached}" + ("" if seen.age is None else f", {seen.age} s ago")
+            age = "" if seen.age is None else f", {seen.age} s ago"
+            asked = f"{seen.quorum_name}: {reached}{age}"
+            yield "quorum      " + ("the policy asks for no witness" if seen.quorum_name == "none" else asked)
+        if self.goes_on_from is not None:
+            yield f"since       goes on from the older checkpoint, over {self.goes_on_from} entries"
 
     def _part_lines(self) -> Iterator[str]:
         parts, chunks = (

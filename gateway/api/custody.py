@@ -341,7 +341,7 @@ def _about(one: Approval) -> str:
         case "hold.release":
             return f"hold {subject.get('hold')}"
         case _:
-            return " ".join(f"{name} {value}" for name, value in subject.items() if isinstance(value, str))
+            return " ".join(f"{name} {value}" for name, value in subject.items() if isinstance(value, str) and value)
 
 
 def _plan(plan: ErasurePlan) -> ErasurePlanOut:

@@ -158,7 +158,7 @@ def _path(loc: Sequence[object]) -> str:
 
 def _reason(error: Any) -> str:
     """Pydantic's own sentence. It names the rule; only `ctx` and `input` would hold the value."""
-    return str(error["msg"])
+    return str(error["msg"]).removeprefix("Value error, ")
 
 
 def _http(error: HTTPException) -> Problem:

@@ -98,7 +98,8 @@ def an_id(text: str, what: str) -> str:
     """A ULID as it is stored. Raises `BadRequest`."""
     wanted = text.strip().upper()
     if not is_id(wanted):
-        lists = "`vestibule log --sessions` lists them" if what == "session" else f"`vestibule {what} list` shows them"
+        shown_by = {"session": "log --sessions", "subscriber": "router list"}.get(what, f"{what} list")
+        lists = f"`vestibule {shown_by}` shows them"
         raise BadRequest(f"That is no id of a {what}: ids have 26 letters and digits; {lists}.")
     return wanted
 

@@ -48,7 +48,7 @@ def fault_of(error: BaseException) -> Fault:
         code = error.code if isinstance(error, ConsentProblem) else _word(type(error).__name__)
         return Fault(code, str(error), exits.status_of(error))
     if isinstance(error, USAGE_FAMILY):
-        return Fault("usage", _sentence(error.format_message()), exits.USAGE)  # type: ignore[attr-defined]
+        return Fault("usage", _sentence(error.format_message().replace(": Value error, ", ": ")), exits.USAGE)  # type: ignore[attr-defined]
     if isinstance(error, OSError):
         named = f"{error.filename}: " if isinstance(error.filename, str | Path) else ""
         return Fault("system", f"{named}{error.strerror or type(error).__name__}.", exits.FAILED)

@@ -128,8 +128,14 @@ def _summary(settings: "Settings") -> dict[str, object]:
         "ssh": f"{settings.ssh.host} port {settings.ssh.port}",
         "api": f"{settings.api_socket}{api}",
         "consent pages": f"{settings.customer.host} port {settings.customer.port}",
+        "review pages": _place(settings.review.host, settings.review.port),
+        "published log": _place(settings.log_site.host, settings.log_site.port),
         "messages by": settings.notify.kind,
     }
+
+
+def _place(host: str, port: int | None) -> str | None:
+    return None if port is None else f"{host} port {port}"
 
 
 def _settings_for(call: Call, path: Path, data_dir: Path | None) -> "Settings":

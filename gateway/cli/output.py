@@ -86,11 +86,14 @@ def print_table(heads: Sequence[str], rows: Iterable[Sequence[object]], *, empty
 
 
 def print_record(record: Mapping[str, object]) -> None:
-    """One thing, a line per field."""
+    """One thing, a line per field; a text of several lines goes on below its first, indented as that is."""
     width = max((len(name) for name in record), default=0)
     out = console()
     for name, value in record.items():
-        out.print(Text(f"{name:<{width}}  ") + _cell(value), soft_wrap=True)
+        first, *more = value.split("\n") if isinstance(value, str) else [value]
+        out.print(Text(f"{name:<{width}}  ") + _cell(first), soft_wrap=True)
+        for line in more:
+            out.print(Text(" " * (width + 2)) + Text(visible(line)), soft_wrap=True)
 
 
 def moment(value: object) -> str:

@@ -45,8 +45,10 @@ def replay(
     directory: Directory = None,
     keys: Keys = None,
 ) -> int:
-    """Play what the rep saw, as it happened. Space pauses, `.` steps, arrow keys seek, g TIME goes there, / finds text,
-    n and N its next and previous place, ] and [ the next and previous command, q quits.
+    """Play what the rep saw, as it happened.
+
+    Space pauses, `.` steps, arrow keys seek, g TIME goes there, / finds text, n and N its next and previous place,
+    ] and [ the next and previous command, q quits.
 
     Needs the keys of the evidence; a look at this gateway's own is put on record first, with its reason. Parts that
     cannot be shown are named in their place; exit status 1 if they are damaged or missing from the log.

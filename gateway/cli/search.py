@@ -35,11 +35,11 @@ def search(
     before: Annotated[int | None, typer.Option(metavar="PLACE", help="Go on behind the last hit of a search.")] = None,
     rebuild: Annotated[bool, typer.Option("--rebuild", help="Make the index anew from the log instead.")] = False,
 ) -> None:
-    """Search commands and output: words, "phrases", begin*, and rep: router: subscriber: verdict: session: consent:
-    from: to:, all of which must hold. Newest first.
+    """Search commands and output, newest first.
 
-    The query is put on record, with the reason. A hit is a hint: the replay it names checks what it shows. --rebuild
-    needs the files and keys of the evidence, and no gateway.
+    Words, "phrases", begin*, and rep: router: subscriber: verdict: session: consent: from: to:, all of which must
+    hold. The query is put on record, with the reason. A hit is a hint: the replay it names checks what it shows.
+    --rebuild needs the files and keys of the evidence, and no gateway.
     """
     if rebuild:
         if query:

@@ -131,7 +131,11 @@ async def test_an_older_checkpoint_is_extended_and_a_foreign_one_is_not(scene):
     old = (scene.directory / "checkpoint").read_bytes()
     await scene.story(journal)
     journal.close()
-    assert verify(scene, since=old).exit_code == 0
+    goes_on = verify(scene, since=old)
+    assert goes_on.exit_code == 0
+    assert [line for line in goes_on.lines() if line.startswith("since ")] == [
+        f"since       goes on from the older checkpoint, over {goes_on.goes_on_from} entries"
+    ]
     key = SigningKey(journal.origin, (scene.keys_dir / "log.key").read_bytes())
     fork = old.decode().split("\n")
     fork_note = sign_note("\n".join([*fork[:2], "A" * 43 + "=", ""]), key).encode()

@@ -35,6 +35,11 @@ def test_no_control_character_leaves_a_record_or_a_note(capsys):
     assert not {"\x1b", "\x9b", "\u202e", "\r", "\t"} & set(out + err)
 
 
+def test_a_text_of_several_lines_goes_on_below_its_first(capsys):
+    output.print_record({"origin": "logs.isp", "keys": "one\ntwo"})
+    assert capsys.readouterr().out.splitlines() == ["origin  logs.isp", "keys    one", "        two"]
+
+
 def test_markup_is_text(capsys):
     output.print_record({"reason": "[bold]x[/bold] :smile:"})
     assert "[bold]x[/bold] :smile:" in capsys.readouterr().out
