@@ -427,7 +427,7 @@ class _Verification:
         best = max(self._judged, key=lambda one: (one.quorum, one.quorum_time or 0, one.checkpoint.size))
         age = None if best.quorum_time is None else int(now - best.quorum_time)
         if not best.quorum:
-            self.add("missing", None, f"too few witnesses cosigned: the policy asks for {policy.quorum}")
+            self.add("missing", None, f"too few witnesses cosigned for the policy's quorum, {policy.quorum}")
         elif self._trust.max_age is not None and (age is None or age > self._trust.max_age):
             self.add("missing", None, "the quorum of witnesses is older than allowed, or the policy asks for none")
         return Witnessing(

@@ -1056,11 +1056,19 @@ class Erasure(NamedTuple):
     compartments: tuple[str, ...]
     basis: str
     deleted: int
+    kept: tuple[str, ...] = ()
+    """Of a month: key sets that a hold kept."""
+    part: int = 0
+    parts: int = 1
 
 
 def _tokens(value: Any) -> tuple[str, ...]:
     items = value if isinstance(value, list) else [value]
     return tuple(item for item in items if isinstance(item, str))
+
+
+def _count(value: Any) -> int:
+    return value if type(value) is int else -1
 
 
 class Erasures:
@@ -1072,7 +1080,8 @@ class Erasures:
         self._given: dict[str, set[str]] = {}
         self._parts: dict[tuple[str, str, str], list[int]] = {}
         self._keys: dict[tuple[str, str], int] = {}
-        self._months: dict[tuple[str, str], int] = {}
+        self._months: dict[tuple[str, str], list[tuple[int, frozenset[str]]]] = {}
+        self._begun: dict[tuple[str, str], set[str]] = {}
 
     def feed(self, head: Head) -> Iterator[Finding]:
         """Take every head, by rising index."""
@@ -1097,16 +1106,26 @@ class Erasures:
                     _tokens(head.d.get("comp", [])),
                     str(head.d.get("basis", "none given")),
                     deleted if type(deleted) is int else 0,
+                    _tokens(head.d.get("kept", [])),
+                    _count(head.d.get("part", 0)),
+                    _count(head.d.get("parts", 1)),
                 )
             )
             self._index(self.done[-1])
             yield from self._approved(head)
 
     def _index(self, done: Erasure) -> None:
-        """A part is lawfully erased if this names its key set and compartment, or its class and month."""
+        """A part is lawfully erased if this names its key set and compartment, or ended its class and month without
+        keeping its key set. A month's end counts once all its parts stand there."""
         place = len(self.done) - 1
         if done.scope == "month":
-            self._months.setdefault((done.retention, done.month), place)
+            month = (done.retention, done.month)
+            if done.part == 0:
+                self._begun[month] = set()
+            if month in self._begun:
+                self._begun[month].update(done.kept)
+                if done.part == done.parts - 1:
+                    self._months.setdefault(month, []).append((place, frozenset(self._begun.pop(month))))
         elif done.scope == "keys":
             for key_set in done.sets:
                 for compartment in done.compartments:
@@ -1125,7 +1144,10 @@ class Erasures:
         if key_set is None or not self.done:
             return None
         found = self._keys.get((key_set, compartment))
-        return self._months.get((rc, month_of(key_set))) if found is None and self._months else found
+        if found is not None or not self._months:
+            return found
+        ends = self._months.get((rc, month_of(key_set)), [])
+        return next((place for place, kept in ends if key_set not in kept), None)
 
     def by(self, head: Head, compartment: str) -> Optional[int]:
         """Index of the `erase.done` that covers this part, if there is one."""
@@ -1504,7 +1526,9 @@ def show_checkpoint(report: Report, judged: Judged, options: Options, where: str
 def weigh(report: Report, judged: Judged, options: Options, where: str) -> None:
     """Whether enough witnesses saw it, lately enough."""
     if not judged.quorum:
-        report.missing(where, f"too few witnesses cosigned it: the policy asks for {visible(options.policy.quorum)}")
+        report.missing(
+            where, f"too few witnesses cosigned it for the policy's quorum, {visible(options.policy.quorum)}"
+        )
     elif options.max_age is not None:
         if judged.quorum_time is None:
             report.missing(where, "its age cannot be told: the policy asks for no witness, and only they give the time")

@@ -36,7 +36,7 @@ def test_logs(vestibule, tmp_path, data):
     assert vestibule("witness", "add-log", OTHER, "--data", data, "--json").json["origin"] == "logs.isp/2"
     with closing(open_store(data)) as store:
         store.advance("logs.isp/1", None, Cosigned(7, bytes(32), b"note", 1_800_000_000))
-        store.keep_refusal("logs.isp/1", Refusal(1, 422, b"body"))
+        store.keep_refusal("logs.isp/1", Refusal(1, 422, b"body"), b"text")
     listed = vestibule("witness", "logs", "--data", data)
     assert "logs.isp/1" in listed.out
     assert "2027-01-15" in listed.out
