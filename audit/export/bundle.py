@@ -17,10 +17,10 @@ from typing import Final
 import audit.verify
 from audit.encoding import decode, encode
 from audit.entry import Json, Kind
+from audit.erased import Erased
 from audit.errors import KeyUnavailable, SealBroken
 from audit.export.custody import Custody, Registered
 from audit.export.disclosure import GivenRecording, LeftOut, Opener, disclosed_json
-from audit.export.erasures import Erasures
 from audit.export.pages import Page, PlainLine, player_page, readme_page
 from audit.export.playback import Playback, playback
 from audit.export.proofs import Fetch, Prover
@@ -119,7 +119,7 @@ class _Assembly:
         self._selection: Selection = select(reader, request, self._checkpoint.size)
         erasures = {entry.index: entry for entry in erasures_in(reader, self._checkpoint.size)}
         self._erasures = erasures
-        self._opener = Opener(reader, Erasures.of(erasures.values()), request.disclosure)
+        self._opener = Opener(reader, Erased.of(erasures.values()), request.disclosure)
         self._contents: dict[tuple[int, str], Mapping[str, Json]] = {}
         self._files: dict[str, bytes] = {}
 

@@ -11,8 +11,8 @@ from typing import Literal
 
 from audit.encoding import encode
 from audit.entry import Json, Kind
+from audit.erased import Erased
 from audit.errors import AuditError, BadEntry, KeyUnavailable, LogDamaged, SealBroken
-from audit.export.erasures import Erasures
 from audit.export.request import Disclosure
 from audit.keys.store import RECORDING
 from audit.leaf import commit
@@ -93,7 +93,7 @@ class Opener:
     """Opens parts and recordings of one log for one disclosure. `left_out` grows with what could not be opened."""
 
     reader: EvidenceReader
-    erasures: Erasures
+    erasures: Erased
     disclosure: Disclosure
     left_out: list[LeftOut] = field(default_factory=list)
     undisclosed: set[str] = field(default_factory=set)
@@ -119,7 +119,7 @@ class Opener:
         return GivenRecording(session, tuple(chunks)) if chunks else None
 
     def _is_erased(self, entry: StoredEntry, name: str) -> bool:
-        by = self.erasures.by(entry.head, name)
+        by = self.erasures.by(entry.head.retention, entry.head.key_set, name)
         if by is not None:
             self.used.add(by)
         return by is not None
@@ -134,7 +134,7 @@ class Opener:
                 index=entry.index,
                 comp=None if name == RECORDING else name,
                 no=no if isinstance(no, int) else None,
-                by=self.erasures.by(entry.head, name) if why == "erased" else None,
+                by=self.erasures.by(entry.head.retention, entry.head.key_set, name) if why == "erased" else None,
             )
         )
 

@@ -111,6 +111,8 @@ class Teller:
 
     def tell(self, entry: Entry) -> Event:
         """The event of one entry."""
+        if entry.kind is Kind.ERASE_DONE:
+            self._sessions.clear()  # nothing that was erased is told from memory
         own = self._own_context(entry)
         session = entry.session or _text(entry.facts.get("session"))
         known = _Context() if session is None else self._session(session, entry, own)

@@ -12,6 +12,7 @@ from typing import Final, get_args
 
 from audit.encoding import encode
 from audit.entry import Json, Kind, NewEntry, RetentionClass
+from audit.erased import Erased, pieces
 from audit.keys.ring import KeyRing
 from audit.keys.store import RECORDING, KeyStore, StoredKeys
 from audit.leaf import parse
@@ -100,19 +101,35 @@ def run(eraser: Eraser, retention: RetentionClass, month: str) -> int:
     found = eraser.read(lambda reader: list(sealed_in_month(reader, retention, month, spared)))
     eraser.clear(found)
     names = {name for one in found for name in one.parts} | {RECORDING for one in found if one.chunk is not None}
-    facts: dict[str, Json] = {
-        "scope": "month",
-        "class": retention,
-        "month": month,
-        "comp": [*sorted(names)],
-        "basis": BASIS,
-        "by": [SCHEDULE],
-        "deleted": sum(one.count for one in found),
-        "spared": len(spared),
-    }
-    index = eraser.record(NewEntry(kind=Kind.ERASE_DONE, facts=facts))
+    index = -1
+    for facts in _facts(retention, month, sorted(names), sorted(spared), sum(one.count for one in found)):
+        index = eraser.record(NewEntry(kind=Kind.ERASE_DONE, facts=facts))
     eraser.seal_again(found, index)
     return index
+
+
+def _facts(
+    retention: RetentionClass, month: str, names: Sequence[str], spared: Sequence[str], deleted: int
+) -> list[dict[str, Json]]:
+    """Of the entries that end a class-month. Each key set that a hold kept is named: whatever else is missing from that
+    month is lawfully gone, and what was kept is not."""
+    kept = list(pieces(spared))
+    return [
+        {
+            "scope": "month",
+            "class": retention,
+            "month": month,
+            "comp": [*names],
+            "basis": BASIS,
+            "by": [SCHEDULE],
+            "deleted": deleted if number == len(kept) - 1 else 0,
+            "spared": len(spared),
+            "kept": [*piece] or None,
+            "part": number,
+            "parts": len(kept),
+        }
+        for number, piece in enumerate(kept)
+    ]
 
 
 def _destroy(keys: KeyStore, ring: KeyRing, retention: RetentionClass, month: str) -> frozenset[str]:
@@ -139,12 +156,12 @@ def _month(retention: RetentionClass, month: str, dying: Sequence[StoredKeys], h
 
 def _recorded(reader: EntryReader) -> set[tuple[str, str]]:
     """Class-months whose end is on record."""
-    heads = (parse(row.head) for row in reader.of_kinds([Kind.ERASE_DONE.value]))
-    return {
-        (str(head.facts["class"]), str(head.facts["month"]))
-        for head in heads
-        if head.kind is Kind.ERASE_DONE and head.facts.get("scope") == "month"
-    }
+    erased = Erased()
+    for row in reader.of_kinds([Kind.ERASE_DONE.value]):
+        head = parse(row.head)
+        if head.kind is Kind.ERASE_DONE:
+            erased.add(row.index, head.facts)
+    return erased.ended()
 
 
 def _json(month: Month) -> Json:

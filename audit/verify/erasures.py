@@ -1,16 +1,14 @@
 """Which sealed parts and chunks are gone lawfully: what the `erase.done` entries of a log say, and who approved. Pure.
 
-A part is lawfully erased exactly if an `erase.done` names its key set and compartment, or the retention class and month
-that its key set belongs to; the month of a key set is that of the time in its id. Erasures are read before the pass
-over the log, because they stand behind what they erased. Counterparts: `gateway.evidence`, `audit.retention`.
+The rule is `audit.erased`. Erasures are read before the pass over the log, because they stand behind what they erased.
+Counterparts: `gateway.evidence`, `audit.retention`.
 """
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from ulid import ULID
-
-from audit.entry import Json, Kind
+from audit.entry import Kind
+from audit.erased import Erased, words
 from audit.errors import BadEntry
 from audit.leaf import Head
 from audit.verify.heads import QuickHead, read_head
@@ -40,8 +38,7 @@ class _Erased:
 class ErasureCheck:
     """All erasures of a log. `collect` first, then `feed` with every head in order."""
 
-    _keys: dict[tuple[str, str], int] = field(default_factory=dict)
-    _months: dict[tuple[str, str], int] = field(default_factory=dict)
+    _erased: Erased = field(default_factory=Erased)
     _done: dict[int, _Erased] = field(default_factory=dict)
     _met: set[int] = field(default_factory=set)
     _asked: dict[str, str] = field(default_factory=dict)
@@ -60,22 +57,14 @@ class ErasureCheck:
     def _add(self, index: int, head: QuickHead | Head) -> None:
         facts = head.facts
         self._done[index] = _Erased(str(facts.get("basis", "-")), str(facts.get("scope")))
-        if facts.get("scope") == "month":
-            self._months.setdefault((str(facts.get("class")), str(facts.get("month"))), index)
-        elif facts.get("scope") == "keys":
-            for key_set in _words(facts.get("ks")):
-                for compartment in _words(facts.get("comp")):
-                    self._keys.setdefault((key_set, compartment), index)
+        self._erased.add(index, facts)
 
     def __bool__(self) -> bool:
         return bool(self._done)
 
     def by(self, retention: str, key_set: str | None, compartment: str) -> int | None:
         """Index of the entry that makes the absence of this part lawful."""
-        if key_set is None or not self._done:
-            return None
-        found = self._keys.get((key_set, compartment))
-        return self._months.get((retention, month_of(key_set))) if found is None and self._months else found
+        return self._erased.by(retention, key_set, compartment) if self._done else None
 
     def count(self, erasure: int, index: int) -> None:
         """A part of entry `index` is covered by `erasure`."""
@@ -90,7 +79,7 @@ class ErasureCheck:
             self._given.setdefault(approval, set()).add(str(by))
         elif head.kind is Kind.ERASE_DONE:
             self._met.add(index)
-            if by != [SCHEDULE] and not self._approved(approval, _words(by)):
+            if by != [SCHEDULE] and not self._approved(approval, words(by)):
                 yield "missing", "it erased something, but no approval by a second person stands before it"
 
     def _approved(self, approval: str, by: list[str]) -> bool:
@@ -116,15 +105,3 @@ class ErasureCheck:
             ErasedRange(index, done.scope, done.basis, done.parts, done.first, done.last)
             for index, done in sorted(self._done.items())
         )
-
-
-def month_of(key_set: str) -> str:
-    """`YYYY-MM` (UTC) of the making of a key set."""
-    try:
-        return f"{ULID.from_str(key_set).datetime:%Y-%m}"
-    except (ValueError, OverflowError):
-        return "never"
-
-
-def _words(value: Json) -> list[str]:
-    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []

@@ -1067,7 +1067,7 @@ def _tokens(value: Any) -> tuple[str, ...]:
     return tuple(item for item in items if isinstance(item, str))
 
 
-def _count(value: Any) -> int:
+def _number(value: Any) -> int:
     return value if type(value) is int else -1
 
 
@@ -1107,8 +1107,8 @@ class Erasures:
                     str(head.d.get("basis", "none given")),
                     deleted if type(deleted) is int else 0,
                     _tokens(head.d.get("kept", [])),
-                    _count(head.d.get("part", 0)),
-                    _count(head.d.get("parts", 1)),
+                    _number(head.d.get("part", 0)),
+                    _number(head.d.get("parts", 1)),
                 )
             )
             self._index(self.done[-1])

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from audit.entry import Json, Kind
+from audit.erased import Erased
 from audit.errors import AuditError, KeyUnavailable
 from audit.export.checkpoints import choose, published, tiles_beside
 from audit.export.proofs import Prover
@@ -19,7 +20,6 @@ from audit.journal import Journal
 from audit.reader import EvidenceReader, SessionSummary, StoredEntry
 from audit.recording.library import Recording, read_recording
 from audit.recording.segments import Timeline, index, segment, timeline
-from audit.search.gather import month_of
 from audit.tlog.checkpoint import Checkpoint
 from audit.tlog.merkle import leaf_hash
 from audit.tlog.note import parse_note
@@ -214,7 +214,7 @@ class _Checked:
     ) -> None:
         self._reader = reader
         self.size = 0
-        self._erased: list[StoredEntry] | None = None
+        self._erased: Erased | None = None
         try:
             note = choose(published(reader, directory), reader.origin, policy, wanted[-1].index + 1)
         except BadExport:
@@ -259,24 +259,8 @@ class _Checked:
     def _erasure(self, entry: StoredEntry, name: str) -> int | None:
         """The entry that says that this part was erased."""
         if self._erased is None:
-            self._erased = list(self._reader.of_kinds([Kind.ERASE_DONE]))
-        return next((done.index for done in self._erased if _names(done.facts, entry, name)), None)
-
-
-def _names(facts: Mapping[str, Json], entry: StoredEntry, compartment: str) -> bool:
-    """Whether an `erase.done` covers this part of this entry."""
-    compartments = facts.get("comp")
-    if facts.get("scope") == "month":
-        return facts.get("class") == entry.head.retention and facts.get("month") == _month(entry)
-    if isinstance(compartments, list) and compartments and compartment not in compartments:
-        return False
-    sets = facts.get("ks")
-    return isinstance(sets, list) and entry.head.key_set in sets
-
-
-def _month(entry: StoredEntry) -> str:
-    month = month_of(entry)
-    return f"{month[:4]}-{month[4:]}"
+            self._erased = Erased.of(self._reader.of_kinds([Kind.ERASE_DONE]))
+        return self._erased.by(entry.head.retention, entry.head.key_set, name)
 
 
 def _recording(reader: EvidenceReader, session: str) -> Recording | None:

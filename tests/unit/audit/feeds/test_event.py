@@ -1,6 +1,6 @@
 """Pseudonyms by default; names, addresses and commands only for cleared feeds; what was erased is absent."""
 
-from audit.entry import Kind
+from audit.entry import Kind, NewEntry
 from audit.feeds.event import Teller
 
 KEY = bytes(range(32))
@@ -43,6 +43,19 @@ async def test_what_was_erased_is_absent(journal, session):
             keys.destroy(entry.head.key_set, ["who", "subj", "act"])
     events = told(journal, cleared=True)
     assert all((event.actor, event.router, event.command) == (None, None, None) for event in events.values())
+
+
+async def test_an_erasure_empties_the_memory_of_names(journal, session):
+    reader = journal.reader()
+    teller = Teller(reader, KEY, cleared=True)
+    assert [teller.tell(entry) for entry in reader.entries()][-1].actor is not None
+    for entry in reader.entries():
+        if entry.head.key_set is not None:
+            journal._keys.destroy(entry.head.key_set, ["who", "subj"])
+    await journal.append(NewEntry(kind=Kind.ERASE_DONE))
+    later = await journal.append(NewEntry(kind=Kind.REPLAY_VIEW, session=session))
+    told = [teller.tell(entry) for entry in reader.entries(later.index - 1, later.index + 1)]
+    assert told[-1].actor is None
 
 
 async def test_the_uid_is_the_place_in_the_log(journal, session):

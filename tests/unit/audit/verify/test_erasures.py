@@ -5,9 +5,10 @@ from datetime import UTC, datetime
 import pytest
 
 from audit.entry import Kind, NewEntry
+from audit.erased import month_of
 from audit.keys.file_store import FileKeyStore
 from audit.leaf import Head, build
-from audit.verify.erasures import ErasureCheck, month_of
+from audit.verify.erasures import ErasureCheck
 from audit.verify.log import verify_log
 
 KS = "01KDVDNA00XZ5C37D7FVYDTTGX"

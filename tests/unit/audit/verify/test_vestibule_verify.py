@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from audit.encoding import decode, encode
 from audit.entry import Compartment, Kind, NewEntry
+from audit.erased import month_of
 from audit.errors import BadEntry
 from audit.leaf import build, commit, parse
 from audit.tlog.cosignature import CosigningKey
@@ -27,7 +28,6 @@ from audit.tlog.policy import Policy
 from audit.tlog.proof import TlogProof
 from audit.verify import vestibule_verify as single
 from audit.verify.chains import ChainCheck
-from audit.verify.erasures import month_of
 from config.ids import new_id
 from tests.bundles import Desk, court, record
 
