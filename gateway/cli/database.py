@@ -57,7 +57,10 @@ def status(call: Call) -> None:
     from audit.stores.postgres_connect import read_address
     from audit.stores.postgres_status import read_status
 
-    database = database_of(call.settings().evidence_dir)
+    directory = call.settings().evidence_dir
+    database = database_of(directory)
+    if database is None and call.settings().evidence.store == "postgresql":
+        raise ConfigError(f"{directory} names no database yet; `vestibule init` or the first start writes it there.")
     if database is None:
         raise ConfigError("This gateway's log is in a file, not in a database: evidence.store says sqlite.")
     try:

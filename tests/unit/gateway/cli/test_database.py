@@ -38,3 +38,13 @@ def test_the_settings_say_where_the_log_is(tmp_path):
     assert found == Database(address=address, worker="two")
     remember(tmp_path / "evidence", found)
     assert (tmp_path / "evidence" / "database.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_status_tells_a_log_in_a_file_from_a_database_that_has_not_begun(vestibule, tmp_path):
+    settings = tmp_path / "settings.toml"
+    settings.write_text('data_dir = "new"\n')
+    refused = vestibule("database", "status", "--config", settings)
+    assert (refused.status, "evidence.store says sqlite" in refused.err) == (exits.CONFIG, True)
+    settings.write_text('data_dir = "new"\n[evidence]\nstore = "postgresql"\ndatabase_url_file = "gateway.url"\n')
+    refused = vestibule("database", "status", "--config", settings)
+    assert (refused.status, "names no database yet" in refused.err) == (exits.CONFIG, True)
