@@ -9,6 +9,7 @@ import random
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 
@@ -38,7 +39,10 @@ NOW = "1800000000"
 def run(*arguments, python=sys.executable, cwd=None, flags=("-I",)):
     """The file as a person runs it."""
     command = [python, *flags, str(FILE), *map(str, arguments)]
-    done = subprocess.run(command, cwd=cwd, env={"PATH": os.environ["PATH"]}, capture_output=True, check=False)
+    with tempfile.TemporaryDirectory() as elsewhere:  # where counter-evidence goes, if a test does not look at it
+        done = subprocess.run(
+            command, cwd=cwd or elsewhere, env={"PATH": os.environ["PATH"]}, capture_output=True, check=False
+        )
     out, err = done.stdout.decode(), done.stderr.decode()
     assert "Traceback" not in out + err
     return done.returncode, out, err
