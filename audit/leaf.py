@@ -4,7 +4,6 @@
 here: commitments to sealed content, and which facts may stand in a head. Fields: docs/reference/entry.md.
 """
 
-import base64
 import binascii
 import hmac
 import json
@@ -31,6 +30,7 @@ MAX_LIST = 64
 
 COMPARTMENTS: frozenset[str] = frozenset(get_args(Compartment))
 RETENTION_CLASSES: frozenset[str] = frozenset(get_args(RetentionClass))
+_RETENTION: dict[str, RetentionClass] = {name: name for name in get_args(RetentionClass)}
 KINDS: dict[str, Kind] = {kind.value: kind for kind in Kind}
 
 _TOKEN = re.compile(r"[!#-\[\]-~]{0,128}\Z")
@@ -266,22 +266,19 @@ def _number(value: Json) -> int:
 
 
 def _retention(value: Json) -> RetentionClass:
-    for name in get_args(RetentionClass):
-        if name == value:
-            found: RetentionClass = name
-            return found
-    raise TypeError
+    return _RETENTION[_text(value)]
 
 
 def _hash(value: Json) -> bytes:
+    text = _text(value)
     try:
-        raw = base64.b64decode(_text(value), validate=True)
+        raw = binascii.a2b_base64(text)  # takes other spellings too; they are not what comes back
     except binascii.Error as error:
         raise BadEntry("A hash in the head is damaged.") from error
-    if len(raw) != 32 or _b64(raw) != value:
+    if len(raw) != 32 or _b64(raw) != text:
         raise BadEntry("A hash in the head is not 32 bytes of canonical base64.")
     return raw
 
 
 def _b64(data: bytes) -> str:
-    return base64.b64encode(data).decode()
+    return binascii.b2a_base64(data, newline=False).decode()

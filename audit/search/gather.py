@@ -3,6 +3,7 @@
 Counterparts: `audit.reader.EvidenceReader`, `audit.search.indexer`.
 """
 
+import functools
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -172,8 +173,12 @@ class Gatherer:
 def month_of(entry: StoredEntry) -> str:
     """`YYYYMM` of the key set that seals the entry, in whose id it stands; of the entry where nothing is sealed."""
     key_set = entry.head.key_set
-    moment = entry.time if key_set is None else ULID.from_str(key_set).datetime
-    return moment.strftime("%Y%m")
+    return entry.time.strftime("%Y%m") if key_set is None else _month_of_keys(key_set)
+
+
+@functools.lru_cache(_SESSIONS)
+def _month_of_keys(key_set: str) -> str:
+    return ULID.from_str(key_set).datetime.strftime("%Y%m")
 
 
 def _opened(part: Callable[[], Mapping[str, Json]]) -> Mapping[str, Json]:
