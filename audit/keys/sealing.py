@@ -5,6 +5,7 @@ stored with the part; it is never derived from an entry's number, because an app
 repeat it. DEKs are therefore used by the boot that made them only (`audit.keys.store.KeySet`).
 """
 
+import hashlib
 import hmac
 from dataclasses import dataclass, field
 
@@ -26,6 +27,25 @@ def expand(key: bytes, info: bytes) -> bytes:
 def salt(dek: bytes, number: int) -> bytes:
     """Salt of the commitment of entry `number`: its number in the session, or its index if it is in no session."""
     return expand(dek, b"salt" + str(number).encode())
+
+
+class Salts:
+    """`salt` under one DEK for many numbers, in a third of its time: HMAC (RFC 2104) whose key was hashed before."""
+
+    __slots__ = ("_inner", "_outer")
+
+    def __init__(self, dek: bytes) -> None:
+        """`dek`: 32 bytes."""
+        block = dek.ljust(hashlib.sha256().block_size, b"\0")
+        self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block))
+        self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in block))
+
+    def of(self, number: int) -> bytes:
+        """As `salt`."""
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(b"salt%d\x01" % number)
+        outer.update(inner.digest())
+        return outer.digest()
 
 
 def part_aad(origin: str, session: str | None, number: int, compartment: str) -> bytes:

@@ -9,7 +9,6 @@ import json
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from functools import cached_property
 from typing import Any
 
 from audit.entry import Json, Kind
@@ -51,10 +50,14 @@ _NOTHING: list[tuple[str, str]] = []
 class QuickHead:
     """As `audit.leaf.Head`, with facts read when asked for and commitments left in base64."""
 
+    __slots__ = ("_facts", "committed", "consent_ref", "generation", "key_set", "kind", "monotonic_ns", "n", "previous",
+                 "retention", "session", "time", "worker")  # fmt: skip
+
     def __init__(self, fields: tuple[Any, ...], committed: dict[str, str], kind: Kind, time: datetime) -> None:
         """`fields`: the groups of `_HEAD`."""
-        _, self.consent_ref, self._facts, generation, _, self.key_set, n, _, previous, self.retention, *rest = fields
-        self.session, _, monotonic_ns, self.worker = rest
+        (_, self.consent_ref, facts, generation, _, self.key_set, n, _, previous, self.retention, self.session, _,
+         monotonic_ns, self.worker) = fields  # fmt: skip
+        self._facts: str | dict[str, Json] = facts
         self.kind = kind
         self.time = time
         self.committed = committed
@@ -63,10 +66,13 @@ class QuickHead:
         self.n: int | None = None if n is None else int(n)
         self.previous: bytes | None = None if previous is None else binascii.a2b_base64(previous)
 
-    @cached_property
+    @property
     def facts(self) -> Mapping[str, Json]:
         """The facts of the head."""
-        facts: dict[str, Json] = json.loads(self._facts)
+        facts = self._facts
+        if isinstance(facts, str):
+            found: dict[str, Json] = json.loads(facts)
+            facts = self._facts = found
         return facts
 
 

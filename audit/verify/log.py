@@ -8,7 +8,7 @@ It works beside a running gateway: all reads see one snapshot.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,9 +80,9 @@ def verify_log(
     """Verify the log in `directory` against the log's public key.
 
     With `keys_dir` sealed parts are opened and the signer's own state is compared. `since` is an older signed
-    checkpoint of this log: the log must be an extension of it. With `jobs` > 1 sealed parts are checked by so many
-    other processes. Raises `LogMissing`, `BadEntry` (no usable key or checkpoint was given), `KeyUnavailable` (no root
-    key); whatever is wrong with the log itself is in the report.
+    checkpoint of this log: the log must be an extension of it. With `jobs` > 1 sealed parts are checked by other
+    processes, one fewer than that. Raises `LogMissing`, `BadEntry` (no usable key or checkpoint was given),
+    `KeyUnavailable` (no root key); whatever is wrong with the log itself is in the report.
     """
     return _verify(directory, verifier_key, keys_dir, since, None, trust, jobs)
 
@@ -184,6 +184,10 @@ class _Verification:
         """Note a finding. Those about the log as a whole are few and always noted."""
         if index is None or len(self._problems) < MAX_PROBLEMS:
             self._problems.append(Problem(severity, index, text))
+
+    def _add_all(self, index: int | None, found: Iterable[tuple[Severity, str]]) -> None:
+        for severity, text in found:
+            self.add(severity, index, text)
 
     # --- what the log must agree with --------------------------------------------------------------------------------
 
@@ -310,9 +314,8 @@ class _Verification:
             if frontier.size in wanted:
                 self._roots[frontier.size] = frontier.root()
             head = self._check_row(row)
-            if head is not None and parts is not None:
-                for severity, text in parts.check(index, head):
-                    self.add(severity, index, text)
+            if head is not None and parts is not None and (found := parts.check(index, head)):
+                self._add_all(index, found)
         if parts is not None:
             for index, severity, text in parts.left_over():
                 self.add(severity, index, text)
@@ -342,9 +345,8 @@ class _Verification:
         index = row.index
         if leaf_hash(row.head) != row.leaf:
             self.add("contradiction", index, "its bytes do not have the hash that is stored with them")
-        if self._published is not None:
-            for severity, text in self._published.feed(row.head, row.leaf):
-                self.add(severity, None, f"the published log: {text}")
+        if self._published is not None and (found := self._published.feed(row.head, row.leaf)):
+            self._add_all(None, [(severity, f"the published log: {text}") for severity, text in found])
         try:
             head = read_head(row.head)
         except BadEntry as error:
@@ -353,11 +355,10 @@ class _Verification:
         session = head.session
         if row.session != session or row.consent_ref != (None if session else head.consent_ref):
             self.add("contradiction", index, "the database files it under another session or consent")
-        for severity, text in self._chains.feed(index, head, row.leaf):
-            self.add(severity, index, text)
+        if found := self._chains.feed(index, head, row.leaf):
+            self._add_all(index, found)
         if head.kind in _OF_ERASURE:
-            for severity, text in self._tally.erasures.feed(index, head):
-                self.add(severity, index, text)
+            self._add_all(index, self._tally.erasures.feed(index, head))
         elif head.kind is Kind.INTEGRITY_SEAL:
             self._tally.seals.seal(index, head)
         return head

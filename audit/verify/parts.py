@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from audit.entry import Kind
 from audit.errors import KeyUnavailable, SealBroken
-from audit.keys.sealing import NONCE_BYTES, chunk_aad, part_aad, salt
+from audit.keys.sealing import NONCE_BYTES, Salts, chunk_aad, part_aad
 from audit.keys.store import RECORDING, KeyStore
 from audit.leaf import Head, commit
 from audit.recording.chunk import ChunkFacts, unpack_bytes
@@ -32,8 +32,8 @@ _DEKS_KEPT = 10_000
 
 _Finding = tuple[Severity, str]
 _NOTHING: tuple[()] = ()
-_Dek = tuple[bytes, Callable[[bytes, bytes, bytes], bytes]]
-"""A data key, and decryption with it (nonce, ciphertext, associated data)."""
+_Dek = tuple[Callable[[int], bytes], Callable[[bytes, bytes, bytes], bytes]]
+"""What a data key is for: salts by number, and decryption (nonce, ciphertext, associated data)."""
 
 
 @dataclass(slots=True)
@@ -159,13 +159,13 @@ class PartCheck:
         number = index if head.n is None else head.n
         aad = part_aad(self._origin, head.session, number, name)
         try:
-            dek, decrypt = self._dek(self._keys, key_set, name)
+            salt, decrypt = self._dek(self._keys, key_set, name)
             content = decrypt(part.sealed[:NONCE_BYTES], part.sealed[NONCE_BYTES:], aad)
         except KeyUnavailable:
             return self._gone(index, head, name, f"the key of its sealed part '{name}' is not there")
         except (InvalidTag, ValueError):
             return "contradiction", f"its sealed part '{name}' was changed or moved"
-        if _b64(commit(name, content, salt(dek, number))) != commitment:
+        if _b64(commit(name, content, salt(number))) != commitment:
             return "contradiction", f"its sealed part '{name}' is not what it commits to"
         self.tally.sealed.matching += 1
         return None
@@ -203,7 +203,7 @@ class PartCheck:
     def _open_chunk(self, index: int, head: Head | QuickHead, chunk: ChunkRow, keys: KeyStore) -> _Finding | None:
         aad = chunk_aad(self._origin, chunk.session, chunk.number)
         try:
-            dek, decrypt = self._dek(keys, head.key_set or "", RECORDING)
+            salt, decrypt = self._dek(keys, head.key_set or "", RECORDING)
             frame = decrypt(chunk.sealed[:NONCE_BYTES], chunk.sealed[NONCE_BYTES:], aad)
             lines = unpack_bytes(frame, ChunkFacts.parse(head.facts).size)
         except KeyUnavailable:
@@ -212,7 +212,7 @@ class PartCheck:
             return "contradiction", "its recording chunk was sealed for another place"
         except BadRecording:
             return "contradiction", "its recording chunk cannot be unpacked, or has another length than it says"
-        if _b64(commit(RECORDING, lines, salt(dek, head.n or 0))) != head.facts.get("pc"):
+        if _b64(commit(RECORDING, lines, salt(head.n or 0))) != head.facts.get("pc"):
             return "contradiction", "its recording chunk is not what it commits to"
         self.tally.chunks.matching += 1
         return None
@@ -224,7 +224,7 @@ class PartCheck:
             if len(self._deks) > _DEKS_KEPT:
                 self._deks.clear()
             dek = keys.get(key_set, compartment)
-            found = self._deks[key_set, compartment] = (dek, AESGCM(dek).decrypt)
+            found = self._deks[key_set, compartment] = (Salts(dek).of, AESGCM(dek).decrypt)
         return found
 
 

@@ -62,7 +62,7 @@ def verify(
         Path | None,
         typer.Option(metavar="FILE", help="An older checkpoint of this log: it must be an extension of that one."),
     ] = None,
-    jobs: Annotated[int, typer.Option(metavar="N", min=1, max=64, help="Processes that open sealed parts.")] = 1,
+    jobs: Annotated[int, typer.Option(metavar="N", min=1, max=64, help="Processes that share the work.")] = 1,
     hashes_only: Annotated[
         bool, typer.Option("--hashes-only", help="Hash the entries and compare the root; look at nothing else.")
     ] = False,

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit.errors import KeyUnavailable, SealBroken
-from audit.keys.sealing import NONCE_BYTES, SealingKey, chunk_aad, expand, part_aad, salt, unseal
+from audit.keys.sealing import NONCE_BYTES, Salts, SealingKey, chunk_aad, expand, part_aad, salt, unseal
 
 DEK = hashlib.sha256(b"dek").digest()
 
@@ -78,3 +78,9 @@ def test_another_key_does_not_open_and_no_key_is_shown():
     with pytest.raises(SealBroken):
         unseal(bytes(32), key.seal(b"x", b""), b"")
     assert repr(DEK) not in repr(key)
+
+
+@given(st.binary(min_size=32, max_size=32), st.lists(st.integers(0, 2**53 - 1), min_size=1, max_size=4))
+def test_salts_of_one_key_are_those_made_one_by_one(dek, numbers):
+    salts = Salts(dek)
+    assert [salts.of(number) for number in numbers] == [salt(dek, number) for number in numbers]
