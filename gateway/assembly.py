@@ -393,7 +393,7 @@ class House:
     def _review_pages(self) -> HttpListener:
         """The auditors' pages, on a listener of their own."""
         review = self.settings.review
-        app = review_app(self.service, self.reading, self.exports, self.custody.approvals, name_of=self._name_of)
+        app = review_app(self.service, self.reading, self.exports, self.custody.deciding, name_of=self._name_of)
         listener = HttpListener(app, bind_tcp(review.host, review.port or 0, "review.port"))
         self.service.web_links.address = review.public_url or f"http://{review.host}:{listener.port}"
         return listener

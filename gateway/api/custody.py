@@ -11,9 +11,10 @@ from pydantic import Field
 
 from gateway.api.fields import Id, Text, Wire
 from gateway.api.given import Caller, Service, guarded
-from gateway.errors import NotAllowed, Unavailable
+from gateway.errors import Unavailable
 from gateway.evidence.approvals import MAY_ASK, Act, Approval, ApprovalState
 from gateway.evidence.custody import Custody
+from gateway.evidence.deciding import about
 from gateway.evidence.erasure import ErasurePlan, Wanted
 from gateway.evidence.persons import Subject, SubjectKind
 
@@ -175,27 +176,19 @@ async def list_approvals(auth: Caller, keeper: Keeper, every: bool = False) -> l
 @routes.get("/v1/approvals/{approval}", operation_id="show_approval", summary="One approval")
 async def show_approval(auth: Caller, keeper: Keeper, approval: ApprovalId) -> ApprovalOut:
     """With its reason."""
-    return _approval(await _mine(auth, keeper, approval))
+    return _approval(await keeper.deciding.show(auth, approval))
 
 
 @routes.post("/v1/approvals/{approval}/approve", operation_id="approve", summary="Agree, as the second person")
 async def approve(auth: Caller, keeper: Keeper, approval: ApprovalId, decision: Decision) -> ApprovalOut:
     """An erasure or the end of a hold is done before this answers."""
-    match (await _mine(auth, keeper, approval)).act:
-        case "erase":
-            await keeper.erasures.approve(auth, approval, decision.reason)
-        case "hold.release":
-            await keeper.holds.approve_release(auth, approval, decision.reason)
-        case _:
-            await keeper.approvals.approve(approval, auth.principal, decision.reason)
-    return _approval(keeper.approvals.get(approval))
+    return _approval(await keeper.deciding.approve(auth, approval, decision.reason))
 
 
 @routes.post("/v1/approvals/{approval}/refuse", operation_id="refuse", summary="Do not agree, or take it back")
 async def refuse(auth: Caller, keeper: Keeper, approval: ApprovalId, decision: Decision) -> ApprovalOut:
     """Nothing is done."""
-    await _mine(auth, keeper, approval)
-    return _approval(await keeper.approvals.refuse(approval, auth.principal, decision.reason))
+    return _approval(await keeper.deciding.refuse(auth, approval, decision.reason))
 
 
 @routes.post("/v1/rotations", operation_id="ask_rotation", status_code=201, summary="Ask that the log be ended")
@@ -303,15 +296,6 @@ async def run_retention(auth: Caller, keeper: Keeper, wanted: RetentionRun) -> R
     )
 
 
-async def _mine(auth: Caller, keeper: Custody, approval: str) -> Approval:
-    """One that the caller may decide; the same refusal for "unknown" and "not yours"."""
-    await keeper.approvals.refresh()
-    found = keeper.approvals.get(approval)
-    if auth.principal.role not in MAY_ASK[found.act]:
-        raise NotAllowed("There is no such approval.")
-    return found
-
-
 def _wanted(new: NewErasure) -> Wanted:
     return Wanted(subject=Subject(new.kind, new.id), basis=new.basis, compartments=new.compartments)
 
@@ -327,21 +311,8 @@ def _approval(one: Approval) -> ApprovalOut:
         decided_by=one.decided_by if one.decided_by != "schedule" else None,
         decided_at=one.decided_at,
         reason=one.reason,
-        about=_about(one),
+        about=about(one),
     )
-
-
-def _about(one: Approval) -> str:
-    subject = one.subject
-    match one.act:
-        case "erase":
-            keys, sessions = subject.get("keys"), subject.get("sessions")
-            counts = [len(part) for part in (keys, sessions) if isinstance(part, dict | list)]
-            return f"{subject.get('kind')} {subject.get('id')}: {counts[0]} key sets, {counts[-1]} sessions"
-        case "hold.release":
-            return f"hold {subject.get('hold')}"
-        case _:
-            return " ".join(f"{name} {value}" for name, value in subject.items() if isinstance(value, str) and value)
 
 
 def _plan(plan: ErasurePlan) -> ErasurePlanOut:

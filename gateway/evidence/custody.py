@@ -10,6 +10,7 @@ from audit.retention.purge import Purgeable
 from config.clock import Clock
 from config.settings import Settings
 from gateway.evidence.approvals import Approvals
+from gateway.evidence.deciding import Deciding
 from gateway.evidence.erasure import Erasures
 from gateway.evidence.holds import Holds
 from gateway.evidence.opening import Opening
@@ -26,6 +27,11 @@ class Custody:
     erasures: Erasures
     holds: Holds
     retention: Retention
+
+    @property
+    def deciding(self) -> Deciding:
+        """What waits for a second person."""
+        return Deciding(self.approvals, self.erasures, self.holds)
 
     @classmethod
     async def open(

@@ -17,7 +17,7 @@ from starlette.routing import Route
 import audit.player
 from audit.errors import AuditError
 from gateway.errors import GatewayError
-from gateway.evidence.approvals import Approvals
+from gateway.evidence.deciding import Deciding
 from gateway.evidence.exporting import Exports
 from gateway.evidence.reading import Reading
 from gateway.review.looks import Looks
@@ -48,7 +48,7 @@ def review_app(
     service: AccessService,
     reading: Reading,
     exports: Exports,
-    approvals: Approvals,
+    deciding: Deciding,
     *,
     name_of: Callable[[str], Awaitable[str]],
 ) -> Starlette:
@@ -60,7 +60,7 @@ def review_app(
         service=service,
         reading=reading,
         exports=exports,
-        approvals=approvals,
+        deciding=deciding,
         looks=looks,
         visitors=Visitors(service.parts.clock, https=https),
         name_of=name_of,

@@ -22,7 +22,7 @@ from config.ids import is_id
 from gateway.access.identity import Authenticated
 from gateway.consent.secrecy import same
 from gateway.errors import BadRequest, GatewayError, NotAllowed, NotAuthenticated
-from gateway.evidence.approvals import Approvals
+from gateway.evidence.deciding import Deciding, about
 from gateway.evidence.exporting import Exports
 from gateway.evidence.reading import Reading, SecondPersonNeeded, View
 from gateway.review.looks import PAGE, Looks, SessionLook, facts_of
@@ -44,7 +44,7 @@ class Pages:
     service: AccessService
     reading: Reading
     exports: Exports
-    approvals: Approvals
+    deciding: Deciding
     looks: Looks
     visitors: Visitors
     name_of: Callable[[str], Awaitable[str]]
@@ -230,20 +230,16 @@ class Pages:
     async def approvals_page(self, request: Request, visitor: Visitor, _: Fields) -> Response:
         waiting = [
             (approval, await self.name_of(approval.asked_by), approval.asked_by == visitor.auth.principal.id)
-            for approval in self.approvals.pending()
-            if approval.act == "unseal"
+            for approval in await self.deciding.waiting(visitor.auth)
         ]
-        return page(request, "approvals.html", "Approvals", visitor, waiting=waiting)
+        return page(request, "approvals.html", "Approvals", visitor, waiting=waiting, about=about)
 
     async def decide(self, request: Request, visitor: Visitor, fields: Fields) -> Response:
-        approval = _id(request)
-        if self.approvals.get(approval).act != "unseal":
-            raise NotAllowed("Only requests to open something are decided here; `vestibule approval` does the others.")
-        person, reason = visitor.auth.principal, one(fields, "reason")
+        approval, reason = _id(request), one(fields, "reason")
         if one(fields, "decision") == "give":
-            await self.approvals.approve(approval, person, reason)
+            await self.deciding.approve(visitor.auth, approval, reason)
         elif one(fields, "decision") == "refuse":
-            await self.approvals.refuse(approval, person, reason)
+            await self.deciding.refuse(visitor.auth, approval, reason)
         else:
             raise BadRequest("Choose to approve or to refuse.")
         return RedirectResponse("/approvals", status_code=303)

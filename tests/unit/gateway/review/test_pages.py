@@ -13,6 +13,7 @@ from audit.search.memory import MemoryIndex
 from audit.tlog.merkle import leaf_hash
 from config.clock import FakeClock
 from gateway.evidence.approvals import Approvals
+from gateway.evidence.deciding import Deciding
 from gateway.evidence.exporting import Exports
 from gateway.evidence.reading import Reading
 from gateway.review.app import CONTENT_POLICY, review_app
@@ -99,7 +100,7 @@ async def house_of(persons=1):
         return next((name for name, auth in made.people.items() if auth.principal.id == principal), principal)
 
     made = House(scene, reading, approvals, None, written)
-    made.app = review_app(scene.service, reading, exports, approvals, name_of=name_of)
+    made.app = review_app(scene.service, reading, exports, Deciding(approvals), name_of=name_of)
     return made
 
 
