@@ -10,6 +10,9 @@ OWNER_ONLY = 0o600
 CHECKPOINT_FILE = "checkpoint"
 """In the directory of the log, beside the database."""
 
+WITNESSED_FILE = "checkpoint.witnessed"
+"""There too: the newest checkpoint that a quorum of witnesses cosigned."""
+
 
 def write_durably(path: Path, data: bytes, mode: int = 0o644) -> None:
     """Replace `path` by `data`: temporary file beside it, fdatasync, rename, fsync of the directory. Raises OSError."""

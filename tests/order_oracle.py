@@ -93,7 +93,7 @@ class SwappedJournal(Journal):
 
     async def append_command(self, command: NewCommand) -> RecordedCommand:
         loop = asyncio.get_running_loop()
-        self._late = getattr(self, "_late", [])
+        self._recordings = getattr(self, "_recordings", [])
         proper = super().append_command
 
         async def later() -> None:
@@ -101,7 +101,7 @@ class SwappedJournal(Journal):
             with contextlib.suppress(AuditError):
                 await proper(command)
 
-        self._late.append(loop.create_task(later()))
+        self._recordings.append(loop.create_task(later()))
         return RecordedCommand(
             wire=command.wire,
             session=command.session,

@@ -6,7 +6,7 @@ from pathlib import Path
 from audit.errors import BadEntry
 from audit.export.proofs import Fetch
 from audit.export.request import BadExport, ExportRequest
-from audit.files import CHECKPOINT_FILE
+from audit.files import CHECKPOINT_FILE, WITNESSED_FILE
 from audit.reader import EvidenceReader
 from audit.tlog.policy import Policy
 
@@ -16,7 +16,6 @@ LOG_FOLDER = "log"
 STAMPS_FOLDER = "tsa"
 """Beside the database: RFC 3161 stamps of checkpoints."""
 
-WITNESSED_FILE = "checkpoint.witnessed"
 """Beside the database: the newest checkpoint that a quorum of witnesses cosigned (`audit.publish.board`)."""
 
 

@@ -8,14 +8,10 @@ while the newest of all waits for its witnesses.
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
 
-from audit.files import CHECKPOINT_FILE, write_durably
+from audit.files import CHECKPOINT_FILE, WITNESSED_FILE, write_durably
 from audit.tlog.checkpoint import Checkpoint
 from audit.tlog.note import parse_note
-
-WITNESSED_FILE: Final = "checkpoint.witnessed"
-"""In the directory of the log: the newest checkpoint that a quorum of witnesses cosigned."""
 
 
 class Board:

@@ -13,7 +13,7 @@ from typing import Final
 
 from audit.entry import NewEntry
 from audit.errors import LogDamaged, RecordFailed
-from audit.publish.board import WITNESSED_FILE
+from audit.files import WITNESSED_FILE
 from audit.publish.delivery import Delivery
 from audit.publish.place import Place
 from audit.publish.sealed import Sealer

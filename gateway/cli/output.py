@@ -90,10 +90,10 @@ def print_record(record: Mapping[str, object]) -> None:
     width = max((len(name) for name in record), default=0)
     out = console()
     for name, value in record.items():
-        first, *more = value.split("\n") if isinstance(value, str) else [value]
+        first, *more = value.split("\n") if isinstance(value, str) else (value,)
         out.print(Text(f"{name:<{width}}  ") + _cell(first), soft_wrap=True)
         for line in more:
-            out.print(Text(" " * (width + 2)) + Text(visible(line)), soft_wrap=True)
+            out.print(Text(" " * (width + 2)) + Text(visible(str(line))), soft_wrap=True)
 
 
 def moment(value: object) -> str:

@@ -19,15 +19,15 @@ from typing import Final
 from audit.encoding import decode, encode
 from audit.entry import Json
 from audit.errors import BadEntry, LogDamaged
-from audit.files import CHECKPOINT_FILE, OWNER_ONLY, sync_directory, write_durably
+from audit.files import CHECKPOINT_FILE, OWNER_ONLY, WITNESSED_FILE, sync_directory, write_durably
 from audit.keys import xaes
 from audit.keys.file_store import KEYS_FILE
 from audit.keys.root_choice import ROOT_KEY_FILE, read_choice
 from audit.signing.signer import STATE_FILE
 from audit.stores.sqlite import LOG_FILE, open_reader
-from audit.tlog.checkpoint import open_checkpoint
+from audit.tlog.checkpoint import Checkpoint, open_checkpoint
 from audit.tlog.merkle import Frontier
-from audit.tlog.note import VerifierKey
+from audit.tlog.note import VerifierKey, parse_note
 from config.settings import Settings
 from gateway.errors import BadRequest, Unavailable
 from gateway.session.policies import FOLDER
@@ -143,11 +143,22 @@ def _copy_plain(source: Path, target: Path) -> None:
         note = reader.meta("checkpoint")
     if note is not None:
         write_durably(target / CHECKPOINT_FILE, note.encode(), OWNER_ONLY)
+        copied = Checkpoint.parse(parse_note(note.encode()).text)
+        _copy_witnessed(source / WITNESSED_FILE, target / WITNESSED_FILE, copied)
     for path in sorted((source / FOLDER).rglob("*")):
         relative = path.relative_to(source)
         if path.is_file():
             (target / relative).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             write_durably(target / relative, path.read_bytes(), OWNER_ONLY)
+
+
+def _copy_witnessed(source: Path, target: Path, copied: Checkpoint) -> None:
+    """What witnesses cosigned, unless that is of a later moment than the copied log."""
+    if not source.exists():
+        return
+    note = source.read_bytes()
+    if Checkpoint.parse(parse_note(note).text).size <= copied.size:
+        write_durably(target, note, OWNER_ONLY)
 
 
 def _secrets(keys_dir: Path) -> list[tuple[str, bytes]]:

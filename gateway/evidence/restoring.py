@@ -16,7 +16,7 @@ from typing import Final
 from audit.encoding import decode
 from audit.entry import Json, Kind
 from audit.errors import BadEntry, LogMissing, SealBroken
-from audit.files import CHECKPOINT_FILE, OWNER_ONLY, sync_directory, write_durably
+from audit.files import CHECKPOINT_FILE, OWNER_ONLY, WITNESSED_FILE, sync_directory, write_durably
 from audit.keys import xaes
 from audit.keys.file_store import KEYS_FILE, FileKeyStore
 from audit.keys.root import ROOT_KEY_BYTES
@@ -151,7 +151,8 @@ def _evidence_of(manifest: Mapping[str, Json]) -> list[str]:
     names = [name.removeprefix(f"{EVIDENCE}/") for name in files if name not in (SECRETS, STATE)]
     for name in names:
         parts = Path(name).parts
-        if name not in (LOG_FILE, CHECKPOINT_FILE) and (parts[:1] != (FOLDER,) or len(parts) < 2 or ".." in parts):
+        policy = parts[:1] == (FOLDER,) and len(parts) > 1 and ".." not in parts
+        if name not in (LOG_FILE, CHECKPOINT_FILE, WITNESSED_FILE) and not policy:
             raise BadRequest(f"The backup holds {name}, which no backup has. Nothing was restored.")
     return sorted(names)
 

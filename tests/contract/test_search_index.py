@@ -180,7 +180,17 @@ def test_cursor_and_beginning_anew(index):
 
 @pytest.mark.parametrize(
     "text",
-    ['" OR found MATCH "x', "a AND b", "NEAR(a b)", "{cmd} : a", "abc*b", "^a", "'; DROP TABLE row; --", "a\x00b", "+ a"],
+    [
+        '" OR found MATCH "x',
+        "a AND b",
+        "NEAR(a b)",
+        "{cmd} : a",
+        "abc*b",
+        "^a",
+        "'; DROP TABLE row; --",
+        "a\x00b",
+        "+ a",
+    ],
 )
 def test_nothing_of_a_query_is_syntax(index, text):
     index.add([command(1, "show version")])

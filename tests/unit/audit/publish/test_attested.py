@@ -4,8 +4,8 @@ import threading
 
 import pytest
 
+from audit.files import WITNESSED_FILE
 from audit.publish.attested import NOBODY, Attestation, Attested
-from audit.publish.board import WITNESSED_FILE
 from audit.tlog.checkpoint import Checkpoint
 from audit.tlog.cosignature import CosigningKey
 from audit.tlog.merkle import EMPTY_ROOT

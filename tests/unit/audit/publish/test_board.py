@@ -4,7 +4,8 @@ import threading
 
 import pytest
 
-from audit.publish.board import WITNESSED_FILE, Board
+from audit.files import WITNESSED_FILE
+from audit.publish.board import Board
 from audit.tlog.checkpoint import Checkpoint, open_checkpoint
 from audit.tlog.cosignature import CosigningKey
 from audit.tlog.note import SigningKey, parse_note, sign_note
