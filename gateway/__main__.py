@@ -93,7 +93,8 @@ def _rotate(settings: "Settings", approval: str | None, signer: Path | None) -> 
 
     from config.clock import SystemClock
     from gateway.access.credentials import Vault, load_root_key
-    from gateway.assembly import attestation_of, objects_of
+    from gateway.assembly import objects_of
+    from gateway.evidence.attesting import attestation_of
     from gateway.evidence.rotating import Rotating
     from gateway.state.consents import StateConsentStore
     from gateway.state.database import Database, sqlite_url

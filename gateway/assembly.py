@@ -14,12 +14,11 @@ from pathlib import Path
 import asyncssh
 import structlog
 
-from audit.errors import BadEntry, PublishFailed
+from audit.errors import PublishFailed
 from audit.feeds.feed import FeedThread
 from audit.journal import Journal
 from audit.leaf import Outline
 from audit.ledger import CONSENT_ENDS, SESSION_STATES
-from audit.publish.attested import Attestation
 from audit.publish.published import FOLDER as PUBLISHED
 from audit.publish.tile_store import TileStore
 from audit.retention.purge import Purgeable
@@ -28,7 +27,6 @@ from audit.search.indexer import Indexer
 from audit.stores.choose import Database as LogDatabase
 from audit.stores.tiles_files import FileTileStore
 from audit.stores.tiles_objects import ObjectTileStore
-from audit.tlog.policy import Policy
 from config.clock import Clock, SystemClock
 from config.errors import ConfigError, VestibuleError
 from config.files import make_private_dir, read_private, write_private
@@ -45,6 +43,7 @@ from gateway.consent.notifier import Notifier
 from gateway.consent.service import ConsentService
 from gateway.consent.token import ensure_key
 from gateway.evidence import feeding
+from gateway.evidence.attesting import attestation_of
 from gateway.evidence.custody import Custody
 from gateway.evidence.exporting import Exports
 from gateway.evidence.reading import Reading
@@ -96,21 +95,6 @@ def host_key(settings: Settings) -> asyncssh.SSHKey:
         return asyncssh.import_private_key(read_private(path))
     except asyncssh.KeyImportError as error:
         raise ConfigError(f"{path} is no SSH private key ({error}); restore it from a backup.") from error
-
-
-def attestation_of(settings: EvidenceSettings) -> Attestation:
-    """Witnesses and the authority for time. Raises `ConfigError` when the file of witnesses is wrong."""
-    policy = None
-    if settings.witness_policy is not None:
-        try:
-            policy = Policy.parse(settings.witness_policy.read_bytes())
-        except OSError as error:
-            raise ConfigError(f"evidence.witness_policy: cannot read {settings.witness_policy}.") from error
-        except BadEntry as error:
-            raise ConfigError(f"evidence.witness_policy: {settings.witness_policy}: {error}") from error
-        if not policy.witness_urls():
-            raise ConfigError(f"evidence.witness_policy: no witness in {settings.witness_policy} has a URL to ask at.")
-    return Attestation(policy, settings.quorum_alarm_minutes * 60.0, settings.timestamp_url)
 
 
 def policy_of(settings: Settings) -> PolicyInForce:

@@ -78,10 +78,13 @@ def init(
 
 
 def check_config(call: Call) -> None:
-    """Read the settings file and say whether it is right."""
+    """Read the settings file, and the files of feeds and witnesses that it names, and say whether they are right."""
     from config.load import settings_path
+    from gateway.evidence import attesting, feeding
 
     settings = call.settings()
+    feeding.check(settings)
+    attesting.attestation_of(settings.evidence)
     path = settings_path(call.config)
     values = settings.model_dump(mode="json")
     ready = (settings.keys_dir / "root.key").exists()

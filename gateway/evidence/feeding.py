@@ -48,14 +48,17 @@ def open_feed(settings: Settings, feed: FeedSettings, clock: Clock) -> Feed:
 
 def threads(settings: Settings, clock: Clock) -> list[FeedThread]:
     """One thread a feed, not started yet. Raises `ConfigError`, also for what only opening a sink shows."""
-    found = []
+    check(settings)
+    return [FeedThread(feed.name, _maker(settings, feed, clock)) for feed in described(settings)]
+
+
+def check(settings: Settings) -> None:
+    """Whether each feed's file, certificates and secret can be used. Raises `ConfigError`."""
     for feed in described(settings):
         try:
             sink_for(feed, lambda: 0.0).close()
         except AuditError as error:
             raise ConfigError(str(error)) from error
-        found.append(FeedThread(feed.name, _maker(settings, feed, clock)))
-    return found
 
 
 def _maker(settings: Settings, feed: FeedSettings, clock: Clock) -> Callable[[], Feed]:

@@ -110,3 +110,21 @@ def test_the_demo_speaks_to_people_or_programs(vestibule, keep):
     assert (shown.status, shown.out) == (exits.FAILED, f"the story {keep}\n")
     shown = vestibule(*words, "--json")
     assert (shown.json, shown.err) == ({"ok": False, "exit": exits.FAILED}, f"the story {keep}\n")
+
+
+@pytest.mark.parametrize(
+    ("section", "file", "text", "complaint"),
+    [
+        ("[feeds]\ndirectory", "feeds/siem.toml", "to = 1\n", "siem.toml"),
+        ("[evidence]\nwitness_policy", "policy.txt", "witness x\n", "evidence.witness_policy"),
+    ],
+)
+def test_check_config_reads_the_files_that_are_named(vestibule, tmp_path, section, file, text, complaint):
+    path = tmp_path / file
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text)
+    named = path.parent if file.startswith("feeds") else path
+    config = tmp_path / "vestibule.toml"
+    config.write_text(f'data_dir = "{tmp_path / "data"}"\n{section} = "{named}"\n')
+    shown = vestibule("check-config", "--config", config)
+    assert (shown.status, complaint in shown.err) == (exits.CONFIG, True), shown.err
