@@ -138,10 +138,6 @@ class EntryReader(Protocol):
         """The sealed parts of these entries, by index and compartment."""
         ...
 
-    def parts_of(self, key_sets: Collection[str]) -> Iterator[tuple[int, str, str]]:
-        """Index, compartment and key set of the stored parts that these key sets seal. May read the whole log."""
-        ...
-
     def chunk(self, session: str, number: int) -> ChunkRow | None: ...
 
     def chunk_places(self) -> Iterator[tuple[str, int, int]]:

@@ -133,11 +133,6 @@ class MemoryEntryStore:
             found = [part for index, parts in self._sealed.items() if low <= index < high for part in parts]
         yield from sorted(found, key=lambda part: (part.index, part.compartment))
 
-    def parts_of(self, key_sets: Collection[str]) -> Iterator[tuple[int, str, str]]:
-        for part in self.sealed(0, self.size()):
-            if part.key_set in key_sets:
-                yield part.index, part.compartment, part.key_set
-
     def chunk(self, session: str, number: int) -> ChunkRow | None:
         return self._chunks.get((session, number))
 

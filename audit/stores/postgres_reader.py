@@ -90,11 +90,6 @@ class PostgresEntryReader:
                 return
             last = low, _ = rows[-1][:2]
 
-    def parts_of(self, key_sets: Collection[str]) -> Iterator[tuple[int, str, str]]:
-        sql = "SELECT idx, comp, ks FROM evidence.sealed WHERE ks = ANY(%s) ORDER BY idx, comp"
-        for index, compartment, key_set in self._rows(sql, (list(key_sets),)):
-            yield int(index), compartment, key_set
-
     def chunk(self, session: str, number: int) -> ChunkRow | None:
         sql = "SELECT session, no, idx, ct FROM evidence.chunk WHERE session = %s AND no = %s"
         row = self._one(sql, (session, number))

@@ -109,13 +109,6 @@ class SqliteEntryReader:
     def sealed(self, low: int, high: int) -> Iterator[SealedPart]:
         return self._rows(f"{_SEALED} WHERE idx >= ? AND idx < ? ORDER BY idx, comp", (low, high), SealedPart)
 
-    def parts_of(self, key_sets: Collection[str]) -> Iterator[tuple[int, str, str]]:
-        wanted = frozenset(key_sets)
-        if wanted:
-            for row in self._rows("SELECT idx, comp, ks FROM sealed ORDER BY idx, comp"):
-                if row[2] in wanted:
-                    yield row
-
     def chunk(self, session: str, number: int) -> ChunkRow | None:
         row = self._one(f"{_CHUNK} WHERE session = ? AND no = ?", (session, number))
         return None if row is None else ChunkRow(*row)
