@@ -5,7 +5,6 @@ in the file. On SSDs an overwrite cannot be proved; see docs/explanation/what-is
 `audit.keys.schema` (tables and their migration), `audit.keys.root_choice` (the root).
 """
 
-import os
 import sqlite3
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -16,13 +15,14 @@ from typing import Any
 from audit.entry import RetentionClass
 from audit.errors import KeyHeld, KeyUnavailable, RecordFailed
 from audit.keys import schema
-from audit.keys.root import ROOT_KEY_BYTES, RootKey, Roots
+from audit.keys.keks import Keks, WrappedKek, wrapped_for_good
+from audit.keys.root import RootKey, Roots
 from audit.keys.root_choice import ROOT_KEY_FILE, finish_rotation, open_roots
 from audit.keys.store import HeldThing, KeySet, StoredKeys, SubjectKind, unwrap, wrap
 
 KEYS_FILE = "keys.db"
 
-__all__ = ["KEYS_FILE", "ROOT_KEY_BYTES", "ROOT_KEY_FILE", "FileKeyStore"]
+__all__ = ["KEYS_FILE", "ROOT_KEY_FILE", "FileKeyStore"]
 
 _HOLDING = (
     "SELECT hold FROM hold JOIN keyset ON (hold.kind = 'ks' AND hold.name = keyset.ks) "
@@ -46,7 +46,7 @@ class FileKeyStore:
         self._tenant = tenant
         self._root_column = schema.root_column(connection)
         self._lock = threading.RLock()
-        self._keks: dict[bytes, bytes] = {}
+        self._keks = Keks(roots)
         """By their wrapped form: a row that was rolled back or destroyed finds nothing here."""
 
     @classmethod
@@ -104,25 +104,15 @@ class FileKeyStore:
             "SELECT id, root, wrapped FROM kek WHERE tenant = ? AND class = ? AND month = ? ORDER BY id DESC",
             (self._tenant, retention, month),
         ).fetchone()
-        if row is not None and (row[2] is None or row[2] in self._keks or self._roots.opening(row[1]).opens):
-            return row[0], self._unwrap_kek(row[1], row[2])
-        kek = os.urandom(ROOT_KEY_BYTES)
-        root, recovery = self._roots.current, self._roots.recovery
-        wrapped = root.wrap(kek)
+        if row is not None and self._keks.serves(row[1], row[2]):
+            return row[0], self._keks.unwrap(row[1], row[2])
+        made, kek = self._keks.make()
         cursor = self._connection.execute(
             "INSERT INTO kek (tenant, class, month, root, wrapped, recovery) VALUES (?, ?, ?, ?, ?, ?)",
-            (self._tenant, retention, month, root.name, wrapped, None if recovery is None else recovery.wrap(kek)),
+            (self._tenant, retention, month, made.root, made.wrapped, made.recovery),
         )
         assert cursor.lastrowid is not None
-        self._keks[wrapped] = kek
         return cursor.lastrowid, kek
-
-    def _unwrap_kek(self, root: str, wrapped: bytes | None) -> bytes:
-        if wrapped is None:
-            raise KeyUnavailable("The month's key was destroyed at the end of its retention.")
-        if wrapped not in self._keks:
-            self._keks[wrapped] = self._roots.opening(root).unwrap(wrapped)
-        return self._keks[wrapped]
 
     def get(self, key_set: str, compartment: str) -> bytes:
         with self._lock:
@@ -133,7 +123,7 @@ class FileKeyStore:
             )
             if row is None or row[0] is None:
                 raise KeyUnavailable(f"The key for '{compartment}' of key set {key_set} is missing or was destroyed.")
-            return unwrap(self._unwrap_kek(row[1], row[2]), row[0])
+            return unwrap(self._keks.unwrap(row[1], row[2]), row[0])
 
     def key_sets(
         self,
@@ -186,7 +176,7 @@ class FileKeyStore:
         with self._lock:
             with self._writing():
                 gone = self._destroy_month(retention, month, keep_held=keep_held)
-            self._keks.clear()
+            self._keks.forget()
             self._empty_wal()
         return gone
 
@@ -255,7 +245,7 @@ class FileKeyStore:
         moved = 0
         with self._lock, self._writing():
             for kek_id, recovery in list(self._rows("SELECT id, recovery FROM kek WHERE recovery NOT NULL", ())):
-                moving = _wrapped_for_good(self._roots.current, root.unwrap(recovery))
+                moving = wrapped_for_good(self._roots.current, root.unwrap(recovery))
                 values = (self._roots.current.name, moving, kek_id)
                 self._connection.execute("UPDATE kek SET root = ?, wrapped = ? WHERE id = ?", values)
                 moved += 1
@@ -269,22 +259,15 @@ class FileKeyStore:
 
     def _move_to_current(self) -> None:
         """Wrap every KEK by the current root, and for recovery where that is set. What cannot be opened here stays."""
-        current, recovery = self._roots.current, self._roots.recovery
         sql = "SELECT id, root, wrapped, recovery FROM kek WHERE wrapped IS NOT NULL"
-        stale = [
-            row
-            for row in self._rows(sql, ())
-            if (row[1] != current.name or (recovery is not None and row[3] is None))
-            and self._roots.opening(row[1]).opens
-        ]
+        stored = [(kek_id, WrappedKek(*parts)) for kek_id, *parts in self._rows(sql, ())]
+        stale = [(kek_id, kek) for kek_id, kek in stored if self._keks.is_stale(kek)]
         if not stale:
             return
         with self._writing():
-            for kek_id, root, wrapped, recovered in stale:
-                kek = self._roots.opening(root).unwrap(wrapped)
-                moved = wrapped if root == current.name else _wrapped_for_good(current, kek)
-                again = recovery.wrap(kek) if recovery is not None else recovered
-                values = (current.name, moved, again, kek_id)
+            for kek_id, kek in stale:
+                moved = self._keks.moved(kek)
+                values = (moved.root, moved.wrapped, moved.recovery, kek_id)
                 self._connection.execute("UPDATE kek SET root = ?, wrapped = ?, recovery = ? WHERE id = ?", values)
         with suppress(RecordFailed):  # the old root, which opens what is left there, is forgotten next
             self._empty_wal()
@@ -325,11 +308,3 @@ class FileKeyStore:
         with self._lock:
             self._connection.close()
             self._roots.close()
-
-
-def _wrapped_for_good(root: RootKey, kek: bytes) -> bytes:
-    """Wrapped by a root that proved that it gives it back: what wrapped it before is given up for it."""
-    wrapped = root.wrap(kek)
-    if root.opens and root.unwrap(wrapped) != kek:
-        raise KeyUnavailable(f"The root '{root.name}' does not give back what it wrapped. Nothing was moved to it.")
-    return wrapped

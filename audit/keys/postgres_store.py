@@ -5,7 +5,6 @@ key is gone for every query; its bytes may stay in pages, WAL and backups of the
 docs/howto/postgresql.md says how to bound. Counterpart: `audit.keys.file_store`, which is stronger there.
 """
 
-import os
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,7 +15,8 @@ import psycopg
 
 from audit.entry import RetentionClass
 from audit.errors import KeyHeld, KeyUnavailable, LogDamaged, LogMissing
-from audit.keys.root import ROOT_KEY_BYTES, Roots
+from audit.keys.keks import Keks, WrappedKek
+from audit.keys.root import Roots
 from audit.keys.root_choice import finish_rotation, open_roots
 from audit.keys.store import HeldThing, KeySet, StoredKeys, SubjectKind, unwrap, wrap
 from audit.stores import postgres_schema
@@ -59,7 +59,7 @@ class PostgresKeyStore:
         self._roots = roots
         self._tenant = tenant
         self._lock = threading.RLock()
-        self._keks: dict[bytes, bytes] = {}
+        self._keks = Keks(roots)
         """By their wrapped form: a row that was rolled back or destroyed finds nothing here."""
 
     @classmethod
@@ -116,25 +116,15 @@ class PostgresKeyStore:
             "ORDER BY id DESC LIMIT 1",
             (self._tenant, retention, month),
         )
-        if row is not None and (row[2] is None or row[2] in self._keks or self._roots.opening(row[1]).opens):
-            return row[0], self._unwrap_kek(row[1], row[2])
-        kek = os.urandom(ROOT_KEY_BYTES)
-        root, recovery = self._roots.current, self._roots.recovery
-        wrapped = root.wrap(kek)
-        made = self._one(
+        if row is not None and self._keks.serves(row[1], row[2]):
+            return row[0], self._keks.unwrap(row[1], row[2])
+        made, kek = self._keks.make()
+        stored = self._one(
             "INSERT INTO evidence_keys.kek (tenant, class, month, root, wrapped, recovery) "
             "VALUES (%s, %s, %s, %s, %s, %s) RETURNING id",
-            (self._tenant, retention, month, root.name, wrapped, None if recovery is None else recovery.wrap(kek)),
+            (self._tenant, retention, month, made.root, made.wrapped, made.recovery),
         )
-        self._keks[wrapped] = kek
-        return made[0], kek
-
-    def _unwrap_kek(self, root: str, wrapped: bytes | None) -> bytes:
-        if wrapped is None:
-            raise KeyUnavailable("The month's key was destroyed at the end of its retention.")
-        if wrapped not in self._keks:
-            self._keks[wrapped] = self._roots.opening(root).unwrap(wrapped)
-        return self._keks[wrapped]
+        return stored[0], kek
 
     def get(self, key_set: str, compartment: str) -> bytes:
         with self._lock:
@@ -145,7 +135,7 @@ class PostgresKeyStore:
             )
             if row is None or row[0] is None:
                 raise KeyUnavailable(f"The key for '{compartment}' of key set {key_set} is missing or was destroyed.")
-            return unwrap(self._unwrap_kek(row[1], row[2]), row[0])
+            return unwrap(self._keks.unwrap(row[1], row[2]), row[0])
 
     def key_sets(
         self,
@@ -207,7 +197,7 @@ class PostgresKeyStore:
                 "WHERE tenant = %s AND class = %s AND month = %s",
                 values,
             )
-            self._keks.clear()
+            self._keks.forget()
             return int(dying[0])
 
     def _rewrap(self, key_set: str) -> None:
@@ -253,19 +243,16 @@ class PostgresKeyStore:
 
     def _move_to_current(self) -> None:
         """Wrap every KEK by the current root, and for recovery where that is set. What cannot be opened here stays."""
-        current, recovery = self._roots.current, self._roots.recovery
         with self._writing():
             sql = "SELECT id, root, wrapped, recovery FROM evidence_keys.kek WHERE wrapped NOTNULL"
-            for kek_id, root, wrapped, recovered in self._rows(sql):
-                stale = root != current.name or (recovery is not None and recovered is None)
-                if not stale or not self._roots.opening(root).opens:
+            for kek_id, *parts in self._rows(sql):
+                stored = WrappedKek(*parts)
+                if not self._keks.is_stale(stored):
                     continue
-                kek = self._roots.opening(root).unwrap(wrapped)
-                moved = wrapped if root == current.name else current.wrap(kek)
-                again = recovery.wrap(kek) if recovery is not None else recovered
+                moved = self._keks.moved(stored)
                 self._count(
                     "UPDATE evidence_keys.kek SET root = %s, wrapped = %s, recovery = %s WHERE id = %s",
-                    (current.name, moved, again, kek_id),
+                    (moved.root, moved.wrapped, moved.recovery, kek_id),
                 )
 
     # --- the database ------------------------------------------------------------------------------------------------
