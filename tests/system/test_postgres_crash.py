@@ -84,6 +84,13 @@ class Crew:
         assert row is not None
         return int(str(row[0]))
 
+    def epoch(self, worker: str) -> int:
+        """How often its place was taken."""
+        with self.server.connect(self.log) as connection:
+            row = connection.execute("SELECT epoch FROM evidence.worker WHERE id = %s", (worker,)).fetchone()
+        assert row is not None
+        return int(str(row[0]))
+
     def grow(self, entries: int) -> None:
         """Wait until there are so many more."""
         wanted, until = self.size() + entries, time.monotonic() + 90
@@ -174,6 +181,16 @@ def test_the_leader_killed_while_it_signs(crew):
     crew.check(workers)
 
 
+def ended(process: "subprocess.Popen[bytes]") -> int | None:
+    """Its exit code; none, and it is killed, if it has not ended by itself within 20 s."""
+    try:
+        return process.wait(20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait(10)
+        return None
+
+
 def signed(crew: Crew) -> int:
     with crew.server.connect(crew.log) as connection:
         row = connection.execute(
@@ -206,10 +223,16 @@ def test_a_worker_that_hangs_is_replaced_and_shut_out(crew):
         crew.grow(60)  # the other goes on, at the latest when the server has ended a transaction that hangs
         with crew.server.connect(crew.log) as connection:
             connection.execute("UPDATE evidence.worker SET lease_until = now() WHERE id = 'one'")
+        epoch = crew.epoch("one")
         crew.start("one")
+        until = time.monotonic() + 60
+        while crew.epoch("one") == epoch:  # awake before its place is taken, it would rightly go on
+            assert time.monotonic() < until, f"nobody takes its place: {crew.errors()}"
+            time.sleep(0.02)
         crew.grow(60)
     finally:
         hanging.send_signal(signal.SIGCONT)
-    assert hanging.wait(20) == 1, "the one that hung stops when it wakes"
+        code = ended(hanging)
+    assert code == 1, "the one that hung stops when it wakes"
     crew.end()
     crew.check(("one", "two"))
