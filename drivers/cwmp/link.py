@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from audit.entry import Json
 from audit.rpc import NewRpc, RecordedRpc
 from drivers.cwmp.device import DeviceId
 from drivers.cwmp.messages import Answer, Inform
@@ -75,7 +76,7 @@ class RpcJournal(Protocol):
         """Durable. Raises `RecordRefused` (the consent or session ended), `RecordFailed`."""
         ...
 
-    async def answered(self, rpc: RecordedRpc, facts: Mapping[str, int | str], kept: Mapping[str, object]) -> None:
+    async def answered(self, rpc: RecordedRpc, facts: Mapping[str, int | str], kept: Mapping[str, Json]) -> None:
         """The answer, recorded before it is shown. `facts`: code of a fault, counts; `kept` (sealed): names, values
         with secrets already masked. Raises `RecordFailed`."""
         ...
