@@ -21,9 +21,9 @@ for the provider's own ACS or the gateway itself, with no rep."""
 class NewRpc:
     """An RPC that policy allowed, ready to be recorded.
 
-    `wire` (the whole envelope) may hold secrets and is never stored; its SHA-256 is. `kept` is for the record: names and
-    values, secrets in them already masked. With a session it is refused like a command once the consent or the session
-    has ended, or after `deadline`; purposes `undo` and `machine` belong to no consent and are never refused.
+    `wire` (the whole envelope) may hold secrets and is never stored; its SHA-256 is. `kept` is for the record: names
+    and values, secrets in them already masked. With a session it is refused like a command once the consent or the
+    session has ended, or after `deadline`; purposes `undo` and `machine` belong to no consent and are never refused.
     """
 
     rpc_id: str

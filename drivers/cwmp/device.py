@@ -38,8 +38,8 @@ class DeviceId:
         parts = text.strip().split("-")
         if len(parts) not in (2, 3) or not all(parts):
             raise DriverError(
-                f"'{text[:80]}' is no device id; write OUI-ProductClass-Serial, for example 00D09E-DSL2800-ABC123, with "
-                "%2D for a dash inside a part."
+                f"'{text[:80]}' is no device id; write OUI-ProductClass-Serial, for example 00D09E-DSL2800-ABC123, "
+                "with %2D for a dash inside a part."
             )
         oui, serial = _unescape(parts[0]), _unescape(parts[-1])
         return cls(oui=oui, product_class=_unescape(parts[1]) if len(parts) == 3 else "", serial=serial)

@@ -1,4 +1,4 @@
-"""The seam to a CPE in a session: what a console needs of it. Counterparts: `drivers.cwmp.hub`, `drivers.cwmp.fakes`."""
+"""The seam to a CPE in a session. Counterparts: `drivers.cwmp.hub` gives links, `drivers.cwmp.driver` uses them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
