@@ -1,5 +1,6 @@
 """Small files that must survive a power cut, written whole or not at all; secret files that only their owner reads."""
 
+import fcntl
 import os
 from pathlib import Path
 
@@ -20,12 +21,19 @@ def write_durably(path: Path, data: bytes, mode: int = 0o644) -> None:
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
     try:
         os.fchmod(descriptor, mode)
-        _write_all(descriptor, data)
+        write_all(descriptor, data)
         os.fdatasync(descriptor)
     finally:
         os.close(descriptor)
     temporary.replace(path)
     sync_directory(path.parent)
+
+
+def write_all(descriptor: int, data: bytes) -> None:
+    """Write every byte, in as many turns as it takes; nothing is synced. Raises OSError."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
 
 
 def sync_directory(directory: Path) -> None:
@@ -60,7 +68,15 @@ def make_secret(path: Path, size: int) -> bytes:
     return read_secret(path, size)
 
 
-def _write_all(descriptor: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]
+def take_lock(path: Path) -> int:
+    """Have this lock file, made if need be, for this process alone; closing the descriptor gives it up.
+
+    The kernel lets go of it when the process ends, however it ends. Raises BlockingIOError if another has it, OSError.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, OWNER_ONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor

@@ -1,13 +1,12 @@
 """How far a feed was delivered: the index of the next entry, in a small file of its own."""
 
-import fcntl
 import os
 import re
 from pathlib import Path
 from typing import Protocol
 
 from audit.feeds.errors import FeedError
-from audit.files import OWNER_ONLY, write_durably
+from audit.files import OWNER_ONLY, take_lock, write_durably
 
 _TEXT = re.compile(rb"(0|[1-9][0-9]{0,15}) ([!-~]{1,255})\n\Z")
 
@@ -31,11 +30,9 @@ class CursorFile:
         """Raises `FeedError` if another process delivers this feed."""
         self._path = path
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._lock = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, OWNER_ONLY)
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._lock = take_lock(path.with_suffix(".lock"))
         except BlockingIOError as error:
-            os.close(self._lock)
             raise FeedError(
                 f"Another process delivers the feed {path.stem}: the gateway does while it runs."
             ) from error

@@ -23,6 +23,7 @@ import httpx
 from audit.feeds.errors import FeedError, SinkDown
 from audit.feeds.settings import FeedSettings
 from audit.feeds.syslog import framed
+from audit.files import OWNER_ONLY, write_all
 from config.errors import ConfigError
 from config.files import read_private
 
@@ -70,11 +71,9 @@ class FileSink:
     def deliver(self, lines: Sequence[bytes]) -> None:
         data = b"".join(line + b"\n" for line in lines)
         try:
-            descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+            descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, OWNER_ONLY)
             try:
-                view = memoryview(data)
-                while view:
-                    view = view[os.write(descriptor, view) :]
+                write_all(descriptor, data)
                 os.fdatasync(descriptor)
             finally:
                 os.close(descriptor)

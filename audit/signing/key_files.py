@@ -6,13 +6,12 @@ origin as their name: notes are signed with Ed25519 and cosigned by the log with
 checkpoint outlives either.
 """
 
-import fcntl
 import os
 from collections.abc import Callable
 from pathlib import Path
 
 from audit.errors import KeyUnavailable, LogInUse
-from audit.files import OWNER_ONLY, make_secret, read_secret, write_durably
+from audit.files import make_secret, read_secret, take_lock, write_durably
 from audit.signing.signer import STATE_FILE, FileState, Signer
 from audit.tlog.cosignature import CosigningKey
 from audit.tlog.messages import MLDSA44_COSIGNATURE
@@ -62,16 +61,11 @@ def write_public(keys_dir: Path, verifiers: tuple[VerifierKey, ...]) -> None:
 
 
 def lock(keys_dir: Path) -> Callable[[], None]:
-    """Be the only one who signs with the keys in this directory; the result gives that up. Raises `LogInUse`, OSError.
-
-    The kernel lets go of it when the process ends, however it ends.
-    """
+    """Be the only one who signs with these keys; the result gives that up. Raises `LogInUse`, OSError."""
     keys_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(keys_dir / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, OWNER_ONLY)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        descriptor = take_lock(keys_dir / LOCK_FILE)
     except BlockingIOError as error:
-        os.close(descriptor)
         raise LogInUse(
             f"Another process signs with the keys in {keys_dir}. Two signers could sign two logs: stop the other first."
         ) from error

@@ -5,7 +5,6 @@ uses the writing connection. The WAL is emptied by `tidy` and not by SQLite's au
 swallows I/O errors. Sealed parts are the only personal data here, and they are ciphertext.
 """
 
-import fcntl
 import functools
 import itertools
 import os
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from audit.errors import LogDamaged, LogInUse, LogMissing
-from audit.files import sync_directory
+from audit.files import sync_directory, take_lock
 from audit.store import Batch, ChunkRow, ConsentEnd, EntryRow, SealedPart, SessionRow, Stage, kind_mark
 from audit.tlog.merkle import HASH_SIZE, Frontier
 
@@ -343,10 +342,7 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def _lock(path: Path) -> int:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return take_lock(path)
     except BlockingIOError as error:
-        os.close(descriptor)
         raise LogInUse(f"Another gateway has the log in {path.parent} open. Stop it first.") from error
-    return descriptor

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from audit.errors import LogMissing
-from audit.files import sync_directory, write_durably
+from audit.files import sync_directory, write_all, write_durably
 from audit.stores.put_once import check_path, check_prefix, check_same
 
 
@@ -52,9 +52,7 @@ class FileTileStore:
         descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
         try:
             try:
-                view = memoryview(data)
-                while view:
-                    view = view[os.write(descriptor, view) :]
+                write_all(descriptor, data)
                 os.fdatasync(descriptor)
             finally:
                 os.close(descriptor)
