@@ -36,11 +36,12 @@ from audit.publish.standing import Standing
 from audit.publish.tile_store import TileStore
 from audit.reader import EvidenceReader
 from audit.recovery import Recovered, recover, repairs
+from audit.rpc import CLAIMING, NewRpc, RecordedRpc
 from audit.sharing import Shared, open_shared
 from audit.signing.opening import open_signer
 from audit.signing.rotation import Rotation, leaving
 from audit.signing.signer import CheckpointSigner, MemoryState, Signer
-from audit.staging import CHECKPOINTED, Draft, Staged, Stager, draft_chunk, draft_command, draft_entry
+from audit.staging import CHECKPOINTED, Draft, Staged, Stager, draft_chunk, draft_command, draft_entry, draft_rpc
 from audit.store import Batch, EntryRow, EntryStore
 from audit.stores.choose import Database, not_in_database
 from audit.stores.memory import MemoryEntryStore
@@ -319,6 +320,27 @@ class Journal:
             mint=KEY,
         )
 
+    async def append_rpc(self, rpc: NewRpc) -> RecordedRpc:
+        """Record a CWMP RPC that policy allowed, and prove it: the only maker of `RecordedRpc`.
+
+        What is sent for a rep is refused like a command (`append_command`); raises as that. The caller MUST ask
+        `why_rpc_ended` before sending the first byte.
+        """
+        staged = await self._record(draft_rpc(rpc))
+        return RecordedRpc(
+            rpc_id=rpc.rpc_id,
+            method=rpc.method,
+            wire=rpc.wire,
+            purpose=rpc.purpose,
+            session=rpc.session,
+            consent_ref=rpc.consent_ref,
+            subscriber=rpc.subscriber,
+            entry_index=staged.ref.index,
+            n=staged.ref.n,
+            generation=staged.generation,
+            mint=KEY,
+        )
+
     async def append_chunk(self, entry: NewEntry, frame: bytes, lines: bytes) -> EntryRef:
         """Record a recording chunk: `frame`, which is `lines` compressed, sealed and stored in the transaction of its
         `rec.chunk` entry.
@@ -335,13 +357,24 @@ class Journal:
 
         Raises `RecordFailed` if nothing can be recorded any more, or other workers were not heard of lately.
         """
+        self._check_hearing()
+        return self._ledger.why_ended(command.session, command.consent_ref)
+
+    def why_rpc_ended(self, rpc: RecordedRpc) -> str | None:
+        """The same for a recorded RPC; one that relies on no consent may always be sent."""
+        self._check_hearing()
+        if rpc.purpose not in CLAIMING or rpc.session is None or rpc.consent_ref is None:
+            return None
+        return self._ledger.why_ended(rpc.session, rpc.consent_ref)
+
+    def _check_hearing(self) -> None:
+        """That ends of consents are still heard of. Raises `RecordFailed`."""
         self._committer.check()
         if self._others is not None and self._clock.monotonic_ns() - self._heard_ns > HEARD_SECONDS * 1e9:
             raise RecordFailed(
                 f"The log's database has not answered for {HEARD_SECONDS:g} s. The consent may have ended elsewhere: "
                 "nothing is sent."
             )
-        return self._ledger.why_ended(command.session, command.consent_ref)
 
     @property
     def generation(self) -> int:

@@ -15,9 +15,12 @@ from audit.leaf import Outline
 from audit.store import ConsentEnd, SessionRow, SessionState
 
 CHAINED: frozenset[Kind] = frozenset(
-    kind for kind in Kind if kind.value.partition(".")[0] in {"session", "cmd", "rec", "watch", "strike", "api"}
+    kind for kind in Kind if kind.value.partition(".")[0] in {"session", "cmd", "rpc", "rec", "watch", "strike", "api"}
 )
 """Kinds that, when they name a session, are links of its chain. Others only speak of it (fact `session`)."""
+
+RELYING: frozenset[Kind] = frozenset({Kind.CMD_INTENT, Kind.RPC_INTENT})
+"""Links of a chain that stand only while the session is open and its consent has not ended."""
 
 STARTS: frozenset[Kind] = frozenset({Kind.SESSION_REQUESTED, Kind.SESSION_OPENED, Kind.SESSION_REFUSED})
 
@@ -120,7 +123,7 @@ class Ledger:
         return known
 
     def admit_command(self, session: str, consent_ref: str) -> ChainedSession:
-        """The same for a command: the session is open and the consent has not ended. Raises `RecordRefused`."""
+        """The same for what is `RELYING`: the session is open and the consent has not ended. Raises `RecordRefused`."""
         known = self.admit(Kind.CMD_INTENT, session, consent_ref, -1)
         assert known is not None
         if known.state != "open":

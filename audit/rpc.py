@@ -7,7 +7,7 @@ makes one, after the entry is durable. Counterpart of `audit.command` for router
 from collections.abc import Mapping
 from dataclasses import InitVar, dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
 from audit._mint import KEY
 from audit.entry import Json
@@ -16,13 +16,16 @@ RpcPurpose = Literal["command", "keepalive", "undo", "machine"]
 """Why an RPC is sent: for a rep's command; to keep a held CPE waiting; to undo what must not outlive the consent;
 for the provider's own ACS or the gateway itself, with no rep."""
 
+CLAIMING: Final[frozenset[RpcPurpose]] = frozenset({"command", "keepalive"})
+"""Purposes that rely on a consent: without it, nothing of the kind is sent."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewRpc:
     """An RPC that policy allowed, ready to be recorded.
 
-    `wire` (the whole envelope) may hold secrets and is never stored; its SHA-256 is. `kept` is for the record: names
-    and values, secrets in them already masked. With a session it is refused like a command once the consent or the
+    `wire` (the whole envelope) may hold secrets and is never stored. `kept` is for the record: names and values,
+    secrets in them already masked. With a session it is refused like a command once the consent or the
     session has ended, or after `deadline`; purposes `undo` and `machine` belong to no consent and are never refused.
     """
 

@@ -13,13 +13,14 @@ from datetime import datetime
 
 from audit.command import NewCommand
 from audit.encoding import encode
-from audit.entry import Compartment, EntryRef, Json, Kind, NewEntry
+from audit.entry import Compartment, EntryRef, Json, Kind, NewEntry, token
 from audit.errors import AuditError, BadEntry, LogDamaged, RecordRefused
 from audit.keys.ring import ActiveKeys, KeyRing, Subject, subject_of
 from audit.keys.sealing import chunk_aad, part_aad, salt
 from audit.keys.store import RECORDING
 from audit.leaf import COMPARTMENTS, Head, Outline, build, check_facts, commit, outline
 from audit.ledger import RAISES_GENERATION, STARTS, ChainedSession, Ledger, check_chain
+from audit.rpc import CLAIMING, NewRpc
 from audit.store import Batch, ChunkRow, ConsentEnd, EntryRow, SealedPart, SessionRow
 from audit.tlog.merkle import Frontier, leaf_hash
 from config.clock import Clock
@@ -55,7 +56,16 @@ class Draft:
     facts: Mapping[str, Json]
     parts: Mapping[Compartment, bytes] = field(repr=False)
     chunk: ChunkText | None = field(default=None, repr=False)
-    command: NewCommand | None = None
+    claim: "Claim | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What bytes for a router rely on: refused once this consent or session has ended, or from `deadline` on."""
+
+    session: str
+    consent_ref: str
+    deadline: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +118,36 @@ def draft_command(command: NewCommand) -> Draft:
         facts=facts,
         sealed={"act": {"typed": command.typed, "canonical": command.canonical}},
     )
-    return _draft(entry, command=command)
+    return _draft(entry, claim=Claim(command.session, command.consent_ref, command.deadline))
 
 
-def _draft(entry: NewEntry, *, chunk: ChunkText | None = None, command: NewCommand | None = None) -> Draft:
+def draft_rpc(rpc: NewRpc) -> Draft:
+    """The `rpc.intent` entry of an RPC. Its envelope is never stored. Raises `BadEntry`.
+
+    What belongs to a session's consent claims it like a command; `undo` and `machine` only name the session.
+    """
+    facts: dict[str, Json] = {"method": token(rpc.method), "purpose": rpc.purpose, **rpc.facts}
+    claims = rpc.purpose in CLAIMING
+    if claims and (rpc.session is None or rpc.consent_ref is None or rpc.deadline is None):
+        raise BadEntry("An RPC for a rep names its session, its consent and its deadline.")
+    if rpc.of is not None:
+        facts["of"] = rpc.of
+    if not claims and rpc.session is not None:
+        facts["session"] = rpc.session
+    entry = NewEntry(
+        kind=Kind.RPC_INTENT,
+        session=rpc.session if claims else None,
+        consent_ref=rpc.consent_ref if claims else None,
+        subscriber=None if claims else rpc.subscriber,
+        facts=facts,
+        sealed={"act": dict(rpc.kept)} if rpc.kept else {},
+    )
+    if rpc.session is None or rpc.consent_ref is None or rpc.deadline is None or not claims:
+        return _draft(entry)
+    return _draft(entry, claim=Claim(rpc.session, rpc.consent_ref, rpc.deadline))
+
+
+def _draft(entry: NewEntry, *, chunk: ChunkText | None = None, claim: Claim | None = None) -> Draft:
     parts: dict[Compartment, bytes] = {}
     for name, content in entry.sealed.items():
         if name not in COMPARTMENTS:
@@ -119,7 +155,7 @@ def _draft(entry: NewEntry, *, chunk: ChunkText | None = None, command: NewComma
         parts[name] = encode(dict(content))
         if len(parts[name]) > MAX_SEALED_BYTES:
             raise BadEntry(f"The part '{name}' of the entry is larger than 1 MiB.")
-    return Draft(entry=entry, facts=check_facts(entry.facts), parts=parts, chunk=chunk, command=command)
+    return Draft(entry=entry, facts=check_facts(entry.facts), parts=parts, chunk=chunk, claim=claim)
 
 
 @dataclass(slots=True)
@@ -231,8 +267,8 @@ class Stager:
 
     def _stage(self, draft: Draft, rows: _Rows, now: datetime, monotonic_ns: int) -> Staged:
         entry, index = draft.entry, self.frontier.size
-        if draft.command is not None:
-            session: ChainedSession | None = self._admit_command(draft.command, now)
+        if draft.claim is not None:
+            session: ChainedSession | None = self._admit_claim(draft.claim, now)
         else:
             session = self.ledger.admit(entry.kind, entry.session, entry.consent_ref, index)
         facts = dict(draft.facts)
@@ -285,9 +321,9 @@ class Stager:
         self.frontier.append(leaf)
         return EntryRef(index, leaf, n)
 
-    def _admit_command(self, command: NewCommand, now: datetime) -> ChainedSession:
-        session = self.ledger.admit_command(command.session, command.consent_ref)
-        if now >= command.deadline:
+    def _admit_claim(self, claim: Claim, now: datetime) -> ChainedSession:
+        session = self.ledger.admit_command(claim.session, claim.consent_ref)
+        if now >= claim.deadline:
             raise RecordRefused("expired")
         return session
 

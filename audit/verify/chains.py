@@ -14,7 +14,7 @@ from datetime import datetime
 from audit.entry import Kind
 from audit.errors import RecordRefused
 from audit.leaf import Head
-from audit.ledger import CHAINED, ChainedSession, Ledger
+from audit.ledger import CHAINED, RELYING, ChainedSession, Ledger
 from audit.store import ConsentEnd, SessionRow
 from audit.verify.heads import QuickHead
 from audit.verify.report import ClockStep, SessionCheck, Severity
@@ -92,7 +92,7 @@ class ChainCheck:
 
     def _admit(self, index: int, head: Head | QuickHead) -> ChainedSession:
         assert head.session is not None
-        if head.kind is Kind.CMD_INTENT:
+        if head.kind in RELYING:
             return self._ledger.admit_command(head.session, head.consent_ref or "")
         session = self._ledger.admit(head.kind, head.session, head.consent_ref, index)
         assert session is not None
@@ -198,6 +198,7 @@ def _check_of(seen: _Seen) -> SessionCheck:
 
 
 def _refusal(head: Head | QuickHead, reason: str) -> str:
-    if head.kind is Kind.CMD_INTENT:
-        return f"a command stands in session {head.session} although its consent or session had ended ({reason})"
+    if head.kind in RELYING:
+        what = "a command" if head.kind is Kind.CMD_INTENT else "an RPC"
+        return f"{what} stands in session {head.session} although its consent or session had ended ({reason})"
     return f"an entry of kind {head.kind.value} stands in session {head.session} where it cannot ({reason})"

@@ -713,6 +713,7 @@ KINDS = frozenset(
     consent.question consent.answer consent.granted consent.denied consent.lapsed consent.extension consent.revoked
     consent.expired consent.used consent.used_up consent.closed session.requested session.opened session.refused
     session.closed session.killed session.frozen session.attempt cmd.intent cmd.blocked cmd.sent cmd.result cmd.unknown
+    rpc.intent rpc.blocked rpc.result cpe.inform cpe.refused cpe.violation cpe.event
     api.call rec.chunk rec.end watch.join watch.leave review.assigned review.graded review.escalated strike replay.view
     search.query export.made hold.set hold.release erase.done approval.asked approval.given approval.refused
     admin.change integrity.seal integrity.alarm""".split()
@@ -852,7 +853,7 @@ def month_of(ulid: str) -> str:
 
 # --- the order of entries ---------------------------------------------------------------------------------------------
 
-_CHAINED = ("session.", "cmd.", "rec.", "watch.", "api.")
+_CHAINED = ("session.", "cmd.", "rpc.", "rec.", "watch.", "api.")
 _STARTS = ("session.requested", "session.opened", "session.refused")
 _CONSENT_ENDS = {"consent." + word: word for word in ("revoked", "expired", "denied", "lapsed", "closed", "used_up")}
 _RAISES = frozenset(kind for kind in _CONSENT_ENDS if kind != "consent.used_up") | {"session.killed", "session.frozen"}
@@ -979,16 +980,17 @@ class Replay:
             return None
         if session.state == "closed":
             return CONTRADICTION, what + " where it cannot (closed)"
-        if head.k == "cmd.intent":
+        if head.k in ("cmd.intent", "rpc.intent"):
             state = session.state
             ended = self.ends.get(head.cr or "")
             if state == "requested" and not self.whole and session.gaps:
                 state = "open"  # its opening is not in the bundle
             if state != "open" or (ended is not None and ended[0] != "used_up"):
                 why = "unopened" if state == "requested" else state if state != "open" or ended is None else ended[0]
+                relies = "a command" if head.k == "cmd.intent" else "an RPC"
                 return (
                     CONTRADICTION,
-                    f"a command stands in session {head.s} although its consent or session had ended ({why})",
+                    f"{relies} stands in session {head.s} although its consent or session had ended ({why})",
                 )
         return None
 
