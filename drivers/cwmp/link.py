@@ -76,7 +76,7 @@ class RpcJournal(Protocol):
         """Durable. Raises `RecordRefused` (the consent or session ended), `RecordFailed`."""
         ...
 
-    async def answered(self, rpc: RecordedRpc, facts: Mapping[str, int | str], kept: Mapping[str, Json]) -> None:
+    async def answered(self, rpc: RecordedRpc, facts: Mapping[str, Json], kept: Mapping[str, Json]) -> None:
         """The answer, recorded before it is shown. `facts`: code of a fault, counts; `kept` (sealed): names, values
         with secrets already masked. Raises `RecordFailed`."""
         ...
