@@ -53,16 +53,3 @@ class Persons(Protocol):
     async def reconciled_to(self) -> int:
         """Up to which entry of the log the state is known to be in line."""
         ...
-
-
-class NoPersons:
-    """Knows nobody: for a log without a gateway's state beside it, and for tests."""
-
-    async def find(self, subject: Subject) -> Found | None:
-        return Found(subscriber=subject.id if subject.kind == "subscriber" else None)
-
-    async def erase(self, *, consents: Sequence[str], subscriber: str | None) -> int:  # noqa: ARG002
-        return 0
-
-    async def reconciled_to(self) -> int:
-        return 0
