@@ -13,11 +13,12 @@ from typing import Protocol, TypeVar
 from ulid import ULID
 
 from audit.entry import Json, Kind
+from audit.leaf import MAX_LIST
 
 T = TypeVar("T")
 
-LISTED = 64
-"""Key sets that one entry can name (`audit.leaf.MAX_LIST`)."""
+LISTED = MAX_LIST
+"""Names that one entry can list."""
 
 
 class ErasureEntry(Protocol):

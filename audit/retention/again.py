@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import get_args
 
 from audit.entry import Kind, RetentionClass
+from audit.erased import words
 from audit.keys.ring import KeyRing
 from audit.keys.store import HeldThing, HoldKind, KeyStore
 from audit.leaf import Head
@@ -52,8 +53,8 @@ class Standing:
                 if facts["class"] == retention:
                     self.months.add((retention, str(facts["month"])))
             return
-        for key_set in _texts(facts.get("ks")):
-            self.erased.setdefault(key_set, set()).update(_texts(facts.get("comp")))
+        for key_set in words(facts.get("ks")):
+            self.erased.setdefault(key_set, set()).update(words(facts.get("comp")))
 
 
 KINDS = frozenset({Kind.ERASE_DONE, Kind.HOLD_SET, Kind.HOLD_RELEASE})
@@ -63,7 +64,7 @@ KINDS = frozenset({Kind.ERASE_DONE, Kind.HOLD_SET, Kind.HOLD_RELEASE})
 def held_things(head: Head) -> Iterator[HeldThing]:
     """What a `hold.set` names."""
     for fact, kind in _HOLD_FACTS.items():
-        for name in _texts(head.facts.get(fact)):
+        for name in words(head.facts.get(fact)):
             yield kind, name
 
 
@@ -98,7 +99,3 @@ def months_again(standing: Standing, keys: KeyStore) -> list[tuple[RetentionClas
             for one in keys.key_sets(retention=retention, until=month)
         )
     ]
-
-
-def _texts(value: object) -> list[str]:
-    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []

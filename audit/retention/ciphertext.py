@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from audit.entry import Kind
+from audit.erased import month_of
 from audit.keys.store import RECORDING
 from audit.leaf import Head, parse
 from audit.store import EntryReader, EntryRow
-from config.ids import time_of
 
 _MARK = b'"ks":"'
 _ID = 26
@@ -48,11 +48,6 @@ def sealed_in_month(reader: EntryReader, retention: str, month: str, spared: fro
         return None
 
     yield from _found(reader, wanted)
-
-
-def month_of(key_set: str) -> str:
-    """`YYYY-MM` (UTC) in which a key set was made, as its id tells."""
-    return f"{time_of(key_set):%Y-%m}"
 
 
 def _found(reader: EntryReader, wanted: Callable[[str, EntryRow], tuple[str, ...] | None]) -> Iterator[Ciphertext]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from audit.entry import Json, Kind, NewEntry
+from audit.erased import pieces
 from audit.errors import RecordFailed
 from audit.journal import Journal
 from audit.keys.ring import KeyRing
@@ -23,9 +24,6 @@ from audit.retention.ciphertext import Ciphertext, sealed_under
 from audit.retention.purge import Purgeable
 from audit.store import EntryReader, EntryStore
 from audit.tlog.tiles import WIDTH
-
-SETS_AN_ENTRY = 64
-"""Key sets that one `erase.done` can name; more take several entries."""
 
 _SLICE = 500
 """Ciphertexts that are deleted at a time: appending waits meanwhile."""
@@ -171,18 +169,14 @@ def _destroy(keys: KeyStore, ring: KeyRing, doomed: Mapping[str, tuple[str, ...]
 
 
 def _entries(erasure: Erasure, found: Sequence[Ciphertext]) -> Iterator[NewEntry]:
-    """One for each 64 key sets that lose the same compartments."""
+    """One for as many key sets as an entry can name, of those that lose the same compartments."""
     counts: dict[str, int] = {}
     for one in found:
         counts[one.key_set] = counts.get(one.key_set, 0) + one.count
     alike: dict[tuple[str, ...], list[str]] = {}
     for key_set, compartments in sorted(erasure.keys.items()):
         alike.setdefault(tuple(sorted(compartments)), []).append(key_set)
-    groups = [
-        (compartments, sets[low : low + SETS_AN_ENTRY])
-        for compartments, sets in sorted(alike.items())
-        for low in range(0, len(sets), SETS_AN_ENTRY)
-    ]
+    groups = [(compartments, piece) for compartments, sets in sorted(alike.items()) for piece in pieces(sets)]
     for part, (compartments, sets) in enumerate(groups):
         facts: dict[str, Json] = {
             "approval": erasure.approval,

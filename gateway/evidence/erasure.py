@@ -15,6 +15,7 @@ from typing import Final, get_args
 import structlog
 
 from audit.entry import Json
+from audit.erased import words
 from audit.errors import AuditError, KeyHeld
 from audit.journal import Journal
 from audit.keys.store import RECORDING, StoredKeys
@@ -141,12 +142,6 @@ class Erasures:
             except KeyHeld as error:
                 raise Unavailable(f"{error} The erasure is approved and is tried again at every start.") from error
 
-    async def refuse(self, auth: Authenticated, approval_id: str, reason: str = "") -> Approval:
-        """Somebody does not agree, for example because the law wants the evidence kept. Raises `NotAllowed`."""
-        if self._approvals.get(approval_id).act != "erase":
-            raise NotAllowed("There is no such erasure.")
-        return await self._approvals.refuse(approval_id, auth.principal, reason)
-
     def all(self, auth: Authenticated) -> list[Approval]:
         """Every erasure that was asked for. Raises `NotAllowed`."""
         if auth.principal.role not in MAY_ASK["erase"]:
@@ -179,7 +174,7 @@ class Erasures:
             approval=approval.id,
             subscriber=subscriber,
         )
-        consents = [str(name) for name in _list(subject.get("consents"))]
+        consents = words(subject.get("consents"))
         loop = asyncio.get_running_loop()
 
         def state() -> None:
@@ -201,7 +196,7 @@ class Erasures:
             return
         names = {one.id for one in found.consents}
         beside = [found.contacts, len(found.routers)]
-        if not names <= set(_list(asked.get("consents"))) or asked.get("beside", beside) != beside:
+        if not names <= set(words(asked.get("consents"))) or asked.get("beside", beside) != beside:
             raise BadRequest(
                 "Since this erasure was asked for, a consent, a contact or a router of the same subscriber was added "
                 "or changed. Refuse it, look at the plan, and ask again."
@@ -259,7 +254,7 @@ class Erasures:
 def frozen_keys(approval: Approval) -> dict[str, tuple[str, ...]]:
     """The key sets and compartments that an approval of an erasure is for."""
     keys = approval.subject.get("keys")
-    return {name: tuple(map(str, _list(parts))) for name, parts in keys.items()} if isinstance(keys, dict) else {}
+    return {name: tuple(words(parts)) for name, parts in keys.items()} if isinstance(keys, dict) else {}
 
 
 def _keys(reader: EvidenceReader, subjects: Sequence[tuple[KeySubject, str]]) -> list[StoredKeys]:
@@ -282,7 +277,3 @@ def _check(plan: ErasurePlan) -> None:
         raise Unavailable(str(KeyHeld(plan.holds[0])))
     if not plan.keys:
         raise BadRequest("There is nothing left to erase: no keys of this exist any more.")
-
-
-def _list(value: object) -> list[object]:
-    return value if isinstance(value, list) else []

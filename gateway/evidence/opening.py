@@ -16,12 +16,12 @@ import structlog
 
 from audit.encoding import decode, encode
 from audit.entry import Json, Kind, NewEntry
+from audit.erased import words
 from audit.errors import BadEntry, KeyHeld, LogDamaged
 from audit.files import OWNER_ONLY, sync_directory, write_durably
 from audit.journal import Journal
 from audit.keys.store import StoredKeys
 from audit.leaf import Head, parse
-from audit.reader import EvidenceReader
 from audit.retention import expiry
 from audit.retention.again import KINDS, Standing, apply, held_things, months_again
 from audit.retention.ciphertext import sealed_under
@@ -91,7 +91,7 @@ class Opening:
                 await self._forget(one.head)
 
     async def _forget(self, head: Head) -> None:
-        names = frozenset(map(str, _list(head.facts.get("ks"))))
+        names = frozenset(words(head.facts.get("ks")))
         sets = await asyncio.to_thread(self._sets, names)
         consents = sorted({one.subject for one in sets if one.subject_kind == "consent"})
         subscriber = head.facts.get("subscriber")
@@ -147,16 +147,16 @@ class Opening:
     async def _once_more(self, head: Head) -> int:
         if head.facts.get("scope") == "month":
             return await asyncio.to_thread(self._months, Standing.of_heads([head]))
-        names = frozenset(map(str, _list(head.facts.get("ks"))))
+        names = frozenset(words(head.facts.get("ks")))
         known = {one.id for one in await asyncio.to_thread(self._sets, names)}
-        parts = tuple(map(str, _list(head.facts.get("comp"))))
+        parts = tuple(words(head.facts.get("comp")))
         subscriber = head.facts.get("subscriber")
         if not known:
             return 0
         erasure = Erasure(
             keys=dict.fromkeys(known, parts),
             basis=str(head.facts.get("basis")),
-            by=tuple(map(str, _list(head.facts.get("by")))),
+            by=tuple(words(head.facts.get("by"))),
             approval=str(head.facts.get("approval", "")) or None,
             again=True,
             subscriber=str(subscriber) if subscriber else None,
@@ -176,24 +176,24 @@ def write_again(path: Path, heads: Iterable[bytes]) -> int:
 def read_again(path: Path) -> list[Head]:
     """Counterpart of `write_again`; nothing if there is no such file. Raises `LogDamaged`."""
     try:
-        value = decode(path.read_bytes())
-        heads = value.get("heads") if isinstance(value, dict) and value.get("v") == 1 else [None]
-        return [parse(str(text).encode()) for text in _list(heads)]
+        return _heads(decode(path.read_bytes()))
     except FileNotFoundError:
         return []
     except (OSError, BadEntry) as error:
         raise LogDamaged(f"{path} is damaged; run `vestibule restore` again. The gateway serves nothing.") from error
 
 
+def _heads(value: Json) -> list[Head]:
+    match value:
+        case {"v": 1, "heads": list(heads)}:
+            return [parse(str(text).encode()) for text in heads]
+    raise BadEntry("It is no list of heads.")
+
+
 def _remove(path: Path) -> None:
     if path.exists():
         path.unlink()
         sync_directory(path.parent)
-
-
-def wanted_heads(reader: EvidenceReader) -> list[bytes]:
-    """The heads of erasures and holds of a log, for `write_again`."""
-    return [entry.head_bytes for entry in reader.of_kinds(KINDS)]
 
 
 def _looked_after(index: int) -> Callable[[EntryReader], bool]:
@@ -203,7 +203,3 @@ def _looked_after(index: int) -> Callable[[EntryReader], bool]:
         return sum(row.index > index for row in reader.of_kinds([Kind.LOG_START.value])) > 1
 
     return look
-
-
-def _list(value: object) -> list[object]:
-    return value if isinstance(value, list) else []

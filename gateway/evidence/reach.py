@@ -12,6 +12,7 @@ from contextlib import closing
 from typing import Final
 
 from audit.entry import Json, Kind, NewEntry
+from audit.erased import pieces
 from audit.journal import Journal
 from audit.keys.store import HeldThing
 from gateway.evidence.persons import Persons, Subject
@@ -20,7 +21,6 @@ FACTS: Final = {"session": "sessions", "consent": "consents", "subscriber": "sub
 """Kind of a held thing to the fact of `hold.set` that lists it."""
 SCHEDULE: Final = "schedule"
 """Stands for nobody in `by`: what a hold that somebody set reaches by itself."""
-_AN_ENTRY: Final = 64
 
 
 class Reach:
@@ -79,10 +79,10 @@ class Reach:
 def facts_of(hold: str, by: str, things: Sequence[HeldThing]) -> Iterator[dict[str, Json]]:
     """Facts of the `hold.set` entries that name these things."""
     lists = [
-        (fact, names[low : low + _AN_ENTRY])
+        (fact, piece)
         for kind, fact in FACTS.items()
         if (names := [name for of, name in things if of == kind])
-        for low in range(0, len(names), _AN_ENTRY)
+        for piece in pieces(names)
     ]
     for part, (fact, names) in enumerate(lists):
         yield {"hold": hold, "by": by, fact: [*names], "part": part, "parts": len(lists)}
