@@ -13,12 +13,11 @@ from typing import Protocol, TypeVar
 from ulid import ULID
 
 from audit.entry import Json, Kind
-from audit.leaf import MAX_LIST
 
 T = TypeVar("T")
 
-LISTED = MAX_LIST
-"""Names that one entry can list."""
+LISTED = 64
+"""Names that one entry can list (`audit.leaf.MAX_LIST`)."""
 
 
 class ErasureEntry(Protocol):

@@ -4,11 +4,10 @@ Header fields escape backslash and bar; values of the extension escape backslash
 "Character Encoding"). No value can begin a new field or a new line.
 """
 
-import re
 from typing import Final
 
 from audit.entry import Kind
-from audit.feeds.event import Event
+from audit.feeds.event import DENIED, Event, without_controls
 
 _SEVERITY: Final = {
     Kind.INTEGRITY_ALARM: 10,
@@ -21,8 +20,6 @@ _SEVERITY: Final = {
     Kind.ERASE_DONE: 5,
     Kind.EXPORT_MADE: 4,
 }
-_DENIED: Final = frozenset({Kind.AUTH_FAIL, Kind.SESSION_REFUSED, Kind.SESSION_ATTEMPT, Kind.CMD_BLOCKED})
-_CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def cef(event: Event) -> bytes:
@@ -34,7 +31,7 @@ def cef(event: Event) -> bytes:
     fields = {
         "rt": str(int(event.time.timestamp() * 1000)),
         "externalId": event.uid,
-        "act": "denied" if event.kind in _DENIED else "allowed",
+        "act": "denied" if event.kind in DENIED else "allowed",
         "suid": None if event.actor is None else event.actor.uid,
         "suser": None if event.actor is None else event.actor.name,
         "src": event.source,
@@ -56,9 +53,9 @@ def cef(event: Event) -> bytes:
 
 
 def _header(text: str) -> str:
-    return _CONTROLS.sub(" ", text).replace("\\", "\\\\").replace("|", "\\|")
+    return without_controls(text).replace("\\", "\\\\").replace("|", "\\|")
 
 
 def _value(text: str) -> str:
     escaped = text.replace("\\", "\\\\").replace("=", "\\=").replace("\r", "\\r").replace("\n", "\\n")
-    return _CONTROLS.sub(" ", escaped)
+    return without_controls(escaped)

@@ -4,7 +4,7 @@ import json
 from typing import Any, Final
 
 from audit.entry import Kind
-from audit.feeds.event import Event
+from audit.feeds.event import DENIED, Event
 
 VERSION: Final = "8.11.0"
 
@@ -22,7 +22,6 @@ _SORTS: Final[dict[str, tuple[list[str], list[str]]]] = {
     "export": (["file"], ["creation"]),
     "erase": (["file"], ["deletion"]),
 }
-_DENIED: Final = frozenset({Kind.AUTH_FAIL, Kind.SESSION_REFUSED, Kind.SESSION_ATTEMPT, Kind.CMD_BLOCKED})
 
 
 def ecs(event: Event) -> bytes:
@@ -33,7 +32,7 @@ def ecs(event: Event) -> bytes:
 def ecs_object(event: Event) -> dict[str, Any]:
     """The document."""
     category, types = _SORTS.get(event.kind.value.partition(".")[0], (["configuration"], ["info"]))
-    denied = event.kind in _DENIED
+    denied = event.kind in DENIED
     value: dict[str, Any] = {
         "@timestamp": event.time.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "ecs": {"version": VERSION},

@@ -5,15 +5,20 @@ log's keys. What was erased stays a pseudonym of nothing: the fields are absent.
 """
 
 import hmac
+import re
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 from audit.entry import Json, Kind
 from audit.errors import KeyUnavailable, SealBroken
 
+DENIED: Final = frozenset({Kind.AUTH_FAIL, Kind.SESSION_REFUSED, Kind.SESSION_ATTEMPT, Kind.CMD_BLOCKED})
+"""Kinds of what somebody tried and did not get."""
+
+_CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _SESSIONS_KEPT = 2000
 
 
@@ -173,3 +178,8 @@ class Teller:
 
 def _text(value: Json) -> str | None:
     return value if isinstance(value, str) and value else None
+
+
+def without_controls(text: str) -> str:
+    """Blanks for controls and for what ends a line: no value begins a new field or a new line."""
+    return _CONTROLS.sub(" ", text)

@@ -9,7 +9,7 @@ import json
 from typing import Any, Final
 
 from audit.entry import Kind
-from audit.feeds.event import Event, Party
+from audit.feeds.event import DENIED, Event, Party
 
 VERSION: Final = "1.3.0"
 
@@ -58,7 +58,6 @@ _KNOWN: Final[dict[Kind, tuple[int, int, int]]] = {
     Kind.REPLAY_VIEW: (3004, 2, 1),
     Kind.SEARCH_QUERY: (3004, 2, 1),
 }
-_DENIED: Final = frozenset({Kind.AUTH_FAIL, Kind.SESSION_REFUSED, Kind.SESSION_ATTEMPT, Kind.CMD_BLOCKED})
 _UPDATED: Final = ("admin.", "policy.", "consent.", "approval.", "review.")
 
 
@@ -71,7 +70,7 @@ def ocsf_object(event: Event) -> dict[str, Any]:
     """The event as its class has it."""
     class_uid, activity, severity = _KNOWN.get(event.kind) or _other(event.kind)
     category, category_name = _CATEGORY[class_uid]
-    refused = event.kind in _DENIED
+    refused = event.kind in DENIED
     value: dict[str, Any] = {
         "class_uid": class_uid,
         "category_uid": category,
@@ -160,7 +159,7 @@ def _ssh(event: Event) -> dict[str, Any]:
         "actor": {"user": _user(event.actor)},
         "src_endpoint": _source(event),
         "dst_endpoint": _router(event.router),
-        "action_id": 2 if event.kind in _DENIED else 1,
+        "action_id": 2 if event.kind in DENIED else 1,
         **({"status_detail": why} if (why := event.text("reason")) else {}),
     }
 
@@ -173,7 +172,7 @@ def _command(event: Event) -> dict[str, Any]:
         "api": {"operation": operation, "service": {"name": "router"}, **request},
         "src_endpoint": _source(event),
         "resources": [{**_router(event.router), "type": "router"}],
-        "action_id": 2 if event.kind in _DENIED else 1,
+        "action_id": 2 if event.kind in DENIED else 1,
         **({"raw_data": event.command} if event.command else {}),
     }
 

@@ -8,7 +8,7 @@ import re
 from typing import Final
 
 from audit.entry import Kind
-from audit.feeds.event import Event
+from audit.feeds.event import Event, without_controls
 
 SD_ID: Final = "vestibule@32473"
 _FACILITY: Final = 13
@@ -24,7 +24,6 @@ _SEVERITY: Final = {
     Kind.ERASE_DONE: 5,
     Kind.EXPORT_MADE: 5,
 }
-_CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _NOT_A_NAME: Final = re.compile(r"[^!-~]")
 
 
@@ -63,4 +62,4 @@ def framed(message: bytes) -> bytes:
 
 def _value(text: str) -> str:
     """RFC 5424 section 6.3.3: quotation mark, backslash and closing bracket are escaped. Controls become blanks."""
-    return _CONTROLS.sub(" ", re.sub(r'(["\\\]])', r"\\\1", text))
+    return without_controls(re.sub(r'(["\\\]])', r"\\\1", text))

@@ -1,7 +1,7 @@
 """Pseudonyms by default; names, addresses and commands only for cleared feeds; what was erased is absent."""
 
 from audit.entry import Kind, NewEntry
-from audit.feeds.event import Teller
+from audit.feeds.event import Teller, without_controls
 
 KEY = bytes(range(32))
 NAMES = ("alice.rep", "cpe-0042", "198.51.100.7", "telnet", "Ann")
@@ -62,3 +62,7 @@ async def test_the_uid_is_the_place_in_the_log(journal, session):
     reader = journal.reader()
     teller = Teller(reader, KEY, cleared=False)
     assert [teller.tell(entry).uid for entry in reader.entries(0, 2)] == [f"{reader.origin}#0", f"{reader.origin}#1"]
+
+
+def test_a_value_keeps_to_its_line():
+    assert without_controls("a\tb\r\nc\x00d\x7fe\x85f\u2028g\u2029h ü") == "a b  c d e f g h ü"
