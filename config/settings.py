@@ -95,6 +95,69 @@ class SessionSettings(Section):
     max_per_router: int = Field(1, ge=1, description="Sessions one router may have at one time.")
 
 
+class FirmwareFile(Section):
+    """Software for routers that the provider approved. Reps name it; its address and hash stand here only."""
+
+    name: str = Field(pattern=r"\A[A-Za-z0-9._-]{1,64}\z", description="What a rep types.")
+    url: str = Field(pattern=r"\Ahttps?://[!-~]{1,240}\z", description="Where the router fetches it.")
+    size: int = Field(ge=1, description="Bytes.")
+    sha256: str = Field(pattern=r"\A[0-9a-f]{64}\z", description="Of its content, hex; recorded with each use.")
+
+
+class CwmpSettings(Section):
+    """Routers that speak TR-069 (CWMP). See docs/howto/tr069-acs.md."""
+
+    mode: Literal["off", "acs", "mediator"] = Field(
+        "off", description="`acs`: routers call Vestibule alone. `mediator`: it stands before the ACS at `upstream`."
+    )
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int | None = Field(
+        None, ge=0, le=65535, description="TCP port with TLS; none: no such listener; 0: a free one."
+    )
+    plain_port: int | None = Field(
+        None, ge=0, le=65535, description="TCP port without TLS: routers there prove less, and the record says so."
+    )
+    certificate_file: Path | None = Field(None, description="PEM certificate chain of the TLS listener.")
+    key_file: Path | None = Field(None, description="PEM private key of it, mode 0600.")
+    client_ca_file: Path | None = Field(None, description="CAs whose client certificates prove which router calls.")
+    plain_basic: bool = Field(False, description="Accept Basic sign-in without TLS: anybody on the way can read it.")
+    public_url: str | None = Field(None, description="What routers are told to call; shown to operators.")
+    upstream: str | None = Field(None, description="URL of the provider's own ACS, for mode `mediator`.")
+    upstream_ca_file: Path | None = Field(None, description="CAs that the ACS's certificate is checked with.")
+    upstream_user: str | None = Field(None, description="With which Vestibule signs in there; none: no sign-in.")
+    upstream_password_file: Path | None = Field(None, description="File of mode 0600 with the password for it.")
+    machine_profile: Path | None = Field(None, description="What the ACS may do, instead of the shipped profile.")
+    quirks: Path | None = Field(None, description="Quirks of router models, instead of `config/quirks.yaml`.")
+    wake_hosts: tuple[str, ...] = Field(
+        (), description="Addresses or prefixes that Connection Requests may go to, besides a router's own address."
+    )
+    wake_ports: tuple[int, ...] = Field((), description="Ports below 1024 that they may go to.")
+    hold_seconds: int = Field(20, ge=1, le=25, description="So long does a router wait for the next RPC of a rep.")
+    wait_seconds: int = Field(60, ge=5, le=600, description="So long does a rep wait for a router to call.")
+    idle_minutes: int = Field(3, ge=1, le=60, description="A router that a rep leaves alone is let go after this.")
+    record_informs: Literal["events", "all"] = Field(
+        "events", description="Record Informs that say something, or every periodic one too."
+    )
+    max_connections: int = Field(20_000, ge=1, description="Connections of routers at one time; more get 503.")
+    max_sessions: int = Field(2_000, ge=1, description="Sessions at one time; more get 503 with Retry-After.")
+    firmware: tuple[FirmwareFile, ...] = Field((), description="Software that reps may have routers install.")
+    speedtest_hosts: tuple[str, ...] = Field((), description="Hosts that download and upload tests may use.")
+
+    @model_validator(mode="after")
+    def _complete(self) -> "CwmpSettings":
+        if self.mode == "off":
+            return self
+        if self.port is None and self.plain_port is None:
+            raise ValueError("set port (with certificate_file and key_file) or plain_port, or nothing can call")
+        if self.port is not None and (self.certificate_file is None or self.key_file is None):
+            raise ValueError("port needs certificate_file and key_file; without TLS use plain_port")
+        if self.mode == "mediator" and self.upstream is None:
+            raise ValueError("mode mediator needs upstream, the URL of the ACS")
+        if (self.upstream_user is None) is not (self.upstream_password_file is None):
+            raise ValueError("upstream_user and upstream_password_file go together")
+        return self
+
+
 class NotifySettings(Section):
     """How the subscriber's link or code leaves the house."""
 
@@ -227,6 +290,7 @@ class Settings(Section):
     consent: ConsentSettings = ConsentSettings()
     policy: PolicySettings = PolicySettings()
     session: SessionSettings = SessionSettings()
+    cwmp: CwmpSettings = CwmpSettings()
     notify: NotifySettings = NotifySettings()
     evidence: EvidenceSettings = EvidenceSettings()
     log_site: LogSiteSettings = LogSiteSettings()

@@ -4,6 +4,8 @@ import ipaddress
 import re
 from typing import Final
 
+from drivers.cwmp.device import DeviceId
+from drivers.errors import DriverError
 from gateway.consent.notifier import ContactKind
 from gateway.errors import BadRequest
 
@@ -14,6 +16,9 @@ _LABEL: Final = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _HOST: Final = re.compile(rf"(?=.{{1,253}}\Z)({_LABEL}\.)*{_LABEL}\Z")
 _MAIL: Final = re.compile(r"[^\s@<>\"(),:;\[\\\]]{1,64}@(?=.{1,253}\Z)([A-Za-z0-9-]{1,63}\.)+[A-Za-z0-9-]{2,63}\Z")
 _PHONE: Final = re.compile(r"\+[1-9][0-9]{6,14}\Z")
+
+LEAST_CPE_PASSWORD: Final = 12
+"""Characters; it is checked thousands of times a second by whoever can reach the listener."""
 
 RESERVED: Final = frozenset({"vestibule"})
 """Names the SSH front end keeps for its control commands."""
@@ -40,6 +45,14 @@ def platform_name(name: str) -> str:
     if not _PLATFORM.match(name):
         raise BadRequest("A platform is named by small letters, digits, - and _ (for example openwrt).")
     return name
+
+
+def device_key(text: str) -> str:
+    """A TR-069 device, in the one spelling of `DeviceId.key`."""
+    try:
+        return DeviceId.parse(text).key
+    except DriverError as error:
+        raise BadRequest(str(error)) from error
 
 
 def management_address(address: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from hashlib import sha256
-from typing import Any, TypeAlias, TypeVar, get_args
+from typing import Any, Final, TypeAlias, TypeVar, get_args
 
 import pyotp
 from sqlalchemy import Connection, delete, func, insert, select, update
@@ -24,10 +24,14 @@ from gateway.consent.model import Language
 from gateway.consent.notifier import ContactKind
 from gateway.errors import BadRequest
 from gateway.state import checks
+from gateway.state.cpes import add_cpe, change_sign_in
 from gateway.state.database import Database
 from gateway.state.directory import as_principal
 from gateway.state.keys import fingerprint, kind_of
 from gateway.state.schema import contacts, principals, public_keys, routers, service_tokens
+
+CWMP: Final = "cwmp"
+"""The platform of routers that speak TR-069."""
 
 Principals: TypeAlias = list[Principal]
 T = TypeVar("T")
@@ -48,6 +52,10 @@ class NewRouter:
     """Of a subscriber already known; none makes a new one."""
     lan: tuple[str, ...] = ()
     legacy_algorithms: frozenset[str] = field(default=frozenset())
+    device: str = ""
+    """Of a router that speaks TR-069: its device key. It has no address, port or host key then; `credential` is how it
+    signs in at the gateway."""
+    certificate_name: str = ""
 
 
 class Registry:
@@ -179,8 +187,45 @@ class Registry:
 
     async def add_router(self, new: NewRouter) -> Router:
         """Register a router with its pinned host key and sealed credential."""
+        if new.platform == CWMP:
+            return await self._add_cpe(new)
         if fingerprint(new.host_key) is None:
             raise BadRequest("The host key is not an OpenSSH public key line.")
+        place = {
+            "address": checks.management_address(new.address),
+            "port": checks.port_number(new.port),
+            "host_key": " ".join(new.host_key.split()[:2]),
+            "legacy_algorithms": sorted(new.legacy_algorithms),
+        }
+        return await self._add(new, place)
+
+    async def _add_cpe(self, new: NewRouter) -> Router:
+        """A router that calls the gateway by itself."""
+        device = checks.device_key(new.device)
+        user, password = new.credential.user, new.credential.password or ""
+        if not new.certificate_name and len(password) < checks.LEAST_CPE_PASSWORD:
+            raise BadRequest(
+                "A router that speaks TR-069 signs in with a user name and a password of at least "
+                f"{checks.LEAST_CPE_PASSWORD} characters, or with a client certificate: give one of them."
+            )
+        place = {"address": "", "port": 0, "host_key": "", "legacy_algorithms": []}
+
+        def with_cpe(db: Connection, router: Router) -> None:
+            add_cpe(
+                db,
+                self._vault,
+                router.id,
+                device_key=device,
+                user=user,
+                password=password,
+                certificate_name=new.certificate_name,
+            )
+
+        return await self._add(new, place, with_cpe)
+
+    async def _add(
+        self, new: NewRouter, where: dict[str, object], also: Callable[[Connection, Router], None] | None = None
+    ) -> Router:
         if new.subscriber_ref is not None and not is_id(new.subscriber_ref):
             raise BadRequest("The subscriber reference is not one of Vestibule's (26 characters).")
         router = Router(
@@ -190,14 +235,7 @@ class Registry:
             subscriber_ref=new.subscriber_ref or new_id(),
             lan=checks.prefixes(new.lan),
         )
-        place = {
-            "name": router.name,
-            "address": checks.management_address(new.address),
-            "port": checks.port_number(new.port),
-            "host_key": " ".join(new.host_key.split()[:2]),
-            "lan": list(router.lan),
-            "legacy_algorithms": sorted(new.legacy_algorithms),
-        }
+        place = {"name": router.name, "lan": list(router.lan), **where}
         values = {
             "id": router.id,
             "name_tag": self._vault.tag("routers.name", router.name),
@@ -207,9 +245,13 @@ class Registry:
             "credential": self._seal_credential(router.id, new.credential),
             "added_at": self._clock.now(),
         }
-        await self._try(
-            lambda db: db.execute(insert(routers).values(values)), f"There is already a router called {new.name}."
-        )
+
+        def work(db: Connection) -> None:
+            db.execute(insert(routers).values(values))
+            if also is not None:
+                also(db, router)
+
+        await self._try(work, f"There is already a router called {new.name}.")
         return router
 
     async def subscriber_of(self, router_name: str) -> str | None:
@@ -220,15 +262,19 @@ class Registry:
         return await self._database.run(lambda db: db.execute(wanted).scalar())
 
     async def set_credential(self, router_name: str, credential: Credential) -> None:
-        """Replace how the gateway logs in."""
-        await self._on_router(
-            router_name,
-            lambda db, row: db.execute(
-                update(routers)
-                .where(routers.c.id == row.id)
-                .values(credential=self._seal_credential(row.id, credential))
-            ),
-        )
+        """Replace how the gateway logs in; of a router that speaks TR-069, how it signs in at the gateway."""
+
+        def work(db: Connection, row: Any) -> None:
+            sealed = self._seal_credential(row.id, credential)
+            db.execute(update(routers).where(routers.c.id == row.id).values(credential=sealed))
+            if row.platform == CWMP:
+                change_sign_in(db, self._vault, row.id, user=credential.user, password=credential.password or "")
+
+        await self._on_router(router_name, work)
+
+    async def router_id(self, router_name: str) -> str:
+        """Raises `BadRequest` if there is no such router."""
+        return await self._on_router(router_name, lambda _, row: str(row.id))
 
     async def set_host_key(self, router_name: str, host_key: str) -> None:
         """Pin another host key, after a router was replaced."""

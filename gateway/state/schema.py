@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import Dialect
 
-REVISION: Final = "0001"
+REVISION: Final = "0002"
 """The migration that makes these tables as they are: the newest one."""
 
 METADATA: Final = MetaData(
@@ -95,6 +95,17 @@ routers = Table(
     Column("place", LargeBinary, nullable=False),
     Column("credential", LargeBinary),
     Column("added_at", UtcTime, nullable=False),
+)
+
+cpes = Table(
+    "cpes",
+    METADATA,
+    Column("router_id", String(26), ForeignKey("routers.id", ondelete="CASCADE"), primary_key=True),
+    Column("device_tag", String(64), nullable=False, unique=True),
+    Column("device", LargeBinary, nullable=False),
+    Column("wake", LargeBinary),
+    Column("sighting", LargeBinary),
+    Column("pending", LargeBinary),
 )
 
 contacts = Table(
