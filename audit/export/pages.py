@@ -14,8 +14,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 import audit.player
 from audit.export.custody import Custody
 from audit.export.disclosure import LeftOut
@@ -23,16 +21,10 @@ from audit.export.playback import Playback
 from audit.export.request import ExportRequest
 from audit.export.story import Line, Story
 from audit.export.words import LANGUAGES, outcome_word, words_in
+from config.templates import templates_in
 
 _PLAYER: Final = Path(audit.player.__file__).parent
-_TEMPLATES: Final = Environment(
-    loader=FileSystemLoader(Path(__file__).parent / "templates"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    auto_reload=False,
-)
+_TEMPLATES: Final = templates_in(Path(__file__).parent / "templates")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from audit.recording.schedule import clock_time
 from audit.recording.terminal import for_the_eye, visible
+from config.templates import templates_in
 from gateway.review.looks import Command, Shown
 from gateway.review.visitors import Visitor
 
@@ -69,14 +69,7 @@ def _state_of_command(command: Command) -> tuple[str, str]:
     return state_of(command.shown, in_gap=command.in_gap)
 
 
-TEMPLATES: Final = Environment(
-    loader=FileSystemLoader(Path(__file__).parent / "templates"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    auto_reload=False,
-)
+TEMPLATES: Final = templates_in(Path(__file__).parent / "templates")
 TEMPLATES.filters |= {
     "moment": _moment,
     "machine": _machine,

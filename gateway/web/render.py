@@ -11,25 +11,18 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from config.settings import ConsentSettings
+from config.templates import templates_in
 from gateway.consent.cases import Case
 from gateway.consent.model import LIVE, PENDING, Consent, Language
 from gateway.consent.statement import Statement, sentence, sentences_of
 from gateway.evidence.plain_log import LogLine
 from gateway.web.words import LANGUAGE_NAMES, word
 
-TEMPLATES: Final = Environment(
-    loader=FileSystemLoader(Path(__file__).parent / "templates"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    auto_reload=False,
-)
+TEMPLATES: Final = templates_in(Path(__file__).parent / "templates")
 LANGUAGE_COOKIE: Final = "lang"
 
 
