@@ -54,33 +54,16 @@ class FileRoot:
         self._key = _derive(secret, b"keys/kek")
         self._name = f"file:{_derive(secret, b'keys/name')[:8].hex()}"
 
+    @classmethod
+    def legacy(cls, secret: bytes) -> "FileRoot":
+        """`root.key` as the wrapping key itself, as the first version of keys.db had it. Only to be moved away from."""
+        root = cls(secret)
+        root._key, root._name = secret, LEGACY_NAME
+        return root
+
     @property
     def name(self) -> str:
         return self._name
-
-    @property
-    def opens(self) -> bool:
-        return True
-
-    def wrap(self, kek: bytes) -> bytes:
-        return wrap(self._key, kek)
-
-    def unwrap(self, wrapped: bytes) -> bytes:
-        return unwrap(self._key, wrapped)
-
-    def close(self) -> None:
-        """Nothing to let go of."""
-
-
-class LegacyRoot:
-    """`root.key` as the wrapping key itself, as the first version of keys.db had it. Only to be moved away from."""
-
-    def __init__(self, secret: bytes) -> None:
-        self._key = secret
-
-    @property
-    def name(self) -> str:
-        return LEGACY_NAME
 
     @property
     def opens(self) -> bool:

@@ -14,7 +14,7 @@ from audit.encoding import decode, encode
 from audit.entry import Json
 from audit.errors import BadEntry, KeyUnavailable
 from audit.files import OWNER_ONLY, make_secret, read_secret, sync_directory, write_durably
-from audit.keys.root import ROOT_KEY_BYTES, FileRoot, LegacyRoot, RootKey, Roots
+from audit.keys.root import ROOT_KEY_BYTES, FileRoot, RootKey, Roots
 from audit.keys.root_age import AgeRoot, read_identities
 from audit.keys.root_process import ProcessRoot, connect, start_program
 
@@ -38,7 +38,7 @@ def open_roots(keys_dir: Path, *, create: bool = False) -> Roots:
             previous.append(open_root(choice["previous"], keys_dir))
         legacy = keys_dir / ROOT_KEY_FILE
         if legacy.exists():
-            previous.append(LegacyRoot(read_secret(legacy, ROOT_KEY_BYTES)))
+            previous.append(FileRoot.legacy(read_secret(legacy, ROOT_KEY_BYTES)))
         recipients = choice.get("recovery")
         recovery = AgeRoot([str(name) for name in recipients]) if isinstance(recipients, list) and recipients else None
     except BaseException:

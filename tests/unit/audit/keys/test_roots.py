@@ -11,7 +11,7 @@ import pytest
 from audit.errors import KeyUnavailable
 from audit.keys import root_choice
 from audit.keys.file_store import FileKeyStore
-from audit.keys.root import FileRoot, LegacyRoot
+from audit.keys.root import FileRoot
 from audit.keys.root_age import AgeRoot, make_identity, read_identities
 from audit.keys.root_process import ProcessRoot, start_program
 from audit.keys.store import KeySet, new_keys, unwrap, wrap
@@ -93,10 +93,11 @@ def test_an_old_database_can_be_read_as_it_is_and_is_moved_at_the_next_open(plac
 def test_the_wrapping_key_is_not_the_secret():
     secret = os.urandom(32)
     kek = os.urandom(32)
-    assert LegacyRoot(secret).unwrap(wrap(secret, kek)) == kek
+    assert FileRoot.legacy(secret).unwrap(wrap(secret, kek)) == kek
     with pytest.raises(KeyUnavailable):
         FileRoot(secret).unwrap(wrap(secret, kek))
     assert secret.hex()[:8] not in FileRoot(secret).name
+    assert FileRoot.legacy(secret).name == "root.key"
 
 
 @pytest.mark.parametrize("crash", [None, "before", "after"])
