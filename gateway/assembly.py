@@ -395,9 +395,10 @@ class House:
 
     async def _start_feeds(self) -> None:
         """Each feed's start is on record before it reads anything."""
-        for feed in feeding.described(self.settings):
+        feeds = feeding.usable(self.settings)
+        for feed in feeds:
             await self.journal.append(feeding.started(feed))
-        self._feeds = feeding.threads(self.settings, self.clock)
+        self._feeds = [feeding.thread(self.settings, feed, self.clock) for feed in feeds]
         for thread in self._feeds:
             thread.start()
 

@@ -83,7 +83,7 @@ def check_config(call: Call) -> None:
     from gateway.evidence import attesting, feeding
 
     settings = call.settings()
-    feeding.check(settings)
+    feeding.usable(settings)
     attesting.attestation_of(settings.evidence)
     path = settings_path(call.config)
     values = settings.model_dump(mode="json")

@@ -1,6 +1,5 @@
 """Feeds of this gateway: found by the settings, run beside it, each start on record."""
 
-from collections.abc import Callable
 from contextlib import ExitStack, closing
 from pathlib import Path
 
@@ -46,23 +45,20 @@ def open_feed(settings: Settings, feed: FeedSettings, clock: Clock) -> Feed:
         return made
 
 
-def threads(settings: Settings, clock: Clock) -> list[FeedThread]:
-    """One thread a feed, not started yet. Raises `ConfigError`, also for what only opening a sink shows."""
-    check(settings)
-    return [FeedThread(feed.name, _maker(settings, feed, clock)) for feed in described(settings)]
-
-
-def check(settings: Settings) -> None:
-    """Whether each feed's file, certificates and secret can be used. Raises `ConfigError`."""
-    for feed in described(settings):
+def usable(settings: Settings) -> list[FeedSettings]:
+    """The feeds that the settings name, each with certificates and a secret that can be used. Raises `ConfigError`."""
+    feeds = described(settings)
+    for feed in feeds:
         try:
             sink_for(feed, lambda: 0.0).close()
         except AuditError as error:
             raise ConfigError(str(error)) from error
+    return feeds
 
 
-def _maker(settings: Settings, feed: FeedSettings, clock: Clock) -> Callable[[], Feed]:
-    return lambda: open_feed(settings, feed, clock)
+def thread(settings: Settings, feed: FeedSettings, clock: Clock) -> FeedThread:
+    """A feed's thread, not started yet."""
+    return FeedThread(feed.name, lambda: open_feed(settings, feed, clock))
 
 
 def started(feed: FeedSettings) -> NewEntry:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from contextlib import closing
 
 import pytest
 
@@ -45,7 +46,22 @@ async def test_a_running_gateway_delivers(settings, tmp_path):
     assert codes[0] == "log.start"
 
 
-def test_a_wrong_feed_keeps_the_gateway_from_starting(settings):
+def test_a_wrong_feed_is_named(settings):
     (settings.feeds.directory / "bad.toml").write_text("to = 1\n")
     with pytest.raises(ConfigError, match=r"bad\.toml"):
-        feeding.threads(settings, None)
+        feeding.usable(settings)
+
+
+async def test_a_feed_without_its_secret_keeps_the_gateway_from_starting(settings, tmp_path):
+    (settings.feeds.directory / "hook.toml").write_text(
+        f'to = "https://siem.example/in"\nform = "ecs"\nsecret_file = "{tmp_path}/missing"\n'
+    )
+    house = await House.open(settings)
+    try:
+        with pytest.raises(ConfigError, match="missing"):
+            await house.start()
+        with closing(house.journal.reader()) as reader:
+            told = [one for one in reader.entries() if one.facts.get("what") == "feed"]
+        assert told == [], "no feed is said to read that does not"
+    finally:
+        await house.stop()
