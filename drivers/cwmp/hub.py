@@ -106,7 +106,7 @@ class _Link:
             self._timer = self._loop.call_later(self._safe_hold, self._held_too_long)
 
     def _held_too_long(self) -> None:
-        log.info("cpe_hold_released", router=self._turn.contact.router_id)
+        log.info("cpe_hold_released")
         self._end()
 
     def _stop_timer(self) -> None:
