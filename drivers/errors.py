@@ -21,3 +21,7 @@ class LoginRefused(DriverError):
 
 class RouterClosed(DriverError):
     """The router ended the connection."""
+
+
+class BadEnvelope(DriverError):
+    """What a CPE or an ACS sent cannot be understood in exactly one way, or what is to be sent cannot be written."""
