@@ -62,13 +62,31 @@ class TransferComplete:
     start_time: str = ""
     complete_time: str = ""
     autonomous: bool = False
+    announce_url: str = ""
+    """From here on only of an autonomous one."""
+    transfer_url: str = ""
+    is_download: bool = False
+    file_type: str = ""
+    file_size: int = 0
+    target_file_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One argument of a `CpeRequest`: text, or what is inside it."""
+
+    name: str
+    value: str = field(default="", repr=False)
+    inside: tuple["Argument", ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class CpeRequest:
-    """Any other request of a CPE: GetRPCMethods, Kicked, RequestDownload, DUStateChangeComplete, … by name alone."""
+    """Any other request of a CPE: GetRPCMethods, Kicked, RequestDownload, DUStateChangeComplete, AutonomousDUState…
+    with the arguments that the schema gives them, to be told to an upstream ACS. Of `X_…` only the name is kept."""
 
     method: str
+    arguments: tuple[Argument, ...] = ()
 
 
 # --- to the CPE -------------------------------------------------------------------------------------------------------
