@@ -13,6 +13,7 @@ from starlette.routing import compile_path
 
 from gateway.api import (
     consents,
+    cpes,
     custody,
     diagnostics,
     exports,
@@ -36,6 +37,7 @@ from gateway.evidence.exporting import Exports
 from gateway.evidence.reading import Reading
 from gateway.evidence.status import StatusBoard
 from gateway.session.admin import Administration
+from gateway.session.cpes import CpeDesk, NoCpes
 from gateway.session.service import AccessService
 
 ROUTES: Final = (
@@ -47,6 +49,7 @@ ROUTES: Final = (
     diagnostics.routes,
     policy.routes,
     routers.routes,
+    cpes.routes,
     people.routes,
     views.routes,
     exports.routes,
@@ -64,6 +67,7 @@ def api_app(
     keeper: Custody | None = None,
     exports: Exports | None = None,
     board: StatusBoard | None = None,
+    desk: CpeDesk | None = None,
 ) -> FastAPI:
     """The API over these use cases. Without a `prober` the gateway does not look at routers to be registered.
 
@@ -74,6 +78,7 @@ def api_app(
     app.state.exports = exports or Exports(service.parts.journal, service.parts.clock)
     app.state.custody = keeper
     app.state.status = board or StatusBoard(service.parts.journal, service.parts.settings, service.parts.live)
+    app.state.cpes = desk or NoCpes()
     app.state.service = service
     app.state.admin = admin
     app.state.prober = prober

@@ -93,8 +93,8 @@ def add(
     The host key that the router shows is pinned after you have compared it. Secrets come from files, standard input
     or a prompt, never from the command line, and are sealed at rest.
     """
-    _known(name)
-    reached = None if contact is None else {**_contact(contact), "language": language}
+    known_name(name)
+    reached = None if contact is None else {**contact_given(contact), "language": language}
     login = _credential(user, password_file, key_file, enable_password_file)
     old = _listed(legacy)
     with call.api() as api:
@@ -122,7 +122,7 @@ def add(
 def remove(call: Call, name: Name) -> None:
     """Forget a router and its credential. What was done on it stays in the evidence."""
     with call.api() as api:
-        api.delete(f"/v1/routers/{_known(name)}")
+        api.delete(f"/v1/routers/{known_name(name)}")
     _done(call, name, "removed")
 
 
@@ -138,7 +138,7 @@ def credential(
     """Replace how the gateway logs in, all of it."""
     body = _credential(user, password_file, key_file, enable_password_file)
     with call.api() as api:
-        api.put(f"/v1/routers/{_known(name)}/credential", body)
+        api.put(f"/v1/routers/{known_name(name)}/credential", body)
     _done(call, name, "credential replaced")
 
 
@@ -156,7 +156,7 @@ def host_key(
     if host_key is None and address is None:
         raise BadRequest("Give the new key with --host-key, or --address to ask the router for it.")
     with call.api() as api:
-        pinned = _pinned(api, Place(_known(name), address or "", port, _listed(legacy)), host_key, yes=yes)
+        pinned = _pinned(api, Place(known_name(name), address or "", port, _listed(legacy)), host_key, yes=yes)
         api.put(f"/v1/routers/{name}/host-key", {"host_key": pinned})
     _done(call, name, f"host key {shown_fingerprint(pinned)} pinned")
 
@@ -169,9 +169,9 @@ def contact(
     language: Language = "en",
 ) -> None:
     """Replace how the subscriber of a router is reached."""
-    body = {**_contact(reached), "language": language}
+    body = {**contact_given(reached), "language": language}
     with call.api() as api:
-        api.put(f"/v1/routers/{_known(name)}/contact", body)
+        api.put(f"/v1/routers/{known_name(name)}/contact", body)
     _done(call, name, "contact replaced")
 
 
@@ -219,7 +219,8 @@ def _credential(
     return {name: value for name, value in given.items() if value is not None}
 
 
-def _contact(text: str) -> dict[str, str]:
+def contact_given(text: str) -> dict[str, str]:
+    """`KIND:ADDRESS` as the API wants it. Raises `BadRequest`."""
     kind, colon, address = text.partition(":")
     if kind not in {"mail", "phone"} or not colon or not address:
         raise BadRequest("A contact is written mail:name@example.net or phone:+15145550100.")
@@ -230,7 +231,7 @@ def _listed(names: list[str] | None) -> list[str]:
     return [name for part in names or [] for name in part.split(",") if name]
 
 
-def _known(name: str) -> str:
+def known_name(name: str) -> str:
     """A name that may stand in a path. Raises `BadRequest`."""
     if not _NAME.match(name):
         raise BadRequest("A router's name is 1 to 63 of a-z 0-9 . _ - and begins with a letter or digit.")

@@ -33,6 +33,9 @@ class RouterEntry:
     subscriber_ref: str | None = None
     lan: tuple[str, ...] = ()
     legacy_algorithms: frozenset[str] = frozenset()
+    device: str = ""
+    """Of a router that speaks TR-069; it has no address, port or host key then, and signs in here with `credential`."""
+    certificate_name: str = ""
 
 
 class Inventory(Protocol):
@@ -206,6 +209,8 @@ class Administration:
             port=entry.port,
             host_key=entry.host_key,
             legacy=[*sorted(entry.legacy_algorithms)],
+            device=entry.device,
+            certificate=entry.certificate_name,
         )
         router = await self._inventory.register(entry)
         if contact is not None:

@@ -1,0 +1,190 @@
+"""`/v1/cpes`: routers that speak TR-069: how each signs in at the gateway, when it called last, and who else calls.
+
+Changes are for operators. A password that the gateway made is shown once, in the answer that made it.
+"""
+
+import secrets
+from datetime import datetime, timedelta
+from typing import Annotated, TypeAlias
+
+from fastapi import Depends, Request
+from pydantic import Field
+
+from drivers.cwmp.known import KnownCpe
+from drivers.session import Credential
+from gateway.access.identity import Authenticated
+from gateway.api.fields import Id, Language, RouterName, Wire
+from gateway.api.given import Admin, Caller, Service, guarded
+from gateway.api.routers import ContactIn, Name, RouterOut, router_out
+from gateway.errors import BadRequest, NotAllowed
+from gateway.session.admin import RouterEntry
+from gateway.session.cpes import CpeDesk
+
+routes = guarded("cpes")
+
+Device: TypeAlias = Annotated[
+    str,
+    Field(
+        min_length=3,
+        max_length=400,
+        pattern=r"^[!-~]+$",
+        description="`OUI-ProductClass-Serial`; letters, digits and _ as they are, everything else %-encoded.",
+        examples=["00D09E-DSL2800-ABC123"],
+    ),
+]
+
+
+def _desk(request: Request) -> CpeDesk:
+    desk: CpeDesk = request.app.state.cpes
+    return desk
+
+
+Desk: TypeAlias = Annotated[CpeDesk, Depends(_desk)]
+
+
+class NewCpe(Wire):
+    """A router that calls by itself. It signs in with a user name and password, or with a client certificate."""
+
+    name: RouterName
+    device: Device
+    user: str | None = Field(None, min_length=1, max_length=256, description="Default: the device id.")
+    password: str | None = Field(
+        None, min_length=12, max_length=256, description="Default: the gateway makes one and shows it once."
+    )
+    certificate_name: str | None = Field(
+        None,
+        min_length=1,
+        max_length=253,
+        description="Common or DNS name in its client certificate: no password then.",
+    )
+    contact: ContactIn | None = None
+    subscriber_ref: Id | None = Field(None, description="Of a subscriber who has another router here.")
+    lan: tuple[Annotated[str, Field(max_length=64)], ...] = Field((), max_length=64, description="Home prefixes.")
+
+
+class SignIn(Wire):
+    """What is put into the router. The password is shown in this answer only."""
+
+    user: str
+    password: str | None = Field(description="None: it signs in with its certificate.")
+
+
+class CpeAdded(Wire):
+    """The router as it was registered, and how it signs in."""
+
+    router: RouterOut
+    device: str
+    sign_in: SignIn
+
+
+class NewSignIn(Wire):
+    """Another user name or password; what is left out is made by the gateway."""
+
+    user: str | None = Field(None, min_length=1, max_length=256)
+    password: str | None = Field(None, min_length=12, max_length=256)
+
+
+class CpeOut(Wire):
+    """What the gateway knows of a CPE."""
+
+    router: RouterName
+    device: str
+    model: str | None = Field(description="`tr181` or `tr098`; none before its first call.")
+    software: str | None
+    identity: str | None = Field(description="How it proved who it is, at its last call.")
+    informed_at: datetime | None
+    expected_at: datetime | None = Field(description="When it calls again by itself, as far as it said.")
+    can_be_woken: bool
+    in_session: bool
+
+
+class StrangerOut(Wire):
+    """A device that calls and is not registered. Nothing of it is proved but for `certificate`."""
+
+    device: str
+    address: str
+    user: str
+    certificate: bool = Field(description="It has a client certificate of the provider's own authority.")
+    first: datetime
+    last: datetime
+    times: int
+
+
+@routes.get("/v1/cpes", operation_id="list_cpes", summary="Routers that speak TR-069")
+async def list_cpes(auth: Caller, service: Service, desk: Desk) -> list[CpeOut]:
+    """For everybody but auditors."""
+    await service.routers(auth)  # the same rule as for the inventory
+    return [_out(cpe, desk) for cpe in desk.known()]
+
+
+@routes.get("/v1/cpes/strangers", operation_id="list_strangers", summary="Devices that call and are not registered")
+async def list_strangers(auth: Caller, desk: Desk) -> list[StrangerOut]:
+    """For operators, who may register one."""
+    _operators_only(auth)
+    return [StrangerOut(**{name: getattr(one, name) for name in StrangerOut.model_fields}) for one in desk.strangers()]
+
+
+@routes.post("/v1/cpes", operation_id="add_cpe", status_code=201, summary="Register a router that speaks TR-069")
+async def add_cpe(auth: Caller, service: Service, admin: Admin, new: NewCpe) -> CpeAdded:
+    """With how it signs in at the gateway, and how its subscriber is reached."""
+    _operators_only(auth)
+    if "cwmp" not in service.parts.definitions:
+        raise BadRequest("This gateway has no platform cwmp.")
+    sign_in = _sign_in(new.user or new.device, new.password, by_certificate=new.certificate_name is not None)
+    entry = RouterEntry(
+        name=new.name,
+        platform="cwmp",
+        address="",
+        port=0,
+        host_key="",
+        credential=Credential(user=sign_in.user, password=sign_in.password),
+        subscriber_ref=new.subscriber_ref,
+        lan=new.lan,
+        device=new.device,
+        certificate_name=new.certificate_name or "",
+    )
+    contact = None if new.contact is None else (new.contact.kind, new.contact.address)
+    language: Language = "en" if new.contact is None else new.contact.language
+    router = await admin.add_router(auth, entry, contact=contact, language=language)
+    return CpeAdded(router=router_out(router), device=new.device, sign_in=sign_in)
+
+
+@routes.post("/v1/cpes/{name}/sign-in", operation_id="new_sign_in", summary="How a CPE signs in from now on")
+async def new_sign_in(auth: Caller, admin: Admin, name: Name, new: NewSignIn, desk: Desk) -> SignIn:
+    """Replaces user name and password. The router has to be told before it can call again."""
+    _operators_only(auth)
+    known = {cpe.router_name: cpe for cpe in desk.known()}.get(name)
+    if known is None:
+        raise BadRequest(f"There is no router called {name} that speaks TR-069.")
+    sign_in = _sign_in(new.user or known.user or known.device_key, new.password, by_certificate=False)
+    await admin.set_credential(auth, name, Credential(user=sign_in.user, password=sign_in.password))
+    return sign_in
+
+
+def _sign_in(user: str, password: str | None, *, by_certificate: bool) -> SignIn:
+    if by_certificate and password is not None:
+        raise BadRequest("A router signs in with a password or with a certificate; give one of them.")
+    return SignIn(user=user, password=None if by_certificate else password or secrets.token_urlsafe(18))
+
+
+def _out(cpe: KnownCpe, desk: CpeDesk) -> CpeOut:
+    expected = None
+    if cpe.informed_at is not None and cpe.inform_seconds:
+        expected = cpe.informed_at + timedelta(seconds=cpe.inform_seconds)
+    models = {"Device.": "tr181", "InternetGatewayDevice.": "tr098"}
+    return CpeOut(
+        router=cpe.router_name,
+        device=cpe.device_key,
+        model=models.get(cpe.root),
+        software=cpe.software or None,
+        identity=cpe.identity or None,
+        informed_at=cpe.informed_at,
+        expected_at=expected,
+        can_be_woken=bool(cpe.cr_url and cpe.cr_password),
+        in_session=desk.in_session(cpe.router_id),
+    )
+
+
+def _operators_only(auth: Authenticated) -> None:
+    if auth.principal.role != "operator":
+        raise NotAllowed("Only an operator may change people and routers.")
