@@ -8,7 +8,7 @@ in the file. On SSDs an overwrite cannot be proved; see docs/explanation/what-is
 import sqlite3
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -56,18 +56,16 @@ class FileKeyStore:
         Brings tables of older versions up to date and finishes a rotation of the root. Raises `KeyUnavailable` if the
         root key is missing although there are keys that need it; with `lost` it is made anew, for `recover`.
         """
-        roots = open_roots(keys_dir, create=lost or not path.exists())
-        try:
-            connection = schema.connect(path)
-            store = cls(connection, roots, tenant)
-            if not lost:
-                store._move_to_current()
-        except sqlite3.Error as error:
-            roots.close()
-            raise KeyUnavailable(f"The key database {path} cannot be opened ({error}).") from error
-        except BaseException:
-            roots.close()
-            raise
+        with ExitStack() as opened:
+            roots = opened.enter_context(closing(open_roots(keys_dir, create=lost or not path.exists())))
+            try:
+                connection = opened.enter_context(closing(schema.connect(path)))
+                store = cls(connection, roots, tenant)
+                if not lost:
+                    store._move_to_current()
+            except sqlite3.Error as error:
+                raise KeyUnavailable(f"The key database {path} cannot be opened ({error}).") from error
+            opened.pop_all()  # they are the store's now
         if not lost:
             finish_rotation(keys_dir)
         return store

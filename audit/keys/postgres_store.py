@@ -7,7 +7,7 @@ docs/howto/postgresql.md says how to bound. Counterpart: `audit.keys.file_store`
 
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -63,9 +63,7 @@ class PostgresKeyStore:
         """By their wrapped form: a row that was rolled back or destroyed finds nothing here."""
 
     @classmethod
-    def open(
-        cls, address: str, keys_dir: Path, tenant: str, *, read_only: bool = False, roots: Roots | None = None
-    ) -> "PostgresKeyStore":
+    def open(cls, address: str, keys_dir: Path, tenant: str, *, read_only: bool = False) -> "PostgresKeyStore":
         """Open; for writing also make `root.key` if there are no keys yet, and finish a rotation of the root.
 
         Raises `KeyUnavailable`.
@@ -74,21 +72,22 @@ class PostgresKeyStore:
             connection = connect(address, "keys", **_options(read_only))
         except LogMissing as error:
             raise KeyUnavailable(f"The database of the keys cannot be opened: {error}") from error
-        try:
-            postgres_schema.check(connection, SCHEMA, VERSION)
-            if not read_only:
-                assert_durable(connection)
-                limit_waits(connection)
-            empty = connection.execute("SELECT 1 FROM evidence_keys.kek LIMIT 1").fetchone() is None
-            store = cls(connection, roots or open_roots(keys_dir, create=empty and not read_only), tenant)
-        except (LogDamaged, psycopg.Error) as error:
-            connection.close()
-            raise KeyUnavailable(f"The database of the keys cannot be used: {error}") from error
-        except BaseException:
-            connection.close()
-            raise
+        with ExitStack() as opened:
+            opened.enter_context(closing(connection))
+            try:
+                postgres_schema.check(connection, SCHEMA, VERSION)
+                if not read_only:
+                    assert_durable(connection)
+                    limit_waits(connection)
+                empty = connection.execute("SELECT 1 FROM evidence_keys.kek LIMIT 1").fetchone() is None
+                roots = opened.enter_context(closing(open_roots(keys_dir, create=empty and not read_only)))
+                store = cls(connection, roots, tenant)
+                if not read_only:
+                    store._move_to_current()
+            except (LogDamaged, psycopg.Error) as error:
+                raise KeyUnavailable(f"The database of the keys cannot be used: {error}") from error
+            opened.pop_all()  # they are the store's now
         if not read_only:
-            store._move_to_current()
             finish_rotation(keys_dir)
         return store
 

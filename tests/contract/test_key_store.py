@@ -1,10 +1,12 @@
 """What every key store promises, over all of them."""
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from audit.errors import KeyHeld, KeyUnavailable
+from audit.keys import root_choice
 from audit.keys.file_store import FileKeyStore
 from audit.keys.memory_store import MemoryKeyStore
 from audit.keys.postgres_store import PostgresKeyStore
@@ -25,6 +27,16 @@ def store(request, tmp_path) -> Iterator[KeyStore]:
             made = PostgresKeyStore.open(server.address(server.new_log(), "keys"), tmp_path / "keys", "logs.isp/1")
     yield made
     made.close()
+
+
+@pytest.fixture(params=["file", "postgresql"])
+def reopen(request, tmp_path) -> Callable[[], FileKeyStore | PostgresKeyStore]:
+    """Opens the same keys again; their roots lie in `tmp_path / "keys"`."""
+    if request.param == "file":
+        return lambda: FileKeyStore.open(tmp_path / "keys.db", tmp_path / "keys", "logs.isp/1")
+    server = request.getfixturevalue("postgres_server")
+    address = server.address(server.new_log(), "keys")
+    return lambda: PostgresKeyStore.open(address, tmp_path / "keys", "logs.isp/1")
 
 
 def key_set(month="2026-01", retention="access", compartments=("who", "act")):
@@ -187,3 +199,49 @@ def test_held_keys_outlive_their_month(store):
     assert store.destroy_month("access", "2026-01") == 0
     with pytest.raises(KeyUnavailable):
         store.get(held.id, "who")
+
+
+def test_a_rotation_moves_every_month_and_no_key(reopen, tmp_path):
+    store, made = reopen(), [key_set(), key_set(month="2026-02")]
+    store.add(made)
+    old = store.root
+    store.close()
+    root_choice.begin_rotation(tmp_path / "keys", {"kind": "file", "file": "evidence-root-2.key"})
+    for _ in range(2):
+        again = reopen()
+        assert again.root != old
+        assert [again.get(one.id, "act") for one in made] == [one.keys["act"] for one in made]
+        again.close()
+    assert "previous" not in root_choice.read_choice(tmp_path / "keys"), "what is moved needs the old root no more"
+
+
+_HELPER = """
+import base64, json, sys
+for line in sys.stdin:
+    asked = json.loads(line)
+    told = {"name": "bad"}
+    if asked["op"] != "name":
+        told = {"data": base64.b64encode(DATA).decode()}
+    print(json.dumps(told), flush=True)
+"""
+
+
+@pytest.mark.parametrize("data", ["b'short'", "bytes(32) if asked['op'] == 'unwrap' else b'x' * 40"])
+def test_a_root_that_does_not_give_back_what_it_wrapped_gets_nothing(reopen, tmp_path, data):
+    """A wrong handle, a truncated answer: the old root is not given up for it, and opens all months as before."""
+    store, made = reopen(), [key_set(), key_set(month="2026-02")]
+    store.add(made)
+    old = store.root
+    store.close()
+    helper, keys = tmp_path / "helper.py", tmp_path / "keys"
+    helper.write_text(_HELPER.replace("DATA", data))
+    root_choice.begin_rotation(keys, {"kind": "command", "argv": [sys.executable, str(helper)]})
+    for _ in range(2):
+        with pytest.raises(KeyUnavailable, match="give back"):
+            reopen()
+    assert "previous" in root_choice.read_choice(keys), "the rotation is not finished"
+    root_choice.write_choice(keys, {})
+    again = reopen()
+    assert again.root == old
+    assert [again.get(one.id, "act") for one in made] == [one.keys["act"] for one in made]
+    again.close()
