@@ -25,3 +25,11 @@ class RouterClosed(DriverError):
 
 class BadEnvelope(DriverError):
     """What a CPE or an ACS sent cannot be understood in exactly one way, or what is to be sent cannot be written."""
+
+
+class BadHttp(DriverError):
+    """What a CPE or an ACS sent is no HTTP message that can be taken. `status` is what to answer."""
+
+    def __init__(self, sentence: str, *, status: int = 400) -> None:
+        super().__init__(sentence)
+        self.status = status
