@@ -46,9 +46,7 @@ class Inventory(Registry):
     """As `gateway.assembly` makes it."""
 
     async def register(self, entry: RouterEntry) -> Any:
-        names = ("name", "platform", "address", "port", "host_key", "credential", "subscriber_ref", "lan")
-        values = {name: getattr(entry, name) for name in names}
-        return await self.add_router(NewRouter(**values, legacy_algorithms=entry.legacy_algorithms))
+        return await self.add_router(NewRouter(**{name: getattr(entry, name) for name in entry.__slots__}))
 
 
 @dataclass
