@@ -113,7 +113,7 @@ def _rotate(settings: "Settings", approval: str | None, signer: Path | None) -> 
 
 def _demo(keep: bool, out: TextIO) -> int:
     from config.logs import configure
-    from gateway.demo import run as play
+    from gateway.demo.story import run as play
 
     configure("error")  # the story speaks for itself
 

@@ -34,7 +34,7 @@ from config.settings import (
 from drivers.session import Target
 from gateway import assembly
 from gateway.access.identity import Role
-from gateway.demo import Subscriber
+from gateway.demo.players import Subscriber
 from gateway.session.admin import RouterEntry
 from tests.real.ground import free_port
 

@@ -21,7 +21,7 @@ from config.clock import SystemClock
 from drivers.lab.openwrt import OpenWrtRouter
 from gateway import exits
 from gateway.assembly import House
-from gateway.demo import DemoFailed
+from gateway.demo.players import DemoFailed
 from gateway.mediation.messages import CLOSING
 from tests.evidence_checks import (
     commands_without_result,

@@ -20,7 +20,7 @@ import pytest
 from audit.reader import EvidenceReader
 from config.settings import LogSettings
 from drivers.lab.openwrt import OpenWrtRouter
-from gateway.demo import Subscriber
+from gateway.demo.players import Subscriber
 from gateway.policy.load import TABLES
 from tests.running import LoopThread, RunningGateway, browse
 

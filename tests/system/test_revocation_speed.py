@@ -14,7 +14,7 @@ from audit.entry import Kind
 from audit.reader import StoredEntry
 from drivers.lab.openwrt import OpenWrtRouter
 from gateway import exits
-from gateway.demo import Subscriber
+from gateway.demo.players import Subscriber
 from tests.crowd import Client, Crowd, closing_seconds, percentile
 from tests.crowd import Kind as Doing
 from tests.evidence_checks import ends_of_sessions, mark_of, marks, open_evidence, recorded_marks

@@ -1,0 +1,1 @@
+"""The whole story on loopback, for real: `vestibule demo`."""
