@@ -274,6 +274,13 @@ def close(consent: Consent, by: By, now: datetime) -> Transition:
     return end(consent, State.CLOSED, Kind.CONSENT_CLOSED, by, now, "closed")
 
 
+def router_reset(consent: Consent, now: datetime) -> Transition:
+    """The router lost its settings or moved to another place: what was agreed to was agreed to for the one before."""
+    if consent.state not in LIVE:
+        raise problem(consent)
+    return end(consent, State.CLOSED, Kind.CONSENT_CLOSED, GATEWAY, now, "router_reset")
+
+
 def activate(
     consent: Consent | None, claims: Claims | None, principal: Principal, router: Router, now: datetime
 ) -> ActiveConsent:

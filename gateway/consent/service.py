@@ -358,6 +358,16 @@ class ConsentService:
                 await self._ledger.step(consent.id, lambda c: lifecycle.use_up(c, self.clock.now()))
         return changed
 
+    async def router_reset(self, router_id: str) -> Ids:
+        """A router was reset or replaced (TR-069: 0 BOOTSTRAP): end what was granted for it, so that it is asked anew."""
+        ended: list[str] = []
+        for consent in await self._store.latest(unfinished=True, limit=1_000_000):
+            if consent.router_id == router_id and consent.state in LIVE:
+                with suppress(ConsentProblem):  # ended in the same moment
+                    await self._ledger.step(consent.id, lambda c: lifecycle.router_reset(c, self.clock.now()))
+                    ended.append(consent.id)
+        return ended
+
     async def expire_due(self) -> Ids:
         """End what time has ended; ids of the consents concerned. Called every second or so."""
         ended: list[str] = []

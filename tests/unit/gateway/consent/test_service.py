@@ -458,6 +458,15 @@ async def test_a_store_that_fails_after_the_entry_is_caught_up_before_the_next_d
     assert stored.state is State.REVOKED
 
 
+async def test_a_router_that_was_reset_is_asked_for_anew(house: "House") -> None:
+    consent, _ = await house.granted()
+    assert await house.service.router_reset(new_id()) == []
+    assert await house.service.router_reset(consent.router_id) == [consent.id]
+    ended = await house.service.get(house.rep, consent.id)
+    assert (ended.state, ended.ended_reason) == (State.CLOSED, "router_reset")
+    assert await house.service.router_reset(consent.router_id) == []
+
+
 async def test_the_rep_closes_and_sees_only_what_is_theirs(house: "House") -> None:
     consent, _ = await house.granted()
     for forbidden in (
