@@ -359,7 +359,7 @@ class ConsentService:
         return changed
 
     async def router_reset(self, router_id: str) -> Ids:
-        """A router was reset or replaced (TR-069: 0 BOOTSTRAP): end what was granted for it, so that it is asked anew."""
+        """A router was reset or replaced (TR-069: 0 BOOTSTRAP): what was granted for it ends, and is asked anew."""
         ended: list[str] = []
         for consent in await self._store.latest(unfinished=True, limit=1_000_000):
             if consent.router_id == router_id and consent.state in LIVE:
