@@ -1,6 +1,7 @@
 """`python -m drivers.lab` runs one simulated router until Ctrl-C and prints how to reach it.
 
-Counterparts: `drivers.lab.openwrt`, and `drivers.lab.scripted` for the other platforms. Listens on 127.0.0.1 only.
+Counterparts: `drivers.lab.openwrt`, `drivers.lab.scripted` for the other platforms, and with the word `cpe` the routers of
+`drivers.lab.cpe`, which speak TR-069. Listens on 127.0.0.1 only.
 """
 
 import argparse
@@ -8,6 +9,7 @@ import asyncio
 import contextlib
 import sys
 
+from drivers.lab.cpe import command as cpe_command
 from drivers.lab.home import HomeComputer
 from drivers.lab.openwrt import OpenWrtRouter
 from drivers.lab.script import scripts
@@ -50,7 +52,14 @@ def _tell(what: str, access: Access, port: int, host_key: str, more: str = "") -
 
 def main() -> None:
     """Parse the command line and serve."""
-    parser = argparse.ArgumentParser(prog="python -m drivers.lab", description="A simulated home router on loopback.")
+    if sys.argv[1:2] == ["cpe"]:
+        cpe_command.run(sys.argv[2:])
+        return
+    parser = argparse.ArgumentParser(
+        prog="python -m drivers.lab",
+        description="A simulated home router on loopback.",
+        epilog="python -m drivers.lab cpe --help: routers that speak TR-069.",
+    )
     parser.add_argument("--port", type=int, default=0, help="TCP port on 127.0.0.1; 0 picks a free one")
     parser.add_argument("--platform", choices=["openwrt", *scripts()], default="openwrt", help="what kind of router")
     parser.add_argument("--pause", type=float, default=1.0, help="seconds that slow commands take per step")
