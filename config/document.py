@@ -58,6 +58,8 @@ def _words(kind: Any) -> str:
         return "one of " + ", ".join(map(str, get_args(kind)))
     if get_origin(kind) is tuple:
         return "list of " + _words(get_args(kind)[0])
+    if isinstance(kind, type) and issubclass(kind, Section):
+        return f"tables with {', '.join(kind.model_fields)}"
     return {int: "integer", bool: "true or false", str: "text", Path: "path"}[kind]
 
 

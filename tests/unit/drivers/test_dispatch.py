@@ -1,3 +1,5 @@
+"""Each target goes to the driver of its platform."""
+
 from drivers.dispatch import PlatformDrivers
 from drivers.session import Credential, DriverSession, Shape, Target
 
