@@ -1,7 +1,7 @@
 """`python -m drivers.lab` runs one simulated router until Ctrl-C and prints how to reach it.
 
-Counterparts: `drivers.lab.openwrt`, `drivers.lab.scripted` for the other platforms, and with the word `cpe` the routers of
-`drivers.lab.cpe`, which speak TR-069. Listens on 127.0.0.1 only.
+Counterparts: `drivers.lab.openwrt`, `drivers.lab.scripted` for the other platforms, and with the word `cpe` the routers
+of `drivers.lab.cpe`, which speak TR-069. Listens on 127.0.0.1 only.
 """
 
 import argparse

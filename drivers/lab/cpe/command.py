@@ -8,6 +8,7 @@ import ssl
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -156,7 +157,7 @@ async def _tell(cpe: SimulatedCpe, out: IO[str] | None) -> None:
     informs = failures = 0
     while True:
         with contextlib.suppress(TimeoutError):
-            await cpe.until(lambda: len(cpe.informs) > informs or len(cpe.failures) > failures, seconds=60)
+            await cpe.until(partial(_more, cpe, informs, failures), seconds=60)
         for events in cpe.informs[informs:]:
             _write(out, {"cpe": config.serial, "session": cpe.sessions, "inform": [list(event) for event in events]})
             _say(f"{config.serial} informed: {', '.join(' '.join(event).strip() for event in events)}")
@@ -164,6 +165,10 @@ async def _tell(cpe: SimulatedCpe, out: IO[str] | None) -> None:
             _write(out, {"cpe": config.serial, "session": cpe.sessions, "failed": failure})
             _say(f"{config.serial} failed: {failure}")
         informs, failures = len(cpe.informs), len(cpe.failures)
+
+
+def _more(cpe: SimulatedCpe, informs: int, failures: int) -> bool:
+    return len(cpe.informs) > informs or len(cpe.failures) > failures
 
 
 async def _cancel(task: "asyncio.Task[None]") -> None:
