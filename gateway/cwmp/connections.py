@@ -7,7 +7,7 @@ connections and looks at their deadlines.
 
 import asyncio
 from collections.abc import Iterable
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, cast
 
 from drivers.cwmp.http import CONTINUE, HttpRequest, RequestParser, encode_response
 from drivers.cwmp.http_body import Coding
@@ -29,6 +29,10 @@ class Owner(Protocol):
         """Whether it may stay; false: it has been turned away."""
         ...
 
+    def roomy(self, connection: "Connection") -> bool:
+        """Whether long bodies are to be expected on it from the start."""
+        ...
+
     def asked(self, connection: "Connection", request: HttpRequest) -> None:
         """A whole request. The owner answers it now or later by `Connection.answer`."""
         ...
@@ -47,7 +51,7 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_in_body", "_loop", "_owner", "_parser", "_request", "_short", "_transport",
-        "address", "deadline", "names", "over", "proved", "served", "session", "tls",
+        "address", "closes", "deadline", "names", "over", "proved", "served", "session", "tls",
     )  # fmt: skip
 
     def __init__(self, owner: Owner, *, tls: bool) -> None:
@@ -70,26 +74,28 @@ class Connection(asyncio.Protocol):
         """Whether somebody has signed in on it."""
         self.served = 0
         """Requests answered."""
+        self.closes = False
+        """Whether the client asked for the last answer to close the connection."""
         self.over = False
 
     # --- asyncio's side ----------------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)
         peer = transport.get_extra_info("peername")
         if peer:
             self.address = str(peer[0]).removeprefix("::ffff:")
         if self.tls:
             self.names = names_of(transport.get_extra_info("peercert"))
-        self.deadline = self._loop.time() + self._owner.limits.head_seconds
-        if self._owner.opened(self):
-            self.roomy(False)
-
-    def roomy(self, large: bool) -> None:
-        """How large the next bodies may be. Only between requests."""
         limits = self._owner.limits
-        self._parser = RequestParser(limits.body if large else limits.stranger_body)
+        self.deadline = self._loop.time() + limits.head_seconds
+        if self._owner.opened(self):
+            self._parser = RequestParser(limits.body if self._owner.roomy(self) else limits.stranger_body)
+
+    def roomy(self) -> None:
+        """Somebody has signed in: the next bodies may be long."""
+        if self._parser is None or self._parser.idle:
+            self._parser = RequestParser(self._owner.limits.body)
 
     def data_received(self, data: bytes) -> None:
         if self.over or self._parser is None:
@@ -201,6 +207,7 @@ class Connection(asyncio.Protocol):
             return False
         stays = request.keep_alive and not close
         self.served += 1
+        self.closes = not request.keep_alive
         coding: Coding = request.coding if body else ""
         self._write(encode_response(status, headers, body, keep_alive=stays, coding=coding, version=request.version))
         if not stays:

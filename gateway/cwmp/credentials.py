@@ -14,6 +14,7 @@ from drivers.cwmp.link import Contact
 from drivers.cwmp.messages import ParameterValue, SetParameterValues
 
 BOOTSTRAP: Final = "0 BOOTSTRAP"
+_STARTED: Final = frozenset({BOOTSTRAP, "1 BOOT"})
 MARKER: Final = "vestibule"
 """ParameterKey of the CPE once the gateway has set it up. Empty again: it was reset (quirk 24)."""
 
@@ -59,15 +60,25 @@ class Rotation:
 
     def __init__(self) -> None:
         self._again: set[str] = set()
+        self._refused: set[str] = set()
 
     def again(self, router_id: str) -> None:
         """At its next contact: an operator wishes it, the CPE refused the present ones, or did not take the new."""
         self._again.add(router_id)
+        self._refused.discard(router_id)
 
     def confirmed(self, router_id: str) -> None:
         """The CPE has them."""
         self._again.discard(router_id)
+        self._refused.discard(router_id)
+
+    def refused(self, router_id: str) -> None:
+        """The CPE answered with a fault. It is not asked at each Inform: only after its next reset or restart."""
+        self._again.discard(router_id)
+        self._refused.add(router_id)
 
     def due(self, known: KnownCpe, contact: Contact) -> bool:
         """Whether to set them in this session."""
+        if known.router_id in self._refused and not any(event.code in _STARTED for event in contact.inform.events):
+            return False
         return not known.cr_password or known.router_id in self._again or was_reset(known, contact)

@@ -67,6 +67,34 @@ class Counts(Generic[K]):
             self._counts.pop(key, None)
 
 
+MOST_TRIES: Final = 10_000
+
+
+class Tries(Generic[K]):
+    """Failed attempts in a minute of each; whoever has too many is not listened to for the rest of it."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._tries: OrderedDict[K, tuple[float, int]] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._tries)
+
+    def blocked(self, key: K, now: float) -> bool:
+        """Whether it failed too often."""
+        if not self._tries:
+            return False
+        since, count = self._tries.get(key, (now, 0))
+        return count >= self._most and now - since < 60.0
+
+    def failed(self, key: K, now: float) -> None:
+        """It failed once more."""
+        since, count = self._tries.pop(key, (now, 0))
+        self._tries[key] = (since, count + 1) if now - since < 60.0 else (now, 1)
+        if len(self._tries) > MOST_TRIES:
+            self._tries.popitem(last=False)
+
+
 MOST_FOLDED: Final = 5000
 """Keys that are counted at one time."""
 

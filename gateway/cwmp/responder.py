@@ -1,8 +1,9 @@
 """The seam between the listener and a mode: what is said to a CPE that has proved who it is.
 
-The listener does HTTP, TLS, signing in, limits, the state of the session and its record; a mode never sees an
-unauthenticated or unknown device. Counterparts: `gateway.cwmp.acs` answers by itself, `gateway.cwmp.mediator` asks the
-provider's own ACS; `gateway.cwmp.sessions` calls them.
+The listener does HTTP, TLS, signing in, limits, the state of the session and its record (Informs, and what they tell of
+earlier sessions' deeds, before the mode is asked); a mode never sees an unauthenticated or unknown device.
+Counterparts: `gateway.cwmp.acs` answers by itself, `gateway.cwmp.mediator` asks the provider's own ACS;
+`gateway.cwmp.sessions` calls them.
 """
 
 from collections.abc import Awaitable, Coroutine
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
 from drivers.cwmp.known import KnownCpe
-from drivers.cwmp.messages import CpeRequest, Done, Fault, Inform, Methods, TransferComplete
+from drivers.cwmp.messages import Answer, CpeRequest, Inform, TransferComplete
 from drivers.cwmp.turns import Turn
 
 
@@ -21,7 +22,7 @@ class Busy:
     seconds: int = 60
 
 
-Reply: TypeAlias = Done | Methods | Fault | Busy
+Reply: TypeAlias = Answer | Busy
 """What a CPE's own request is answered with: `Done("Inform")`, `Done("TransferComplete")`, `Methods(…)`, or a fault
 8000-8899. It is written with the namespace of the CPE's Inform and the ID of its request."""
 
