@@ -16,6 +16,8 @@ from audit.recording.terminal import Cleaner, visible
 
 LONGEST_PAUSE = 2 * MICROSECONDS
 """Microseconds; what was longer is shown as this."""
+MOST_COLUMNS = 500
+MOST_ROWS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ def playback(recording: GivenRecording) -> Playback | None:
     commands: dict[int, float] = {}
     for event in _events(recording):
         if isinstance(event, Header):
-            header = Header(min(event.width, 500), min(event.height, 200))
+            header = Header(min(event.width, MOST_COLUMNS), min(event.height, MOST_ROWS))
             continue
         now = shown[-1] + min(max(0, event.at - real[-1]), LONGEST_PAUSE)
         real.append(event.at)
@@ -70,7 +72,8 @@ def _cleaned(event: Event, at: int, cleaner: Cleaner) -> Event | None:
         case "m":
             return Event(at, "m", visible(event.data))
         case "r":
-            return Event(at, "r", event.data)
+            columns, _, rows = event.data.partition("x")
+            return Event(at, "r", f"{min(int(columns), MOST_COLUMNS)}x{min(int(rows), MOST_ROWS)}")
         case _:
             return None
 

@@ -20,6 +20,10 @@ from audit.recording.errors import BadRecording
 Code = Literal["o", "i", "m", "r", "x"]
 """Output; approved line; marker; resize (`80x24`); exit status."""
 
+MOST_COLUMNS: Final = 1000
+MOST_ROWS: Final = 500
+"""A terminal that says that it is larger is recorded as this: players set memory aside for every place."""
+
 _CODES: Final = get_args(Code)
 _SIZE: Final = re.compile(r"[1-9][0-9]{0,4}x[1-9][0-9]{0,4}\Z")
 _STATUS: Final = re.compile(r"-?[0-9]{1,10}\Z")
@@ -44,6 +48,11 @@ class Event:
     at: int
     code: Code
     data: str
+
+
+def size_text(width: int, height: int) -> str:
+    """The data of a resize, for a size as a client tells it."""
+    return f"{min(max(1, width), MOST_COLUMNS)}x{min(max(1, height), MOST_ROWS)}"
 
 
 @dataclass(frozen=True, slots=True)

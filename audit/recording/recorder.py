@@ -13,7 +13,7 @@ from typing import Final, Protocol, TypeVar
 
 from audit.entry import EntryRef, Kind, NewEntry
 from audit.errors import RecordFailed
-from audit.recording.cast import Code, CommandMark, Event, Header
+from audit.recording.cast import Code, CommandMark, Event, Header, size_text
 from audit.recording.chunk import CHAIN_START, ChunkFacts, EndFacts, extend_chain, pack
 from config.clock import Clock
 
@@ -81,8 +81,10 @@ class Recorder:
         self._clock = clock
         self._on_failure = on_failure
         self._limits = limits
+        self._size = self._first_size = size_text(width, height)
+        columns, _, rows = self._size.partition("x")
         self._header: Header | None = Header(
-            max(1, width), max(1, height), int(clock.now().timestamp()), f"Vestibule session {session}"
+            int(columns), int(rows), int(clock.now().timestamp()), f"Vestibule session {session}"
         )
         self._start = clock.monotonic_ns()
         self._open: _Draft | None = None
@@ -121,9 +123,15 @@ class Recorder:
         self._add("i", shown)
 
     def resize(self, width: int, height: int) -> None:
-        """The rep's terminal has another size now. Raises `RecordFailed`."""
+        """The rep's terminal has another size now. Raises `RecordFailed`.
+
+        Chunks that begin at another size than the recording did say so first, so that each can be shown alone.
+        """
         self._check()
-        self._add("r", f"{max(1, width)}x{max(1, height)}")
+        size = size_text(width, height)
+        if size != self._size:
+            self._add("r", size)
+            self._size = size
 
     async def ready(self) -> None:
         """Wait until the session may go on: not more than 256 KiB or 5 s ahead of what is durable.
@@ -170,12 +178,18 @@ class Recorder:
         if self._open is None:
             self._open = _Draft(now)
             self._timer = asyncio.get_running_loop().call_later(self._limits.chunk_seconds, self._cut)
-        size = _EVENT_BYTES + (len(data) if data.isascii() else len(data.encode("utf-8", "replace")))
-        self._open.events.append(Event(now, code, data))
-        self._open.size += size
-        self._ahead += size
+            if self._size != self._first_size and code != "r":
+                self._put(self._open, Event(now, "r", self._size))
+        self._put(self._open, Event(now, code, data))
         if self._open.size >= self._limits.chunk_bytes:
             self._cut()
+
+    def _put(self, draft: _Draft, event: Event) -> None:
+        data = event.data
+        size = _EVENT_BYTES + (len(data) if data.isascii() else len(data.encode("utf-8", "replace")))
+        draft.events.append(event)
+        draft.size += size
+        self._ahead += size
 
     def _is_ahead(self) -> bool:
         if self._ahead > self._limits.ahead_bytes:

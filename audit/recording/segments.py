@@ -128,7 +128,7 @@ def segment(recording: Recording, line: Timeline, number: int) -> dict[str, Any]
     groups = line.segments()
     if not 0 <= number < len(groups):
         return None
-    columns, rows = _term(recording)
+    columns, rows = _term_at(recording, groups[number])
     start = groups[number][0].p0 if groups[number] else 0
     cleaner = Cleaner()
     events: list[list[Any]] = [[start / MICROSECONDS, "o", ""]]
@@ -153,7 +153,7 @@ def _events(recording: Recording, piece: Piece, cleaner: Cleaner) -> Iterator[li
                 text = for_the_eye(cleaner.feed(data.encode("utf-8", "replace")), keep="\r\n\t\b\x1b")
                 yield [max(piece.p0, piece.p1 - (piece.t1 - at)) / MICROSECONDS, "o", text]
             case Event(at, "r", data):
-                yield [max(piece.p0, piece.p1 - (piece.t1 - at)) / MICROSECONDS, "r", _size_text(data)]
+                yield [max(piece.p0, piece.p1 - (piece.t1 - at)) / MICROSECONDS, "r", "{}x{}".format(*_bounded(data))]
             case _:
                 pass
 
@@ -199,6 +199,15 @@ def _term(recording: Recording) -> tuple[int, int]:
     return min(recording.header.width, MOST_COLUMNS), min(recording.header.height, MOST_ROWS)
 
 
-def _size_text(data: str) -> str:
+def _term_at(recording: Recording, pieces: Sequence[Piece]) -> tuple[int, int]:
+    """The size at the beginning of `pieces`: their first chunk says it first, if it is not the recording's."""
+    chunk = next((piece for piece in pieces if not piece.is_gap), None)
+    match next(iter(_moments(recording, chunk)), None) if chunk is not None else None:
+        case Event(_, "r", data):
+            return _bounded(data)
+    return _term(recording)
+
+
+def _bounded(data: str) -> tuple[int, int]:
     columns, _, rows = data.partition("x")
-    return f"{min(int(columns), MOST_COLUMNS)}x{min(int(rows), MOST_ROWS)}"
+    return min(int(columns), MOST_COLUMNS), min(int(rows), MOST_ROWS)

@@ -102,12 +102,22 @@ class Evidence(Protocol):
     def why_ended(self, command: RecordedCommand) -> str | None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Resized:
+    """The client's terminal has this size now. Recorded in its turn; the mediator need not know."""
+
+    width: int
+    height: int
+
+
 class Recording(Protocol):
     """What the runner needs of the recorder (`audit.recording.recorder.Recorder`)."""
 
     def output(self, text: str) -> None: ...
 
     def command(self, n: int, shown: str, verdict: str) -> None: ...
+
+    def resize(self, width: int, height: int) -> None: ...
 
     async def ready(self) -> None: ...
 
@@ -178,7 +188,7 @@ class LiveSession:
         self._ask = ask
         self._asking: set[asyncio.Task[None]] = set()
         self._idle_ns = idle_seconds * 1_000_000_000
-        self._inbox: deque[Event] = deque()
+        self._inbox: deque[Event | Resized] = deque()
         self._wake = asyncio.Event()
         self._room = asyncio.Semaphore(OUTPUTS_IN_FLIGHT)
         self._inputs = 0
@@ -231,6 +241,12 @@ class LiveSession:
     def interrupt(self) -> None:
         """The client pressed Ctrl-C."""
         self._put_input(Interrupted())
+
+    def resized(self, width: int, height: int) -> None:
+        """The client's terminal has another size: columns and rows. Of several at once the last one counts."""
+        if self._inbox and isinstance(self._inbox[-1], Resized):
+            self._inbox.pop()
+        self._put(Resized(width, height))
 
     def input_ended(self) -> None:
         """The client will send no more."""
@@ -295,7 +311,7 @@ class LiveSession:
         if self._observer is not None and not self._inbox and not self.closed() and self._mediator.idle:
             self._observer.idle()
 
-    def _put(self, event: Event) -> None:
+    def _put(self, event: Event | Resized) -> None:
         self._inbox.append(event)
         self._wake.set()
 
@@ -305,7 +321,7 @@ class LiveSession:
         self._put(event)
         self._steer_client()
 
-    def _next(self) -> Event:
+    def _next(self) -> Event | Resized:
         event = self._inbox.popleft()
         if isinstance(event, LineTyped | Interrupted):
             self._inputs -= 1
@@ -340,7 +356,18 @@ class LiveSession:
             log.exception("driver_broke", session=self.id, error_type=type(error).__name__)
             self._put(RouterEnded(None))
 
-    async def _step(self, event: Event) -> None:
+    async def _resize(self, size: Resized) -> None:
+        try:
+            self._recorder.resize(size.width, size.height)
+            await self._unless_ended(self._recorder.ready())
+        except AuditError as error:
+            self.cut_off = True
+            await self._step(_failure(error))
+
+    async def _step(self, event: Event | Resized) -> None:
+        if isinstance(event, Resized):
+            await self._resize(event)
+            return
         pending: deque[Event] = deque([event])
         while pending and not self.closed():
             for effect in self._mediator.receive(pending.popleft(), self._clock.now()):

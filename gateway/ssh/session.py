@@ -119,9 +119,14 @@ class ClientSession(asyncssh.SSHServerSession[bytes]):
             self.gone()
 
     def terminal_size_changed(self, width: int, height: int, pixwidth: int, pixheight: int) -> None:
-        del height, pixwidth, pixheight
+        del pixwidth, pixheight
+        if self._pty is None:
+            return
         if isinstance(self._editor, LineEditor):
             self._editor.set_width(width)
+        self._pty = (self._pty[0], width, height)
+        if self._live is not None:
+            self._live.resized(*self._size())
 
     def pause_writing(self) -> None:
         if self._terminal is not None:
@@ -182,8 +187,9 @@ class ClientSession(asyncssh.SSHServerSession[bytes]):
 
     def _set_up(self) -> None:
         assert self._channel is not None
+        columns, rows = self._size()
         if self._pty is not None and self._command is None:
-            term_type, width, height = self._pty
+            term_type, width, _ = self._pty
             self._editor = LineEditor(
                 self._raw,
                 on_line=self._on_line,
@@ -198,8 +204,8 @@ class ClientSession(asyncssh.SSHServerSession[bytes]):
                 pty=True,
                 asks=self._auth.principal.role != "automation",
                 confirmed_by="automation",
-                width=width or 80,
-                height=height or 24,
+                width=columns,
+                height=rows,
             )
         else:
             self._editor = PlainLines(on_line=self._on_line, on_eof=self._on_end)
@@ -209,8 +215,15 @@ class ClientSession(asyncssh.SSHServerSession[bytes]):
                 asks=False,
                 confirmed_by="automation" if automation else "exec",
                 newline="\r\n" if self._pty is not None else "\n",
+                width=columns,
+                height=rows,
             )
         self._terminal = SshTerminal(self._channel, self._editor, traits, one_screen=self._pty is not None)
+
+    def _size(self) -> tuple[int, int]:
+        """Columns and rows of the client's terminal; a client that does not know says 0."""
+        _, width, height = self._pty or ("", 0, 0)
+        return width or 80, height or 24
 
     def _hold_ahead(self, on: bool) -> None:
         if self._terminal is not None:
@@ -267,6 +280,9 @@ class ClientSession(asyncssh.SSHServerSession[bytes]):
         if self._terminal.traits.pty:
             self._say(self._service.banner(live))
         self._live = live
+        traits = self._terminal.traits
+        if self._size() != (traits.width, traits.height):  # it changed while the session was opened
+            live.resized(*self._size())
         if self._command is not None:
             live.line(self._command)
             live.input_ended()

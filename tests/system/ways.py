@@ -7,6 +7,7 @@ import os
 import pty
 import re
 import selectors
+import signal
 import subprocess
 import termios
 import time
@@ -114,6 +115,11 @@ class AtTerminal:
     def type(self, keys: str | bytes) -> None:
         """Press keys."""
         os.write(self._near, keys.encode() if isinstance(keys, str) else keys)
+
+    def resize(self, columns: int, rows: int) -> None:
+        """Make the window another size, and have its program told, as a terminal does."""
+        termios.tcsetwinsize(self._near, (rows, columns))
+        self.process.send_signal(signal.SIGWINCH)
 
     def until(self, pattern: str, *, timeout: float = PATIENCE) -> bytes:
         """Wait until what came since the last call matches; all of that."""

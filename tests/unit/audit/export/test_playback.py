@@ -40,6 +40,12 @@ def test_pauses_are_shortened_and_commands_placed():
     assert played.shown_at(61 * SECOND + 500_000) == 3.5
 
 
+def test_a_new_size_is_played_and_bounded():
+    events = [Event(0, "o", "$ "), Event(SECOND, "r", "120x40"), Event(2 * SECOND, "r", "99999x99999")]
+    _, cast = shown(GivenRecording("S", (chunk(0, events, header=Header(80, 24)),)))
+    assert [item.data for item in cast.items if item.code == "r"] == ["120x40", "500x200"]
+
+
 def test_what_could_drive_a_page_is_gone():
     events = [Event(0, "o", HOSTILE), Event(1, "m", "\x1b]0;x\x07")]
     recording = GivenRecording("S", (chunk(0, events, header=Header(80, 24)),))

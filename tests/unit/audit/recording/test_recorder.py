@@ -1,6 +1,7 @@
 """`audit.recording.recorder`: what a session showed becomes durable in order, or the session learns that it did not."""
 
 import asyncio
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from audit.entry import Kind
 from audit.errors import Overloaded, RecordFailed, RecordRefused
-from audit.recording.cast import Cast, Event, parse_v3
+from audit.recording.cast import Cast, Event, parse_events, parse_v3
 from audit.recording.chunk import CHAIN_START, ChunkFacts, EndFacts, extend_chain, unpack
 from audit.recording.fakes import MemoryEvidence
 from audit.recording.recorder import Limits, Recorder
@@ -36,6 +37,12 @@ def chunks(journal) -> list[ChunkFacts]:
 def recorded(journal) -> Cast:
     """All chunks unpacked and joined: one asciicast v3 file."""
     return parse_v3("".join(unpack(journal.chunk(SESSION, facts.no), facts.size) for facts in chunks(journal)))
+
+
+def items_of(journal, no: int) -> list[Event]:
+    """The events of one chunk."""
+    text = unpack(journal.chunk(SESSION, no), chunks(journal)[no].size)
+    return [item for item in parse_events(text.partition("\n")[2] if no == 0 else text, 0) if isinstance(item, Event)]
 
 
 def shown(cast: Cast) -> str:
@@ -67,6 +74,46 @@ async def test_a_session_is_one_asciicast(journal, clock):
         Event(1_750_000, "r", "100x30"),
         Event(1_750_000, "x", "0"),
     )
+
+
+def without_repeated_sizes(cast: Cast) -> Iterator[Event]:
+    """The events, but for sizes that chunks say again at their beginning."""
+    size = f"{cast.header.width}x{cast.header.height}"
+    for event in cast.items:
+        if isinstance(event, Event) and (event.code, event.data) != ("r", size):
+            size = event.data if event.code == "r" else size
+            yield event
+
+
+async def test_a_chunk_at_another_size_says_so_first(journal, clock):
+    it = recorder(journal, clock, limits=Limits(chunk_bytes=100, chunk_seconds=NEVER))
+    for width in (80, 100, 100, 80):
+        it.resize(width, 24)
+        it.output("x" * 100)
+    it.output("y" * 100)
+    await it.close()
+    items = [[(item.code, item.data[:6]) for item in items_of(journal, no)] for no in range(5)]
+    assert items == [
+        [("o", "xxxxxx")],
+        [("r", "100x24"), ("o", "xxxxxx")],
+        [("r", "100x24"), ("o", "xxxxxx")],
+        [("r", "80x24"), ("o", "xxxxxx")],
+        [("o", "yyyyyy")],
+    ], "and one that is unchanged says nothing"
+
+
+@pytest.mark.parametrize(
+    ("told", "kept"), [((0, 0), "1x1"), ((2**32 - 1, 2**32 - 1), "1000x500"), ((1000, 500), "1000x500")]
+)
+async def test_a_size_that_no_terminal_has_is_bounded(journal, clock, told, kept):
+    it = Recorder(journal, SESSION, CONSENT, clock, *told)
+    it.output("a")
+    it.resize(80, 24)
+    it.resize(*told)
+    await it.close()
+    cast = recorded(journal)
+    assert f"{cast.header.width}x{cast.header.height}" == kept
+    assert [item.data for item in cast.items if item.code == "r"] == ["80x24", kept]
 
 
 async def test_line_ends_are_those_of_a_terminal(journal, clock):
@@ -337,14 +384,14 @@ async def test_after_close_nothing_more_is_recorded(journal, clock):
 
 
 @given(
-    st.lists(st.tuples(st.floats(0, 3), st.text(max_size=50), st.sampled_from("ocr")), max_size=30),
+    st.lists(st.tuples(st.floats(0, 3), st.text(max_size=50), st.sampled_from("ocrb")), max_size=30),
     st.integers(1, 400),
 )
 async def test_whatever_happens_all_of_it_is_there_in_order_and_on_time(course, chunk_bytes):
     clock = FakeClock()
     journal = MemoryEvidence(clock)
     it = recorder(journal, clock, limits=Limits(chunk_bytes=chunk_bytes, chunk_seconds=NEVER))
-    expected, at = [], 0
+    expected, at, size = [], 0, "80x24"
     for seconds, text, what in course:
         clock.advance(seconds)
         at = clock.monotonic_ns() // 1000
@@ -356,10 +403,11 @@ async def test_whatever_happens_all_of_it_is_there_in_order_and_on_time(course, 
             case "c":
                 it.command(3, text, "allow")
                 expected += [Event(at, "m", "cmd 3 allow"), Event(at, "i", text)]
-            case "r":
-                it.resize(90, 30)
-                expected += [Event(at, "r", "90x30")]
+            case "r" | "b":
+                before, size = size, "90x30" if what == "r" else "80x24"
+                it.resize(*map(int, size.split("x")))
+                expected += [Event(at, "r", size)] if size != before else []
         await it.ready()
     await it.close()
     if expected:
-        assert list(recorded(journal).items) == expected
+        assert list(without_repeated_sizes(recorded(journal))) == expected

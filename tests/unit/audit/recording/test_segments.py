@@ -107,6 +107,18 @@ async def test_a_screen_keeps_its_colour():
     assert parts[1]["snapshot"]["init"].startswith("\x1b[1;32m")
 
 
+async def test_a_screen_has_its_size_wherever_one_begins():
+    sizes = [[(no * 40, "r", "120x40")] if no >= 10 else [] for no in range(30)]
+    chunks = [[*size, (no * 40 + 0.5, "o", "x\r\n")] for no, size in enumerate(sizes)]
+    _, recording = await recorded(*chunks)
+    made, parts = check(recording)
+    assert made["term"] == {"cols": 80, "rows": 24}
+    found = [(part["snapshot"]["cols"], part["snapshot"]["rows"]) for part in parts]
+    assert found[0] == (80, 24)
+    assert found[-1] == (120, 40)
+    assert found == sorted(found), "and none goes back"
+
+
 @pytest.mark.parametrize("lost", [0, 1, 59])
 async def test_what_cannot_be_shown_is_named_in_its_place(lost):
     chunks = [[(no * 2 + 0.5, "o", f"line {no}\r\n")] for no in range(60)]

@@ -11,6 +11,8 @@ from audit.entry import EntryRef, Kind, NewEntry
 from audit.errors import Overloaded, RecordRefused
 from audit.journal import Journal
 from audit.leaf import parse
+from audit.recording.cast import Event
+from audit.recording.library import read_recording
 from audit.stores.memory import MemoryEntryStore
 from config.clock import SystemClock
 from drivers.fakes import FakeDriver, FakeReply
@@ -347,6 +349,42 @@ async def test_a_recording_that_breaks_off_ends_the_session_while_nobody_types()
     assert (await asyncio.wait_for(running, 5)).reason == "record_failed"
     assert on.driver.sessions[0].closed
     journal.close()
+
+
+async def test_the_recording_follows_the_size_of_the_terminal(on_stage: Stage) -> None:
+    auth, router = await on_stage.person("rep"), on_stage.router()
+    await on_stage.consent(auth, router)
+    terminal = FakeTerminal(TerminalTraits(pty=True, asks=True))
+    live, running = await _open(on_stage, auth, router, terminal)
+
+    for width in range(100, 121):  # as while somebody drags the corner of a window
+        live.resized(width, 40)
+    live.line("show version")
+    await _until(lambda: "output of show version" in terminal.text)
+    live.resized(90, 30)
+    live.resized(80, 24)
+    live.resized(90, 30)
+    live.line("show clock")
+    live.input_ended()
+    await asyncio.wait_for(running, 5)
+
+    with contextlib.closing(on_stage.journal.reader()) as reader:
+        moments = list(read_recording(reader, live.id).moments())
+    told = [f"{one.code} {one.data}" for one in moments if isinstance(one, Event) and one.code in {"r", "i"}]
+    assert told == ["r 120x40", "i show version", "r 90x30", "i show clock"]
+
+
+async def test_a_size_that_cannot_be_recorded_ends_the_session(on_stage: Stage) -> None:
+    auth, router = await on_stage.person("rep"), on_stage.router()
+    await on_stage.consent(auth, router)
+    live, running = await _open(on_stage, auth, router)
+    await live._recorder.close()
+
+    live.resized(120, 40)
+
+    assert (await asyncio.wait_for(running, 5)).reason == "record_failed"
+    assert live.cut_off
+    assert on_stage.driver.sessions[0].closed
 
 
 async def test_two_openings_at_once_share_one_session_of_a_consent(on_stage: Stage) -> None:

@@ -1,9 +1,12 @@
 """One channel: a single command stays a single command, and what a client types ahead is bounded."""
 
 import asyncio
+from contextlib import closing
 
 import asyncssh
 
+from audit.recording.cast import Event
+from audit.recording.library import read_recording
 from drivers.fakes import FakeDriver, FakeReply
 from gateway.ssh.conversation import MOST_AHEAD, Conversation
 from tests.front_door import Door
@@ -62,6 +65,57 @@ async def test_ctrl_c_at_a_terminal_interrupts_a_single_command(door: Door) -> N
             await asyncio.sleep(0.005)
 
     connection.close()
+
+
+def _recorded(door: Door) -> tuple[str, list[str]]:
+    """Sizes in the one recording: that of its start, and those that came."""
+    with closing(door.on.journal.reader()) as reader:
+        (summary,) = reader.sessions()
+        recording = read_recording(reader, summary.session)
+        sizes = [one.data for one in recording.moments() if isinstance(one, Event) and one.code == "r"]
+    return f"{recording.header.width}x{recording.header.height}", sizes
+
+
+async def test_a_window_that_changes_its_size_does_so_in_the_recording(door: Door) -> None:
+    router = await _with_consent(door, "ios")
+    connection, _ = await door.connect(router, door.keys["alice"])
+    process = await connection.create_process(term_type="xterm", term_size=(90, 30))
+
+    process.change_terminal_size(120, 40)
+    process.stdin.write("show version\r")
+    async with asyncio.timeout(5):
+        await process.stdout.readuntil("output of show version")
+    process.change_terminal_size(0, 0)
+    process.stdin.write("\x04")
+    await process.wait()
+    connection.close()
+
+    first, later = _recorded(door)
+    assert [first, *later] == ["90x30", "120x40", "80x24"], "one that is not known is the usual one"
+
+
+async def test_a_size_without_a_terminal_is_none(door: Door) -> None:
+    router = await _with_consent(door, "ios")
+    connection, _ = await door.connect(router, door.keys["alice"])
+    process = await connection.create_process()
+
+    process.change_terminal_size(120, 40)
+    process.stdin.write("show version\n")
+    process.stdin.write_eof()
+    await process.wait()
+    connection.close()
+
+    assert _recorded(door) == ("80x24", [])
+
+
+async def test_a_single_command_at_a_terminal_is_recorded_at_its_size(door: Door) -> None:
+    router = await _with_consent(door, "ios")
+    connection, _ = await door.connect(router, door.keys["alice"])
+
+    await connection.run("show version", term_type="xterm", term_size=(132, 50))
+    connection.close()
+
+    assert _recorded(door) == ("132x50", [])
 
 
 async def test_a_client_that_types_and_never_reads_is_held_back(door: Door) -> None:
