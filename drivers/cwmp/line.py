@@ -145,6 +145,7 @@ class Word:
 _BARE: Final = re.compile(r"[A-Za-z0-9._:/-]+", re.ASCII)
 _TYPED: Final = re.compile(r"""[^\s"'\\]+""")
 _CAP: Final = re.compile(r"[a-z_]+(?:\.[a-z_]+)+\Z", re.ASCII)
+_TOPIC: Final = re.compile(r"[a-z]+(?:-[0-9.]+ghz)?\Z", re.ASCII)
 _WITH: Final = "with"
 
 
@@ -312,7 +313,7 @@ def _at_most(head: str, rest: tuple[Word, ...], count: int) -> int:
 
 
 def _read_set(rest: tuple[Word, ...], caps: tuple[str, ...]) -> Command:
-    if rest and "." not in rest[0].text:
+    if rest and is_topic(rest[0]):
         return _read_word(rest, caps)
     if not rest or len(rest) % 2:
         raise BadLine("set takes a path and its value, or several such pairs; put a value with blanks into quotes.")
@@ -326,6 +327,11 @@ def _read_word(rest: tuple[Word, ...], caps: tuple[str, ...]) -> SetWord:
         raise BadLine("set takes a path and its value, or words such as set wifi channel 11.")
     instance = int(rest[1].text) if numbered else None
     return SetWord(rest[0].text, rest[-2].text, _value(rest[-1].text), instance, caps)
+
+
+def is_topic(word: Word) -> bool:
+    """Whether a word behind `set` is a topic (`wifi`, `wifi-2.4ghz`) and no path."""
+    return not word.quoted and _TOPIC.match(word.text.lower()) is not None
 
 
 def _value(text: str) -> str:
@@ -385,6 +391,7 @@ __all__ = [
     "SetWord",
     "Show",
     "Word",
+    "is_topic",
     "parse_canonical",
     "read",
     "spell",

@@ -161,7 +161,7 @@ _NEVER: Final = (
         "We cannot log in to, wake or search your computers and devices, or open your files and disks.",
         "This session reaches the router and no further: no onward login, no scan, no wake-up.",
         "Nous ne pouvons ni utiliser, ni réveiller, ni explorer vos appareils, ni ouvrir vos fichiers et vos disques.",
-        "pivot.ssh pivot.telnet pivot.other pivot.scan pivot.wol lan.storage",
+        "pivot.ssh pivot.telnet pivot.other pivot.scan pivot.wol lan.storage home.private",
     ),
     (
         "We cannot record what you send or receive.",

@@ -13,6 +13,8 @@ from typing import Literal
 from gateway.policy import hosts
 from gateway.policy._mint import KEY
 from gateway.policy.capabilities import CAPABILITIES, granted, weight
+from gateway.policy.cwmp.judge import Refused, judge
+from gateway.policy.cwmp.policy import PLATFORM, CwmpPolicy
 from gateway.policy.errors import PolicyError
 from gateway.policy.filters import resolve
 from gateway.policy.lexer import Command, Line, LineRefused
@@ -44,6 +46,8 @@ def decide(bundle: PolicyBundle, site: Site, position: Position, line: str, righ
     if table is None or place is None:
         sentence = f"There are no rules for {position.platform} in mode {position.mode}, so nothing can be sent."
         return case.deny("unknown", "unknown.command", f"{position.platform}.position", sentence)
+    if bundle.cwmp is not None and position.platform == PLATFORM and not place.endswith("/?"):
+        return _of_cwmp(case, bundle.cwmp)
     table.trim()
     try:
         lexed = table.lex(line)
@@ -103,6 +107,34 @@ class _Case:
             help=lexed.help,
             mint=KEY,
         )
+
+
+def _of_cwmp(case: _Case, policy: CwmpPolicy) -> Verdict:
+    """A line of a router without a command line: its paths and values are judged, not its words."""
+    judged = judge(policy, case.site, case.position, case.line, case.rights)
+    if isinstance(judged, Refused):
+        return case.deny(
+            judged.kind,
+            judged.capability,
+            judged.rule,
+            judged.reason,
+            typed=judged.typed_shown,
+            askable=judged.askable,
+            hint=judged.hint,
+        )
+    return Allow(
+        canonical=judged.canonical,
+        shown=judged.shown,
+        typed_shown=judged.typed_shown,
+        capability=judged.capability,
+        capabilities=judged.capabilities,
+        rule_id=judged.rule,
+        policy_digest=case.bundle.digest,
+        confirm=judged.confirm,
+        leaves=judged.leaves,
+        help=judged.help,
+        mint=KEY,
+    )
 
 
 def _whole_line(case: _Case, table: Table, place: str, lexed: Line) -> Verdict:

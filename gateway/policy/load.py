@@ -14,6 +14,7 @@ from typing import Any, Final
 import yaml
 
 from gateway.policy.compile import compile_table
+from gateway.policy.cwmp.policy import FILES, MACHINE, PARAMS, PLATFORM, CwmpPolicy, compile_cwmp, shipped_files
 from gateway.policy.errors import PolicyError
 from gateway.policy.overlay import read_overlay
 from gateway.policy.schema import read_table
@@ -61,7 +62,8 @@ def compile_bundle(files: Mapping[str, bytes]) -> PolicyBundle:
         for file in sorted(files):
             digest.update(f"{file} {len(files[file])}\n".encode() + files[file])
         overlays = {file: read_overlay(file, parse_yaml(file, files[file])) for file in sorted(files) if "+" in file}
-        for file in sorted(set(files) - set(overlays)):
+        cwmp = _cwmp(files)
+        for file in sorted(set(files) - set(overlays) - set(FILES)):
             spec = read_table(file, parse_yaml(file, files[file]))
             if file != f"{spec.platform}.yaml":
                 raise PolicyError(f"{file}: platform is {spec.platform!r}; name the file {spec.platform}.yaml.")
@@ -70,7 +72,20 @@ def compile_bundle(files: Mapping[str, bytes]) -> PolicyBundle:
     for file, overlay in overlays.items():
         if overlay.overlay not in tables:
             raise PolicyError(f"{file}: there is no table for {overlay.overlay}; an overlay adds to a table.")
-    return PolicyBundle(digest=digest.hexdigest(), tables=MappingProxyType(tables))
+    return PolicyBundle(digest=digest.hexdigest(), tables=MappingProxyType(tables), cwmp=cwmp)
+
+
+def _cwmp(files: Mapping[str, bytes]) -> CwmpPolicy | None:
+    """What belongs to the table `cwmp.yaml`, if there is one. Raises `PolicyError`."""
+    if f"{PLATFORM}.yaml" not in files:
+        return None
+    missing = next((name for name in FILES if name not in files), None)
+    if missing is not None:
+        raise PolicyError(f"{PLATFORM}.yaml: {missing} is missing; the two belong together.")
+    overlay = next((name for name in files if name.startswith(f"{PLATFORM}+")), None)
+    if overlay is not None:
+        raise PolicyError(f"{overlay}: routers that speak TR-069 take no overlay; remove the file.")
+    return compile_cwmp({name: parse_yaml(name, files[name]) for name in (PARAMS, MACHINE)}, files)
 
 
 @contextmanager
@@ -85,21 +100,34 @@ def _no_collections() -> Iterator[None]:
             gc.enable()
 
 
-def load_bundle(directory: Path = TABLES, overlays: Path | None = None) -> PolicyBundle:
+def load_bundle(
+    directory: Path = TABLES, overlays: Path | None = None, machine_profile: Path | None = None
+) -> PolicyBundle:
     """The bundle of all tables in `directory` and all overlays in `overlays`. Raises `PolicyError`."""
-    return compile_bundle(read_files(directory, overlays))
+    return compile_bundle(read_files(directory, overlays, machine_profile))
 
 
-def read_files(directory: Path = TABLES, overlays: Path | None = None) -> dict[str, bytes]:
-    """The files of a bundle by name. Raises `PolicyError`."""
+def read_files(
+    directory: Path = TABLES, overlays: Path | None = None, machine_profile: Path | None = None
+) -> dict[str, bytes]:
+    """The files of a bundle by name. `machine_profile` stands for the shipped one. Raises `PolicyError`."""
     files = _read(directory)
     if not files:
         raise PolicyError(f"There is no policy table (*.yaml) in {directory}.")
+    if f"{PLATFORM}.yaml" in files:
+        files |= shipped_files() | ({} if machine_profile is None else {MACHINE: _content(machine_profile)})
     own = {} if overlays is None else _read(overlays)
     for file in own:
         if "+" not in file:
             raise PolicyError(f"{file}: an overlay is named <platform>+<name>.yaml, such as ios+tier1.yaml.")
     return files | own
+
+
+def _content(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise PolicyError(f"The machine profile {file} cannot be read: {error.strerror}.") from error
 
 
 def _read(directory: Path) -> dict[str, bytes]:

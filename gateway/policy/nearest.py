@@ -107,7 +107,7 @@ def _misspelt(table: Table, root: Node, command: Command, stop: Stop, text: str,
     if isinstance(threads, Stop) or not word.isascii() or not 2 < len(word) <= LONGEST_WORD:
         return None
     near = sorted(
-        (_distance(word, table.graph.key(name)), name)
+        (distance(word, table.graph.key(name)), name)
         for name, after in _keywords(thread.node for thread in threads)
         if abs(len(name) - len(word)) <= FAR and any(usable(rule, rights) for rule, _ in after.items)
     )
@@ -121,7 +121,7 @@ def _keywords(nodes: Iterable[Node]) -> Iterator[tuple[str, Node]]:
         yield from node.beginning("")
 
 
-def _distance(one: str, other: str) -> int:
+def distance(one: str, other: str) -> int:
     """Letters to change, leave out, put in or exchange with their neighbour."""
     before: list[int] = []
     row = list(range(len(other) + 1))

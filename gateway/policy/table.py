@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from gateway.policy.cwmp.policy import CwmpPolicy
 from gateway.policy.grammar import Graph, Node
 from gateway.policy.lexer import Lexer
 from gateway.policy.rule import Rule
@@ -67,6 +68,8 @@ class PolicyBundle:
 
     digest: str
     tables: Mapping[str, Table] = field(repr=False)
+    cwmp: CwmpPolicy | None = field(default=None, repr=False)
+    """For the platform `cwmp`, whose table only says which words there are: what its lines and RPCs are judged by."""
 
 
 def _fits(tag: str, shown: str) -> bool:

@@ -30,6 +30,10 @@ class Site:
     approved_firmware_hosts: frozenset[str] = frozenset()
     provider: tuple[IPv4Network | IPv6Network, ...] = ()
     """Private prefixes that are the provider's own; every other private address counts as the subscriber's home."""
+    speedtest_hosts: frozenset[str] = frozenset()
+    """Servers that download and upload tests of a CWMP router may use."""
+    firmware_files: frozenset[str] = frozenset()
+    """Names of approved software for CWMP routers; where each lies, the driver knows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

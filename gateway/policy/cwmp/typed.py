@@ -1,0 +1,52 @@
+"""What a rep typed: which command is meant, and the line as it may be shown. Counterpart: `judge`.
+
+Lines that were understood have exactly their secret values replaced; of others rather too much is than too little.
+"""
+
+from typing import Final
+
+from drivers.cwmp.line import PLAIN, Command, Set, SetWord, Word
+from gateway.policy.nearest import distance
+from gateway.policy.redact import REDACTED, redact
+
+HEADS: Final = ("get", "set", "names", "add", "delete", "show", "diagnose", "firmware", "attributes", *PLAIN)
+"""Commands by their first word."""
+
+_ALIASES: Final = {"quit": "exit", "logout": "exit"}
+
+
+def meant(word: Word) -> str:
+    """The command that a first word names, in small letters."""
+    text = "" if word.quoted else word.text.lower()
+    return _ALIASES.get(text, text)
+
+
+def nearest(words: tuple[Word, ...]) -> str | None:
+    """A sentence about the command that was perhaps meant."""
+    typed = words[0].text.lower()
+    if typed in HEADS or not typed.isascii() or not 2 < len(typed) <= 16:
+        return None
+    near = sorted((distance(typed, head), head) for head in HEADS)
+    return f"Did you mean `{near[0][1]}`?" if near[0][0] <= (1 if len(typed) <= 4 else 2) else None
+
+
+def typed_line(line: str, words: tuple[Word, ...], command: Command, secret: frozenset[int]) -> str:
+    """A line that was understood, with its secret values replaced."""
+    if isinstance(command, Set):
+        hidden = [words[2 + 2 * at] for at in secret]
+    else:
+        hidden = [words[-1]] if isinstance(command, SetWord) and secret else []
+    for word in sorted(hidden, key=lambda word: word.start, reverse=True):
+        line = line[: word.start] + REDACTED + line[word.end :]
+    return line.replace("\t", " ")
+
+
+def shown_line(line: str) -> str:
+    """A line that was not understood: of one that may set something, only its beginning is shown."""
+    words = line.split()
+    if not words or (words[0].lower() in HEADS and words[0].lower() != "set"):
+        return redact(line)
+    path = next((at for at, word in enumerate(words) if "." in word), 1 if words[0].lower() == "set" else len(words))
+    if path + 1 >= len(words):
+        return redact(line)
+    return redact(" ".join(words[: path + 1])) + f" {REDACTED}"
