@@ -14,6 +14,8 @@ _SORTS: Final[dict[str, tuple[list[str], list[str]]]] = {
     "consent": (["iam"], ["change"]),
     "session": (["session", "network"], ["connection"]),
     "cmd": (["process"], ["info"]),
+    "rpc": (["network"], ["protocol"]),
+    "cpe": (["network"], ["connection"]),
     "api": (["api"], ["access"]),
     "strike": (["intrusion_detection"], ["denied"]),
     "integrity": (["configuration"], ["info"]),

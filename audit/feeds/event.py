@@ -15,7 +15,17 @@ from typing import Final, Literal, Protocol
 from audit.entry import Json, Kind
 from audit.errors import KeyUnavailable, SealBroken
 
-DENIED: Final = frozenset({Kind.AUTH_FAIL, Kind.SESSION_REFUSED, Kind.SESSION_ATTEMPT, Kind.CMD_BLOCKED})
+DENIED: Final = frozenset(
+    {
+        Kind.AUTH_FAIL,
+        Kind.SESSION_REFUSED,
+        Kind.SESSION_ATTEMPT,
+        Kind.CMD_BLOCKED,
+        Kind.RPC_BLOCKED,
+        Kind.CPE_REFUSED,
+        Kind.CPE_VIOLATION,
+    }
+)
 """Kinds of what somebody tried and did not get."""
 
 _CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")

@@ -47,6 +47,13 @@ _KNOWN: Final[dict[Kind, tuple[int, int, int]]] = {
     Kind.CMD_SENT: (6003, 3, 1),
     Kind.CMD_RESULT: (6003, 2, 1),
     Kind.CMD_UNKNOWN: (6003, 99, 3),
+    Kind.RPC_INTENT: (6003, 3, 1),
+    Kind.RPC_BLOCKED: (6003, 3, 2),
+    Kind.RPC_RESULT: (6003, 2, 1),
+    Kind.CPE_INFORM: (3002, 1, 1),
+    Kind.CPE_REFUSED: (3002, 1, 3),
+    Kind.CPE_VIOLATION: (2004, 1, 3),
+    Kind.CPE_EVENT: (6003, 99, 1),
     Kind.API_CALL: (6003, 2, 1),
     Kind.STRIKE: (2004, 1, 4),
     Kind.INTEGRITY_ALARM: (2004, 1, 5),
@@ -178,7 +185,8 @@ def _command(event: Event) -> dict[str, Any]:
 
 
 def _finding(event: Event) -> dict[str, Any]:
-    title = "Integrity alarm" if event.kind is Kind.INTEGRITY_ALARM else "Refused command counted as a strike"
+    titles = {Kind.INTEGRITY_ALARM: "Integrity alarm", Kind.CPE_VIOLATION: "A router broke the protocol"}
+    title = titles.get(event.kind, "Refused command counted as a strike")
     return {
         "finding_info": {"uid": event.uid, "title": title},
         "is_alert": True,
