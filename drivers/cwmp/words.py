@@ -91,6 +91,8 @@ class Pick(_Strict):
 
     each: Object
     band: tuple[Pattern, ...] = ()
+    first: bool = False
+    """Of each band only the first one."""
 
 
 class _Writes(_Strict):

@@ -1,0 +1,85 @@
+"""Plans that make the CPE do something: `reboot`, `factory-reset`, `firmware`. Pure.
+
+What happens later is tied to the session by its CommandKey, and told to the gateway before the RPC is sent.
+"""
+
+from typing import Final
+
+from drivers.cwmp import line
+from drivers.cwmp.leftovers import Leftover
+from drivers.cwmp.messages import Done, Download, FactoryReset, Fault, Reboot
+from drivers.cwmp.plans.ground import FirmwareFile, Ground
+from drivers.cwmp.plans.steps import CannotGoOn, Expect, Forget, LetGo, Plan, Remember, Say, Stopped, call, wait_for
+from drivers.cwmp.rendering import printable
+from drivers.cwmp.saying import sentence
+
+FIRMWARE_IMAGE: Final = "1 Firmware Upgrade Image"
+TRANSFERRED: Final = frozenset({"7 TRANSFER COMPLETE", "M Download"})
+_STILL_LOADING: Final = (
+    "The router still loads the file. Its result is recorded when it comes; if this session ends before that, the "
+    "transfer is cancelled.\n"
+)
+
+
+def reboot(ground: Ground) -> Plan:
+    """Restart; the BOOT that follows belongs to this session."""
+    yield Expect(ground.command_key, "reboot")
+    answer = yield from call(Reboot(ground.command_key))
+    if isinstance(answer, Fault):
+        yield Say(f"% {sentence(answer)}.\n")
+        return False
+    yield LetGo()
+    yield Say("The router restarts now. It calls again when it is up; the next command waits for that.\n")
+    return True
+
+
+def factory_reset(ground: Ground) -> Plan:  # noqa: ARG001 (all plans stand on a ground)
+    """All settings of the customer are gone; so is the consent's router, until it is asked anew."""
+    answer = yield from call(FactoryReset())
+    if isinstance(answer, Fault):
+        yield Say(f"% {sentence(answer)}.\n")
+        return False
+    yield LetGo()
+    yield Say("The router goes back to factory settings now. When it calls again, consent is asked for anew.\n")
+    return True
+
+
+def firmware(ground: Ground, command: line.Firmware) -> Plan:
+    """Load software from the approved list, and wait until the CPE has it."""
+    file = ground.firmware.get(command.file)
+    if file is None:
+        known = ", ".join(sorted(ground.firmware)) or "none"
+        raise CannotGoOn(f"{printable(command.file, 60)} is not on the approved list. On it: {known}.")
+    leftover = Leftover("transfer", ground.command_key)
+    yield Expect(ground.command_key, "download")
+    yield Remember(leftover)
+    yield Say(f"{file.name}: {file.size} bytes, SHA-256 {file.sha256}\n")
+    answer = yield from call(_download(ground, file))
+    if isinstance(answer, Fault):
+        yield Forget(leftover)
+        yield Say(f"% {file.name}: {sentence(answer)}.\n")
+        return False
+    if isinstance(answer, Done) and answer.status == 0:
+        yield Forget(leftover)
+        yield Say("The router has loaded the file.\n")
+        return True
+    return (yield from _until_loaded(ground, leftover))
+
+
+def _until_loaded(ground: Ground, leftover: Leftover) -> Plan:
+    yield Say("The router loads the file; Ctrl-C stops the waiting, not the loading.\n")
+    try:
+        ended = yield from wait_for(TRANSFERRED, ground.times.transfer)
+    except Stopped:
+        yield Say(_STILL_LOADING)
+        raise
+    if not ended:
+        yield Say(_STILL_LOADING)
+        return False
+    yield Forget(leftover)
+    yield Say("The router says that the transfer has ended; how it ended is in the record.\n")
+    return True
+
+
+def _download(ground: Ground, file: FirmwareFile) -> Download:
+    return Download(command_key=ground.command_key, file_type=FIRMWARE_IMAGE, url=file.url, file_size=file.size)
