@@ -159,7 +159,7 @@ class RequestParser:
     def _read_head(self) -> bool:
         if self._between:
             drop_blank_lines(self._buffer)
-            if not self._buffer:
+            if self._buffer in (b"", b"\r"):
                 return False
             if _LOOKS_LIKE_A_REQUEST.match(self._buffer[:17]) is None:
                 raise BadHttp("What was sent is no HTTP request, or the body is longer than its Content-Length says.")
