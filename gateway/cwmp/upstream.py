@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+import structlog
+
 from config.errors import ConfigError
 from drivers.cwmp.digest import SignIn
 from drivers.cwmp.http import HttpResponse, encode_request
@@ -21,12 +23,15 @@ from gateway.cwmp.jar import CookieJar
 from gateway.cwmp.upstream_wire import UpstreamLost, Wire
 
 CONTENT_TYPE: Final = 'text/xml; charset="utf-8"'
+log = structlog.get_logger(__name__)
+
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpstreamAcs:
-    """Where the provider's ACS is, and how the gateway signs in where the inventory has nothing for a device."""
+    """Where the provider's ACS is. `user` and `password`: one account for all devices; without it the gateway signs in
+    as each device does here."""
 
     host: str
     port: int
@@ -51,9 +56,7 @@ class UpstreamAcs:
         return self.tls is not None or self.host in _LOOPBACK
 
 
-def upstream_acs(
-    url: str, *, ca_file: Path | None = None, allow_plain: bool = False, user: str = "", password: str = ""
-) -> UpstreamAcs:
+def upstream_acs(url: str, *, ca_file: Path | None = None, user: str = "", password: str = "") -> UpstreamAcs:
     """The ACS of the setting `cwmp.upstream`. Raises `ConfigError` with what is wrong with the setting."""
     try:
         parts = urlsplit(url)
@@ -64,11 +67,8 @@ def upstream_acs(
         raise ConfigError(
             f"cwmp.upstream = {url[:100]!r} is not the URL of an ACS; write https://HOST[:PORT]/PATH, without a user."
         )
-    if parts.scheme == "http" and not allow_plain and parts.hostname not in _LOOPBACK:
-        raise ConfigError(
-            "cwmp.upstream is not encrypted: what CPEs report could be read and changed on the way to the ACS. "
-            "Write https://, or set allow_plain = true in [cwmp] if that network is the provider's own."
-        )
+    if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+        log.warning("upstream_not_encrypted", host=parts.hostname)
     tls = None
     if parts.scheme == "https":
         try:
@@ -99,7 +99,7 @@ class Upstream:
 
     def __init__(self, acs: UpstreamAcs, user: str, password: str) -> None:
         self._acs = acs
-        pair = (user, password) if user else (acs.user, acs.password)
+        pair = (acs.user, acs.password) if acs.user else (user, password)
         self._sign_in = SignIn(*pair, basic=acs.private)
         self._jar = CookieJar()
         self._wire: Wire | None = None

@@ -92,9 +92,9 @@ async def test_signing_in_with_what_the_device_has(scheme: str) -> None:
     assert acs.connections == 1
 
 
-async def test_one_account_for_devices_without_one() -> None:
+async def test_one_account_for_all_devices() -> None:
     async with ScriptedAcs(in_turn([HELLO]), sign_in="digest", users={"gateway": "pw"}) as acs:
-        upstream = Upstream(replace(upstream_acs(acs.url), user="gateway", password="pw"), "", "")
+        upstream = Upstream(replace(upstream_acs(acs.url), user="gateway", password="pw"), "cpe-1", "own")
         assert (await upstream.post(INFORM)).body == b"<hello/>"
         upstream.close()
 
@@ -212,7 +212,7 @@ def test_the_setting() -> None:
     assert (acs.host, acs.port, acs.target, acs.authority) == ("acs.example", 8443, "/cwmp?x=1", "acs.example:8443")
     assert upstream_acs("https://acs.example").authority == "acs.example"
     assert upstream_acs("https://[2001:db8::1]/").authority == "[2001:db8::1]"
-    assert upstream_acs("http://acs.example/", allow_plain=True).port == 80
+    assert upstream_acs("http://acs.example/").port == 80
     assert "secret" not in repr(UpstreamAcs(host="h", port=1, target="/", user="u", password="secret"))
 
 
@@ -224,7 +224,6 @@ def test_the_setting() -> None:
         ("https://user:pw@acs.example/", "not the URL of an ACS"),
         ("https:///x", "not the URL of an ACS"),
         ("https://acs.example:99999/", "no URL"),
-        ("http://acs.example/", "not encrypted"),
     ],
 )
 def test_settings_that_are_refused(url: str, sentence: str) -> None:
