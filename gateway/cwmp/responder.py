@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeAlias
 from drivers.cwmp.known import KnownCpe
 from drivers.cwmp.messages import Answer, CpeRequest, Inform, TransferComplete
 from drivers.cwmp.turns import Turn
+from drivers.errors import RouterUnreachable
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,14 @@ class Busy:
     """HTTP 503 with Retry-After instead of an answer; the session ends. The CPE comes back and says the same again."""
 
     seconds: int = 60
+
+
+class ComeAgain(RouterUnreachable):
+    """Raised by what `Responder.on_turn` gave: `Busy` for a CPE that waits for an RPC."""
+
+    def __init__(self, sentence: str, seconds: int = 60) -> None:
+        super().__init__(sentence)
+        self.seconds = seconds
 
 
 Reply: TypeAlias = Answer | Busy

@@ -46,7 +46,7 @@ from drivers.errors import BadEnvelope, RouterUnreachable
 from gateway.cwmp.connections import NEVER, Connection
 from gateway.cwmp.happenings import Happenings
 from gateway.cwmp.limits import Limits
-from gateway.cwmp.responder import Busy, Responder
+from gateway.cwmp.responder import Busy, ComeAgain, Responder
 from gateway.cwmp.responder import Reply as Said
 
 log = structlog.get_logger(__name__)
@@ -302,11 +302,14 @@ class CpeSession:
 
     def _reply(self, number: int, said: Said) -> None:
         if isinstance(said, Busy):
-            self._answer(503, (("Retry-After", str(said.seconds)),), close=True)
-            self._close("The provider's side is busy; the router is to come again.")
-            self._machine.handle(Expired())
+            self._turn_away(said.seconds)
         else:
             self._feed(Reply(number, said))
+
+    def _turn_away(self, seconds: int) -> None:
+        self._answer(503, (("Retry-After", str(seconds)),), close=True)
+        self._close("The provider's side is busy; the router is to come again.")
+        self._machine.handle(Expired())
 
     def _respond(self, id_: str | None, message: Answer, *, close: bool) -> None:
         body = encode(Envelope(id_, self.contact.namespace, message), quirks=self.contact.quirks)
@@ -330,6 +333,8 @@ class CpeSession:
     async def _work(self, work: Coroutine[Any, Any, None]) -> None:
         try:
             await work
+        except ComeAgain as again:
+            self._turn_away(again.seconds)
         except RouterUnreachable:
             self.cut()
         except AuditError as error:
