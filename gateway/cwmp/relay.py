@@ -30,10 +30,10 @@ from drivers.cwmp.messages import (
     Request,
     TransferComplete,
 )
-from drivers.errors import BadEnvelope, RouterUnreachable
+from drivers.errors import BadEnvelope
 from gateway.cwmp.provider import DENIED, LONGEST_TEXT, Provider, answer_facts, answer_names, wake_credentials
 from gateway.cwmp.recording import CpeJournal
-from gateway.cwmp.responder import Busy, CpeTurn, Reply
+from gateway.cwmp.responder import Busy, ComeAgain, CpeTurn, Reply
 from gateway.cwmp.shared_turn import SharedTurn
 from gateway.cwmp.upkeep import Upkeep
 from gateway.cwmp.upstream import Upstream, UpstreamAcs, UpstreamAnswer
@@ -109,7 +109,8 @@ class Relay:
     async def serve(self) -> None:
         """What must not be left, then what the ACS asks until it has nothing more. Consoles come in between, and stay.
 
-        Raises `RouterUnreachable` when the CPE is gone, or must come again because the ACS was lost.
+        Raises `RouterUnreachable` when the CPE is gone, `ComeAgain` when the ACS was lost: a session that ends well
+        would make the CPE forget what it has to report.
         """
         self._turned = True
         try:
@@ -123,7 +124,9 @@ class Relay:
         finally:
             self.close()
         if self._lost:
-            raise RouterUnreachable("The provider's ACS was lost, so the CPE's session ends as failed; it calls again.")
+            raise ComeAgain(
+                "The provider's ACS was lost, so the CPE's session ends as failed.", self._parts.retry_seconds
+            )
 
     def close(self) -> None:
         """End the session with the ACS. Safe to call twice."""
