@@ -1,0 +1,141 @@
+"""Bytes to a tree of elements, with everything of XML refused that a SOAP message does not need. Pure.
+
+No DTD and so no entities but the five, no network, no includes, no references between elements; bounds on size, depth,
+elements and attributes, so that time and memory stay in proportion. SOAP 1.1, section 3, forbids DTDs too.
+Counterpart: `drivers.cwmp.xml_writing`.
+"""
+
+import hashlib
+import re
+import threading
+from dataclasses import dataclass
+from typing import Final
+
+from lxml import etree
+
+from drivers.cwmp import charset
+from drivers.cwmp.xml_words import Words
+from drivers.errors import BadEnvelope
+
+MOST_BYTES: Final = 8 * 1024 * 1024
+MOST_DEPTH: Final = 32
+MOST_TAGS: Final = 500_000
+"""`<` in a body, start and end tags alike. An answer of 8 MiB with the shortest names has fewer."""
+MOST_ATTRIBUTES: Final = 100_000
+
+SOAP: Final = "http://schemas.xmlsoap.org/soap/envelope/"
+SOAP_ENC: Final = "http://schemas.xmlsoap.org/soap/encoding/"
+XSI: Final = "http://www.w3.org/2001/XMLSchema-instance"
+
+_ATTRIBUTE: Final = re.compile(rb"=\s*[\"']")
+_WHITE: Final = re.compile(rb"\s*")
+_TOO_DEEP: Final = etree.XPath("boolean(" + "/*" * (MOST_DEPTH + 1) + ")")
+_ELSEWHERE: Final = etree.XPath("boolean(//@href | //@e:offset | //@e:position)", namespaces={"e": SOAP_ENC})
+"""Attributes that say: the content is, or belongs, somewhere else. SOAP 1.1, section 5.4."""
+_WORDS: Final = Words()
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A body that was read; `raw_sha256` is of the bytes that came, if they had to be repaired first."""
+
+    root: etree._Element
+    raw_sha256: bytes | None = None
+
+
+class _NotWellFormed(BadEnvelope):
+    """No XML; perhaps after a repair."""
+
+
+def read_document(body: bytes, *, content_type: str = "", tolerant: bool = False) -> Document:
+    """The tree in `body`. `tolerant`: what is no XML is tried once more with characters replaced (CWMP quirk 7).
+
+    Raises `BadEnvelope` naming the place, never the content.
+    """
+    if len(body) > MOST_BYTES:
+        raise BadEnvelope(f"The body has {len(body)} bytes; at most {MOST_BYTES} are read.")
+    rest, codec = charset.split(body, content_type)
+    plain = charset.to_utf8(rest, codec)
+    if plain is None and not tolerant:
+        raise BadEnvelope(f"The body holds bytes that are nothing in {codec}.")
+    if plain is not None:
+        try:
+            return Document(_parse(plain))
+        except _NotWellFormed:
+            if not tolerant:
+                raise
+    repaired = charset.repair(rest, codec)
+    return Document(_parse(repaired), hashlib.sha256(body).digest())
+
+
+def _parse(body: bytes) -> etree._Element:
+    """The root element of UTF-8 `body`."""
+    if body.count(b"<") > MOST_TAGS:
+        raise BadEnvelope(f"The body has more than {MOST_TAGS} tags.")
+    if body.count(b"=") > MOST_ATTRIBUTES and len(_ATTRIBUTE.findall(body)) > MOST_ATTRIBUTES:
+        raise BadEnvelope(f"The body has more than {MOST_ATTRIBUTES} attributes.")
+    _refuse_doctype(body)
+    root = _tree(body) if _WORDS.familiar(body) else _tree_apart(body)
+    if _TOO_DEEP(root):
+        raise BadEnvelope(f"The body is nested more than {MOST_DEPTH} deep.")
+    if (b"href" in body or b":offset" in body or b":position" in body) and _ELSEWHERE(root):
+        raise BadEnvelope("The body refers from one element to another (href, offset, position); write it in place.")
+    return root
+
+
+def _tree(body: bytes) -> etree._Element:
+    parser = etree.XMLParser(
+        encoding="utf-8",
+        resolve_entities=False,
+        load_dtd=False,
+        dtd_validation=False,
+        attribute_defaults=False,
+        no_network=True,
+        huge_tree=False,
+        recover=False,
+        collect_ids=False,
+        remove_comments=False,  # they are seen, and refused inside a value
+        remove_pis=False,
+        strip_cdata=True,
+    )
+    try:
+        return etree.fromstring(body, parser)
+    except etree.XMLSyntaxError as error:
+        line, column = error.position
+        raise _NotWellFormed(f"The body is not well-formed XML (line {line}, column {column}).") from None
+
+
+def _tree_apart(body: bytes) -> etree._Element:
+    """The same in a thread of its own, whose dictionary of names ends with it."""
+    found: list[etree._Element | BadEnvelope] = []
+
+    def read() -> None:
+        try:
+            found.append(_tree(body))
+        except BadEnvelope as error:
+            found.append(error)
+
+    thread = threading.Thread(target=read, name="cwmp-names")
+    thread.start()
+    thread.join()
+    if isinstance(found[0], BadEnvelope):
+        raise found[0]
+    return found[0]
+
+
+def _refuse_doctype(body: bytes) -> None:
+    """A document type declaration can stand before the first element only; refused before any of it is read."""
+    at = 0
+    while (white := _WHITE.match(body, at)) is not None:
+        at = white.end()
+        if body.startswith(b"<?", at):
+            end, length = body.find(b"?>", at), 2
+        elif body.startswith(b"<!--", at):
+            end, length = body.find(b"-->", at), 3
+        elif body.startswith(b"<!", at):
+            raise BadEnvelope("The body has a document type declaration; SOAP forbids it and it is never read.")
+        else:
+            return
+        if end < 0:
+            return
+        at = end + length
