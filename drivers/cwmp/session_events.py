@@ -94,7 +94,8 @@ class Refuse:
 
 @dataclass(frozen=True, slots=True)
 class Begin:
-    """A new session of the CPE begins: give it a new cookie, forget what was remembered of the one before."""
+    """A new session of the CPE begins: give it a new cookie, forget what was remembered of the one before. If an answer
+    is still owed to an earlier post on another connection, cut that one."""
 
     inform: Inform = field(repr=False)
 
