@@ -32,8 +32,9 @@ from config.errors import ConfigError, VestibuleError
 from config.files import make_private_dir, read_private, write_private
 from config.settings import EvidenceSettings, Settings
 from drivers.definition import load_definition, platforms
+from drivers.dispatch import PlatformDrivers
 from drivers.netmiko_batch import BatchDriver, detect_platform, fetch_host_key
-from drivers.session import Driver
+from drivers.session import Credential, Driver
 from drivers.shell_ssh import SshDriver
 from gateway.access.credentials import Vault, derive, ensure_root_key
 from gateway.access.identity import Router
@@ -42,6 +43,8 @@ from gateway.api.probe import Prober
 from gateway.consent.notifier import Notifier
 from gateway.consent.service import ConsentService
 from gateway.consent.token import ensure_key
+from gateway.cwmp.station import Ground, Station
+from gateway.errors import Unavailable
 from gateway.evidence import feeding
 from gateway.evidence.attesting import attestation_of
 from gateway.evidence.custody import Custody
@@ -51,6 +54,7 @@ from gateway.evidence.rotating import refuse_if_begun
 from gateway.evidence.status import StatusBoard
 from gateway.log_site import log_site
 from gateway.notify.choose import notifier_for
+from gateway.policy.cwmp.policy import MACHINE, CwmpPolicy
 from gateway.policy.errors import PolicyError
 from gateway.policy.load import TABLES, read_files
 from gateway.review.app import review_app
@@ -58,14 +62,15 @@ from gateway.session.admin import Administration, RouterEntry
 from gateway.session.listeners import HttpListener, bind_tcp, bind_unix
 from gateway.session.live import LiveSessions
 from gateway.session.policies import FOLDER, PolicyInForce
-from gateway.session.service import AccessService, Parts
+from gateway.session.service import AccessService, Parts, site_of
 from gateway.ssh.connection import listen
 from gateway.ssh.server import front_door
 from gateway.state.consents import StateConsentStore
+from gateway.state.cpes import StateCpes
 from gateway.state.database import Database, sqlite_url
 from gateway.state.directory import StateDirectory
 from gateway.state.persons import StatePersons
-from gateway.state.registry import NewRouter, Registry
+from gateway.state.registry import CWMP, NewRouter, Registry
 from gateway.web.app import customer_app
 
 log = structlog.get_logger("assembly")
@@ -77,10 +82,37 @@ STATUS_SECONDS = 60.0
 
 
 class _Inventory(Registry):
-    """`gateway.session.admin.Inventory` over the state."""
+    """`gateway.session.admin.Inventory` over the state; what concerns CPEs reaches the memory of them too."""
+
+    def __init__(self, database: Database, vault: Vault, clock: Clock, cpes: StateCpes) -> None:
+        super().__init__(database, vault, clock)
+        self._cpes = cpes
+        self.on_cpe: Callable[[str], None] = _nobody
+        """Called with the device key of each CPE that is registered."""
 
     async def register(self, entry: RouterEntry) -> Router:
-        return await self.add_router(NewRouter(**{**asdict(entry), "credential": entry.credential}))
+        router = await self.add_router(NewRouter(**{**asdict(entry), "credential": entry.credential}))
+        await self._learn(router.id)
+        return router
+
+    async def set_credential(self, router_name: str, credential: Credential) -> None:
+        await super().set_credential(router_name, credential)
+        await self._learn(await self.router_id(router_name))
+
+    async def remove_router(self, router_name: str) -> None:
+        router_id = await self.router_id(router_name)
+        await super().remove_router(router_name)
+        self._cpes.forget(router_id)
+
+    async def _learn(self, router_id: str) -> None:
+        await self._cpes.learn(router_id)
+        cpe = self._cpes.by_router(router_id)
+        if cpe is not None:
+            self.on_cpe(cpe.device_key)
+
+
+def _nobody(_: str) -> None:
+    """Nobody is told."""
 
 
 def host_key(settings: Settings) -> asyncssh.SSHKey:
@@ -99,11 +131,23 @@ def host_key(settings: Settings) -> asyncssh.SSHKey:
 
 def policy_of(settings: Settings) -> PolicyInForce:
     """The shipped tables with the provider's overlays. Raises `ConfigError` when an overlay is wrong."""
-    read = partial(read_files, TABLES, settings.policy.overlays)
+    read = partial(_policy_files, settings)
     try:
         return PolicyInForce.open(read, settings.evidence_dir / FOLDER)
     except PolicyError as error:
         raise ConfigError(f"{error} Correct it (see `vestibule policy lint`), or unset policy.overlays.") from error
+
+
+def _policy_files(settings: Settings) -> dict[str, bytes]:
+    """The policy's files: shipped ones, the provider's overlays and own machine profile. Raises `PolicyError`."""
+    found = dict(read_files(TABLES, settings.policy.overlays))
+    own = settings.cwmp.machine_profile
+    if own is not None:
+        try:
+            found[MACHINE] = own.read_bytes()
+        except OSError as error:
+            raise PolicyError(f"cwmp.machine_profile: {own} cannot be read ({error.strerror}).") from error
+    return found
 
 
 def index_of(settings: Settings, origin: str) -> FtsIndex | None:
@@ -169,7 +213,8 @@ class House:
         """Set by `_catch_up`."""
         self._database = Database.open(sqlite_url(settings.state_path))
         self.directory = StateDirectory(self._database, vault)
-        self.registry = _Inventory(self._database, vault, clock)
+        self._cpes = StateCpes(self._database, vault)
+        self.registry = _Inventory(self._database, vault, clock, self._cpes)
         self._store = StateConsentStore(self._database, vault)
         self._notifier = notifier or notifier_for(settings)
         self.consents = ConsentService(
@@ -186,6 +231,20 @@ class House:
         )
         self.live = LiveSessions()
         self.consents.on_ended(self._cut)
+        policy = policy_of(settings)
+        self.station = Station(
+            Ground(
+                settings=settings.cwmp,
+                clock=clock,
+                journal=journal,
+                inventory=self._cpes,
+                policy=partial(_cwmp_policy, policy),
+                site=site_of(settings.policy, cwmp=settings.cwmp),
+                secret=derive(root, "cwmp/challenges"),
+                on_bootstrap=self._router_reset,
+            )
+        )
+        self.registry.on_cpe = self.station.registered
         self.service = AccessService(
             Parts(
                 settings=settings,
@@ -193,10 +252,10 @@ class House:
                 journal=journal,
                 directory=self.directory,
                 consents=self.consents,
-                policy=policy_of(settings),
+                policy=policy,
                 definitions={name: load_definition(name) for name in platforms()},
-                driver=driver or SshDriver(),
-                script_driver=driver or BatchDriver(),
+                driver=driver or PlatformDrivers(SshDriver(), {CWMP: self.station.driver}),
+                script_driver=driver or PlatformDrivers(BatchDriver(), {CWMP: self.station.driver}),
                 live=self.live,
             )
         )
@@ -306,6 +365,11 @@ class House:
         else:
             log.info("policy_reloaded", step="nothing changed" if switched.before == switched.after else switched.after)
 
+    async def _router_reset(self, router_id: str) -> None:
+        """A CPE said that it was reset or moved to this gateway: what was agreed to is asked for anew."""
+        ended = await self.consents.router_reset(router_id)
+        log.info("router_reset", count=len(ended))
+
     def _cut(self, consent_id: str, reason: str) -> None:
         self.live.end_consent(consent_id, reason)
 
@@ -340,6 +404,7 @@ class House:
             exports=self.exports,
             reading=self.reading,
             board=self.board,
+            desk=self.station,
         )
         self._http.append(HttpListener(app, bind_unix(settings.api_socket), peer=True))
         if settings.api.port is not None:
@@ -365,6 +430,7 @@ class House:
             raise ConfigError(
                 f"Cannot listen on {settings.ssh.host} port {settings.ssh.port} ({error.strerror}); change ssh.port."
             ) from error
+        await self.station.start()
         self._expiry = asyncio.create_task(self._expire())
         self._watching = asyncio.create_task(self._watch())
         if settings.retention.automatic:
@@ -470,6 +536,7 @@ class House:
             if not len(self.live):
                 break
             await asyncio.sleep(0.02)
+        await self.station.stop()
         for task in (self._expiry, self._retention, self._watching):
             if task is not None:
                 task.cancel()
@@ -484,8 +551,16 @@ class House:
         if self._index is not None:
             self._index.close()
         await self._notifier.close()
+        with contextlib.suppress(Unavailable):  # what CPEs said of themselves, they say again
+            await self._cpes.close()
         self._database.close()
         await asyncio.to_thread(self.journal.close)
+
+
+def _cwmp_policy(policy: PolicyInForce) -> CwmpPolicy:
+    """The part of the policy in force that is about CPEs; the shipped tables always have it."""
+    assert policy.bundle.cwmp is not None
+    return policy.bundle.cwmp
 
 
 def ca_keys(path: Path | None) -> frozenset[str]:

@@ -22,7 +22,7 @@ from audit.journal import Journal
 from audit.recording.recorder import Recorder
 from config.clock import Clock
 from config.ids import new_id
-from config.settings import PolicySettings, Settings
+from config.settings import CwmpSettings, PolicySettings, Settings
 from drivers.definition import PlatformDefinition
 from drivers.session import Driver, Shape
 from gateway.access import authenticate, authorize
@@ -80,13 +80,15 @@ def view_of(live: LiveSession) -> SessionView:
     )
 
 
-def site_of(policy: PolicySettings, lan: tuple[str, ...] = ()) -> Site:
+def site_of(policy: PolicySettings, lan: tuple[str, ...] = (), cwmp: CwmpSettings | None = None) -> Site:
     """What argument types must know: the provider's settings, and a subscriber's own prefixes."""
     return Site(
         lan=tuple(ipaddress.ip_network(net) for net in (*policy.lan, *lan)),
         approved_dns=frozenset(policy.approved_dns),
         approved_firmware_hosts=frozenset(policy.approved_firmware_hosts),
         provider=tuple(ipaddress.ip_network(net) for net in policy.provider),
+        speedtest_hosts=frozenset(() if cwmp is None else cwmp.speedtest_hosts),
+        firmware_files=frozenset(() if cwmp is None else (one.name for one in cwmp.firmware)),
     )
 
 
@@ -454,7 +456,7 @@ class AccessService:
                 active,
                 router,
                 target,
-                site_of(policy, router.lan),
+                site_of(policy, router.lan, self.parts.settings.cwmp),
                 self._clock.now(),
                 masked=masked_reads(policy),
             )

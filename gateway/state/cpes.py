@@ -93,6 +93,12 @@ class StateCpes:
             self._seen |= seen
             raise
 
+    async def close(self) -> None:
+        """Write down what was seen last. Raises `Unavailable`."""
+        if self._flushing is not None:
+            self._flushing.cancel()
+        await self.flush()
+
     async def set_connection_request(self, router_id: str, user: str, password: str) -> None:
         sealed = self._seal(router_id, "wake", {"user": user, "password": password})
         await self._set(router_id, wake=sealed)

@@ -1,0 +1,255 @@
+"""Everything of TR-069 in one running worker: what the settings ask for, put together. Counterpart: `gateway.assembly`.
+
+`Station.driver` opens reps' sessions, also while no listener runs: then every router is simply not there.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from audit.journal import Journal
+from config.clock import Clock
+from config.errors import ConfigError
+from config.files import read_private
+from config.settings import CwmpSettings
+from drivers.cwmp.device import DeviceId
+from drivers.cwmp.driver import CwmpDriver
+from drivers.cwmp.gate import ParameterGate, Reading
+from drivers.cwmp.hub import CpeHub
+from drivers.cwmp.known import CpeDirectory, KnownCpe
+from drivers.cwmp.plans.ground import FirmwareFile
+from drivers.cwmp.quirks import QuirkBook, Quirks
+from drivers.errors import DriverError
+from gateway.cwmp.acs import EmbeddedAcs
+from gateway.cwmp.credentials import Rotation
+from gateway.cwmp.happenings import Bootstrapped, Happenings
+from gateway.cwmp.leftovers import OwedByCpes, PendingTexts
+from gateway.cwmp.limits import Limits
+from gateway.cwmp.listener import CpeListener, Door
+from gateway.cwmp.mediator import Mediator
+from gateway.cwmp.provider import Provider
+from gateway.cwmp.reception import Desk, Reception
+from gateway.cwmp.recording import CpeRecord, RpcRecord
+from gateway.cwmp.relay import RelayParts
+from gateway.cwmp.responder import Responder
+from gateway.cwmp.seen import SeenDevices
+from gateway.cwmp.sign_in import Doorkeeper
+from gateway.cwmp.tls import server_context
+from gateway.cwmp.upkeep import Upkeep
+from gateway.cwmp.upstream import UpstreamAcs, upstream_acs
+from gateway.cwmp.wake import CpeWaker
+from gateway.policy.cwmp.policy import CwmpPolicy
+from gateway.policy.verdict import Site
+from gateway.session.cpes import Stranger
+from gateway.session.listeners import bind_tcp
+
+
+class Inventory(CpeDirectory, PendingTexts, Protocol):
+    """The inventory's CPEs and what they still owe. `gateway.state.cpes.StateCpes`."""
+
+    def all(self) -> list[KnownCpe]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """What a station stands on."""
+
+    settings: CwmpSettings
+    clock: Clock
+    journal: Journal
+    inventory: Inventory
+    policy: Callable[[], CwmpPolicy]
+    """The one in force now."""
+    site: Site
+    secret: bytes
+    """32 bytes, for challenges."""
+    on_bootstrap: Bootstrapped
+
+
+class GateInForce:
+    """`ParameterGate` of whatever policy is in force at the moment it is asked."""
+
+    def __init__(self, policy: Callable[[], CwmpPolicy]) -> None:
+        self._policy = policy
+
+    def reading(self, path: str, caps: frozenset[str]) -> Reading:
+        """See `ParameterGate.reading`."""
+        return self._policy().gate.reading(path, caps)
+
+    def secret_write(self, path: str) -> bool:
+        """See `ParameterGate.secret_write`."""
+        return self._policy().gate.secret_write(path)
+
+    def narrowed(self, path: str, caps: frozenset[str]) -> bool:
+        """See `ParameterGate.narrowed`."""
+        return self._policy().gate.narrowed(path, caps)
+
+
+class Station:
+    """Serves CPEs between `start` and `stop`."""
+
+    def __init__(self, ground: Ground) -> None:
+        """Raises `ConfigError` for what the settings name and cannot be used."""
+        settings = ground.settings
+        self._settings = settings
+        self._inventory = ground.inventory
+        self._book = _quirk_book(settings)
+        self._seen = SeenDevices()
+        rotation = Rotation()
+        rpcs, record = RpcRecord(ground.journal), CpeRecord(ground.journal)
+        owed = OwedByCpes(ground.inventory, ground.clock, [cpe.router_id for cpe in ground.inventory.all()])
+        waker = CpeWaker(
+            ground.inventory,
+            ground.clock,
+            rotation,
+            self._quirks_of,
+            hosts=settings.wake_hosts,
+            ports=settings.wake_ports,
+        )
+        self.hub = CpeHub(waker)
+        upkeep = Upkeep(
+            directory=ground.inventory, rpcs=rpcs, owed=owed, rotation=rotation, sets_credentials=settings.mode == "acs"
+        )
+        responder: Responder = EmbeddedAcs(self.hub, upkeep)
+        if settings.mode == "mediator":
+            parts = RelayParts(
+                acs=_upstream(settings),
+                provider=Provider(lambda: ground.policy().profile, ground.site),
+                hub=self.hub,
+                upkeep=upkeep,
+                directory=ground.inventory,
+                rpcs=rpcs,
+                journal=record,
+            )
+            responder = Mediator(parts)
+        happenings = Happenings(
+            record,
+            owed,
+            ground.inventory,
+            ground.clock,
+            on_bootstrap=ground.on_bootstrap,
+            minutes_of=self._transfer_minutes,
+        )
+        self._reception = Reception(
+            Desk(
+                directory=ground.inventory,
+                journal=record,
+                happenings=happenings,
+                doorkeeper=Doorkeeper(ground.secret, plain_basic=settings.plain_basic),
+                responder=responder,
+                seen=self._seen,
+                clock=ground.clock,
+                quirks_of=self._book.for_device,
+                limits=Limits(connections=settings.max_connections, sessions=settings.max_sessions),
+                record_informs=settings.record_informs,
+            )
+        )
+        gate: ParameterGate = GateInForce(ground.policy)
+        self.driver = CwmpDriver(
+            self.hub,
+            rpcs,
+            gate,
+            leftovers=owed,
+            table=ground.policy().words,
+            firmware={
+                one.name: FirmwareFile(name=one.name, url=one.url, size=one.size, sha256=one.sha256)
+                for one in settings.firmware
+            },
+            clock=ground.clock,
+            hold_seconds=settings.hold_seconds,
+            idle_seconds=settings.idle_minutes * 60,
+            wait_seconds=settings.wait_seconds,
+        )
+        self._listener: CpeListener | None = None
+
+    # --- serving -----------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Open the ports that the settings name. Raises `ConfigError`."""
+        if self._settings.mode == "off":
+            return
+        self._listener = CpeListener(self._reception, tuple(self._doors()))
+        await self._listener.start()
+
+    def _doors(self) -> list[Door]:
+        settings, doors = self._settings, []
+        if settings.port is not None:
+            assert settings.certificate_file is not None
+            assert settings.key_file is not None
+            context = server_context(settings.certificate_file, settings.key_file, settings.client_ca_file)
+            doors.append(Door(bind_tcp(settings.host, settings.port, "cwmp.port"), context))
+        if settings.plain_port is not None:
+            doors.append(Door(bind_tcp(settings.host, settings.plain_port, "cwmp.plain_port"), None))
+        return doors
+
+    async def stop(self) -> None:
+        """Cut every CPE and close the ports. Safe to call twice."""
+        if self._listener is not None:
+            await self._listener.stop()
+            self._listener = None
+
+    def port(self, *, tls: bool) -> int | None:
+        """Where CPEs call; none if nothing listens."""
+        return None if self._listener is None else self._listener.port(tls=tls)
+
+    # --- what operators see: gateway.session.cpes.CpeDesk ------------------------------------------------------------
+
+    @property
+    def serves(self) -> bool:
+        """Whether CPEs can call."""
+        return self._settings.mode != "off"
+
+    def known(self) -> list[KnownCpe]:
+        """The inventory's, by name."""
+        return self._inventory.all()
+
+    def strangers(self) -> list[Stranger]:
+        """Devices that called and are not registered, newest first."""
+        return [
+            Stranger(
+                device=one.device_key,
+                address=one.address,
+                user=one.user,
+                certificate=one.certificate,
+                first=one.first,
+                last=one.last,
+                times=one.times,
+            )
+            for one in self._seen.newest_first()
+        ]
+
+    def in_session(self, router_id: str) -> bool:
+        """Whether the CPE has a session open now."""
+        return self._reception.in_session(router_id)
+
+    def registered(self, device_key: str) -> None:
+        """A stranger was registered."""
+        self._seen.forget(device_key)
+
+    # --- quirks ------------------------------------------------------------------------------------------------------
+
+    def _quirks_of(self, known: KnownCpe) -> Quirks:
+        return self._book.for_device(DeviceId.parse(known.device_key), known.software)
+
+    def _transfer_minutes(self, router_id: str) -> int | None:
+        known = self._inventory.by_router(router_id)
+        return None if known is None else self._quirks_of(known).no_transfer_complete_minutes
+
+
+def _quirk_book(settings: CwmpSettings) -> QuirkBook:
+    try:
+        return QuirkBook.shipped() if settings.quirks is None else QuirkBook.load(settings.quirks)
+    except DriverError as error:
+        raise ConfigError(f"cwmp.quirks: {error}") from error
+
+
+def _upstream(settings: CwmpSettings) -> UpstreamAcs:
+    password = ""
+    if settings.upstream_password_file is not None:
+        password = read_private(settings.upstream_password_file).decode("utf-8", "replace").strip()
+    return upstream_acs(
+        settings.upstream or "",
+        ca_file=settings.upstream_ca_file,
+        user=settings.upstream_user or "",
+        password=password,
+    )
