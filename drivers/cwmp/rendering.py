@@ -64,6 +64,8 @@ def formed(value: str, form: Form | None) -> str:
     """A value as people write it; one that is not what its form says stays as it is."""
     text = printable(value)
     number = value.strip()
+    if form == "yes_no":
+        return {"true": "yes", "1": "yes", "false": "no", "0": "no"}.get(number.lower(), text)
     if form is None or not number.removeprefix("-").isdigit() or not number.isascii() or len(number) > 15:
         return text
     return _FORMS[form](int(number))
@@ -92,6 +94,7 @@ def _tenths(number: int) -> str:
 
 
 _FORMS: Final[dict[Form, Callable[[int], str]]] = {
+    "yes_no": str,
     "duration": _duration,
     "kib": lambda number: f"{number / 1024:.0f} MiB" if number >= 1024 else f"{number} KiB",
     "percent": lambda number: f"{number} %" if number >= 0 else "auto",

@@ -19,8 +19,8 @@ from drivers.errors import DriverError
 
 Band = Literal["2.4", "5", "6"]
 BANDS: Final[Mapping[str, Band]] = {"2.4ghz": "2.4", "5ghz": "5", "6ghz": "6"}
-Form = Literal["duration", "kib", "percent", "kbit", "tenth_db", "ms", "dbm"]
-"""How a number is written: seconds, KiB, percent, kbit/s, tenths of a dB, milliseconds, dBm."""
+Form = Literal["yes_no", "duration", "kib", "percent", "kbit", "tenth_db", "ms", "dbm"]
+"""How a value is written: a boolean; and numbers: seconds, KiB, percent, kbit/s, tenths of a dB, milliseconds, dBm."""
 
 TYPED: Final = "@"
 """In `writes`: the value that was typed."""

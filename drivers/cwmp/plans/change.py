@@ -18,6 +18,9 @@ from drivers.cwmp.saying import by_parameter, sentence
 from drivers.cwmp.undo import Added, Deleted, Written
 from drivers.cwmp.values import BadValue, same, written
 
+_MOMENTARY = frozenset({"reset"})
+"""Parameters that do something when they are written, and read as before afterwards."""
+
 LATER = "The router will apply it when this call ends or when it restarts next.\n"
 
 
@@ -30,8 +33,12 @@ class _Change:
     before: ParameterValue | None = field(default=None, repr=False)
 
     @property
+    def momentary(self) -> bool:
+        return self.name.rpartition(".")[2].lower() in _MOMENTARY
+
+    @property
     def needed(self) -> bool:
-        return self.before is None or not same(self.before.value, self.value.value, self.value.type)
+        return self.before is None or self.momentary or not same(self.before.value, self.value.value, self.value.type)
 
 
 def set_paths(ground: Ground, command: line.Set) -> Plan:
@@ -97,9 +104,10 @@ def _set(ground: Ground, writes: Sequence[tuple[str, str]], *, keep: bool = True
     if isinstance(answer, Fault):
         yield Say(_refused(answer, [change.name for change in changes]))
         return False
-    if keep:
-        before = tuple(change.before for change in changes if change.before is not None)
-        ground.undo.push(Written(before, tuple(change.name for change in changes if change.before is None)))
+    if keep and not all(change.momentary for change in changes):
+        lasting = [change for change in changes if not change.momentary]
+        before = tuple(change.before for change in lasting if change.before is not None)
+        ground.undo.push(Written(before, tuple(change.name for change in lasting if change.before is None)))
     later = isinstance(answer, Done) and answer.status == 1
     if later:
         yield Say(LATER)
@@ -153,7 +161,7 @@ def _refused(fault: Fault, names: list[str]) -> str:
 
 
 def _read_back(ground: Ground, changes: list[_Change], *, later: bool) -> Plan:
-    readable = [change for change in changes if change.before is not None]
+    readable = [change for change in changes if change.before is not None and not change.momentary]
     unread = [change.name for change in changes if change.before is None]
     now = yield from read_values(ground, [change.name for change in readable], Tally())
     other = []

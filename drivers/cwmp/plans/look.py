@@ -60,13 +60,9 @@ def get(ground: Ground, command: line.Get) -> Plan:
     if cut > 0:
         text += f"({cut} more values are not shown: ask for a narrower path.)\n"
     missing = [name for name in tally.dropped if name in command.paths]
-    text += "".join(f"% {name}: {_unknown(name)}\n" for name in missing)
+    text += "".join(f"% {name}: {plain(9005)}; end the name of an object with a dot.\n" for name in missing)
     yield Say(text + tally.sentence() or "(There is nothing.)\n")
     return fine and not missing
-
-
-def _unknown(name: str) -> str:
-    return f"{plain(9005)}. If it is an object, write {name}."
 
 
 def names(ground: Ground, command: line.Names) -> Plan:

@@ -122,8 +122,8 @@ def _results(ground: Ground, test: Test) -> Plan:
     known = yield from existing(ground, wanted, tally)
     values = yield from read_values(ground, known, tally)
     cells = {key: value.value for key, value in values.items()}
-    text = pairs((column.title, _cell(cells, test.at, column)) for column in test.columns if _has(cells, test, column))
-    text += _rate(test, cells)
+    single = [(column.title, _cell(cells, test.at, column)) for column in test.columns if _has(cells, test, column)]
+    text = pairs([*single, *_rate(test, cells)])
     if test.rows is not None and rows:
         columns = test.rows.columns
         lines = [[instance_numbers(path[len(test.at) :]), *(_cell(cells, path, c) for c in columns)] for path in rows]
@@ -141,7 +141,7 @@ def _cell(cells: dict[str, str], path: str, column: Column) -> str:
     return NOTHING if not value else formed(value, column.form)
 
 
-def _rate(test: Test, cells: dict[str, str]) -> str:
+def _rate(test: Test, cells: dict[str, str]) -> list[tuple[str, str]]:
     """Mbit/s of a transfer, from its bytes and times."""
     found = {name: cells.get((test.at + name).lower(), "") for name in ("BOMTime", "EOMTime")}
     counts = [cells.get((test.at + name).lower(), "") for name in ("TestBytesReceived", "TotalBytesSent")]
@@ -150,7 +150,7 @@ def _rate(test: Test, cells: dict[str, str]) -> str:
         began, ended = (datetime.fromisoformat(found[name]) for name in ("BOMTime", "EOMTime"))
         seconds = (ended - began).total_seconds()
     except (ValueError, TypeError):
-        return ""
+        return []
     if seconds <= 0 or not number or found["BOMTime"].startswith(_NO_DATE):
-        return ""
-    return pairs([("Speed", f"{number * 8 / seconds / 1e6:.1f} Mbit/s")])
+        return []
+    return [("Speed", f"{number * 8 / seconds / 1e6:.1f} Mbit/s")]
