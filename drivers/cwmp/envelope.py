@@ -54,8 +54,9 @@ class Envelope:
 def decode(body: bytes, *, content_type: str = "", sender: Sender) -> Envelope:
     """The envelope in an HTTP body. `sender`: who sent it; a CPE's mistakes are tolerated where the meaning is plain,
     an ACS is taken at its word or refused. Raises `BadEnvelope`."""
-    reading = Reading(tolerant=sender == "cpe")
-    document = read_document(body, content_type=content_type, tolerant=reading.tolerant)
+    tolerant = sender == "cpe"
+    document = read_document(body, content_type=content_type, tolerant=tolerant)
+    reading = Reading(tolerant=tolerant, may_be_nil=document.may_be_nil)
     header, rpc = _frame(document.root)
     envelope_id, id_namespace = _headers(header, reading)
     tag = str(rpc.tag)

@@ -9,7 +9,7 @@ from lxml.etree import _Element
 from drivers.cwmp import messages as m
 from drivers.cwmp import names
 from drivers.cwmp.device import MOST_CHARACTERS, DeviceId
-from drivers.cwmp.xml_reading import WHITE, Reading, called, elements, split_tag
+from drivers.cwmp.xml_reading import TYPE, WHITE, Reading, called, elements, split_tag
 from drivers.errors import BadEnvelope
 
 _METHOD: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
@@ -82,6 +82,14 @@ def _strings(element: _Element, name: str, reading: Reading) -> tuple[str, ...]:
 def _parameters(structs: list[_Element], reading: Reading) -> tuple[m.ParameterValue, ...]:
     values = []
     for struct in structs:
+        if len(struct) == 2 and not reading.may_be_nil:  # what nearly all look like, in a third of the time
+            first, second = struct
+            if first.tag == "Name" and second.tag == "Value" and not len(first) and not len(second):
+                name = (first.text or "").strip(WHITE)
+                if name:
+                    value, kind = reading.of_type(second.text or "", second.get(TYPE))
+                    values.append(m.ParameterValue(name, value, kind))
+                    continue
         found = reading.parts(struct, _STRUCT)
         name = reading.word(struct, found, "Name")
         if not name:

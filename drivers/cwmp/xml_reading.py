@@ -23,8 +23,8 @@ LONGEST_NAME: Final = 256
 WHITE: Final = " \t\r\n"
 
 _NIL: Final = f"{{{XSI}}}nil"
-_TYPE: Final = f"{{{XSI}}}type"
-_ARRAY_TYPE: Final = f"{{{SOAP_ENC}}}arrayType"
+TYPE: Final = f"{{{XSI}}}type"
+ARRAY_TYPE: Final = f"{{{SOAP_ENC}}}arrayType"
 _COUNT: Final = re.compile(r"\[([0-9]{1,9})\]\s*\Z")
 _NUMBER: Final = re.compile(r"[+-]?[0-9]{1,18}")
 _FLAGS: Final = {"1": True, "true": True, "0": False, "false": False}
@@ -56,8 +56,9 @@ def type_of(written: str) -> str | None:
 class Reading:
     """Reads the parts of one message and remembers what was odd."""
 
-    def __init__(self, *, tolerant: bool) -> None:
+    def __init__(self, *, tolerant: bool, may_be_nil: bool = True) -> None:
         self.tolerant = tolerant
+        self.may_be_nil = may_be_nil
         self.warnings: list[str] = []
 
     def odd(self, text: str) -> None:
@@ -103,7 +104,7 @@ class Reading:
         if len(element):
             raise BadEnvelope(f"{called(element)} holds something else than text.")
         text = element.text or ""
-        if element.get(_NIL, "").strip(WHITE) in ("1", "true"):
+        if self.may_be_nil and element.get(_NIL, "").strip(WHITE) in ("1", "true"):
             if text.strip(WHITE):
                 raise BadEnvelope(f"{called(element)} is nil and has a text.")
             self.odd(f"{called(element)} is nil")
@@ -167,19 +168,25 @@ class Reading:
     def items(self, array: _Element, name: str) -> list[_Element]:
         """The members of a SOAP array. Their names mean nothing (SOAP 1.1, section 5.4.2), their number is counted."""
         found = []
-        for tag, child in elements(array):
-            if tag != name and split_tag(tag)[1] != name:
-                self.note(f"{called(array)} has a member that is not called {name}")
+        for child in array:
+            tag = child.tag
+            if tag != name:
+                if type(tag) is not str:
+                    continue
+                if split_tag(tag)[1] != name:
+                    self.note(f"{called(array)} has a member that is not called {name}")
             found.append(child)
-        count = _COUNT.search(array.get(_ARRAY_TYPE, ""))
+        count = _COUNT.search(array.get(ARRAY_TYPE, ""))
         if count is not None and int(count.group(1)) != len(found):
             self.note(f"{called(array)} says another number of members than it has")
         return found
 
     def typed(self, element: _Element) -> tuple[str, str]:
         """A value and its type: strings exactly, all else without white space around, booleans as true or false."""
-        text = self.text(element)
-        written = element.get(_TYPE)
+        return self.of_type(self.text(element), element.get(TYPE))
+
+    def of_type(self, text: str, written: str | None) -> tuple[str, str]:
+        """The same of a text and its xsi:type."""
         if written is None:
             self.note("a value has no xsi:type")
             return text, STRING

@@ -41,6 +41,8 @@ class Document:
 
     root: etree._Element
     raw_sha256: bytes | None = None
+    may_be_nil: bool = True
+    """False: no element of it is xsi:nil."""
 
 
 class _NotWellFormed(BadEnvelope):
@@ -60,7 +62,7 @@ def read_document(body: bytes, *, content_type: str = "", tolerant: bool = False
         raise BadEnvelope(f"The body holds bytes that are nothing in {codec}.")
     if plain is not None:
         try:
-            return Document(_parse(plain))
+            return Document(_parse(plain), may_be_nil=b"nil" in plain)
         except _NotWellFormed:
             if not tolerant:
                 raise
@@ -75,7 +77,7 @@ def _parse(body: bytes) -> etree._Element:
     if body.count(b"=") > MOST_ATTRIBUTES and len(_ATTRIBUTE.findall(body)) > MOST_ATTRIBUTES:
         raise BadEnvelope(f"The body has more than {MOST_ATTRIBUTES} attributes.")
     _refuse_doctype(body)
-    root = _tree(body) if _WORDS.familiar(body) else _tree_apart(body)
+    root = _tree(body, _PARSER) if _WORDS.familiar(body) else _tree_apart(body)
     if _TOO_DEEP(root):
         raise BadEnvelope(f"The body is nested more than {MOST_DEPTH} deep.")
     if (b"href" in body or b":offset" in body or b":position" in body) and _ELSEWHERE(root):
@@ -83,8 +85,8 @@ def _parse(body: bytes) -> etree._Element:
     return root
 
 
-def _tree(body: bytes) -> etree._Element:
-    parser = etree.XMLParser(
+def _parser() -> etree.XMLParser:
+    return etree.XMLParser(
         encoding="utf-8",
         resolve_entities=False,
         load_dtd=False,
@@ -98,6 +100,12 @@ def _tree(body: bytes) -> etree._Element:
         remove_pis=False,
         strip_cdata=True,
     )
+
+
+_PARSER: Final = _parser()
+
+
+def _tree(body: bytes, parser: etree.XMLParser) -> etree._Element:
     try:
         return etree.fromstring(body, parser)
     except etree.XMLSyntaxError as error:
@@ -111,7 +119,7 @@ def _tree_apart(body: bytes) -> etree._Element:
 
     def read() -> None:
         try:
-            found.append(_tree(body))
+            found.append(_tree(body, _parser()))
         except BadEnvelope as error:
             found.append(error)
 

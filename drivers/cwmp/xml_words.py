@@ -31,8 +31,8 @@ class Words:
 
     def familiar(self, body: bytes) -> bool:
         """Whether all names in `body` are known; new ones are learned while there is room."""
-        new = _tags(body) - self._tags
-        return not new or all(self._learn(tag) for tag in new)
+        tags = _tags(body)
+        return self._tags.issuperset(tags) or all(self._learn(tag) for tag in set(tags) - self._tags)
 
     def _learn(self, tag: bytes) -> bool:
         """One tag without its brackets. What looks like text beside quotes is not trusted: an attribute's value may
@@ -57,8 +57,8 @@ class Words:
         return True
 
 
-def _tags(body: bytes) -> set[bytes]:
+def _tags(body: bytes) -> list[bytes]:
     """All between a `<` and the next `>`."""
     if b"<!" not in body and body.count(b"<") == body.count(b">"):
-        return set(body.replace(b">", b"<").split(b"<")[1::2])  # they alternate, as `<` is in tags only
-    return set(_TAG.findall(body))
+        return body.replace(b">", b"<").split(b"<")[1::2]  # they alternate, as `<` is in tags only
+    return _TAG.findall(body)
