@@ -29,6 +29,8 @@ class Times:
     first_look: float = 15.0
     """So long is the router left alone with a test before it is asked how far it is."""
     look_again: float = 10.0
+    test: float = 300.0
+    """Longest wait for a test, whatever the table of words says."""
     transfer: float = 900.0
 
 

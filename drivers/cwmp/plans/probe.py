@@ -66,7 +66,7 @@ def diagnose(ground: Ground, command: line.Diagnose) -> Plan:
         return False
     yield Say("The router runs the test; Ctrl-C stops the waiting.\n")
     try:
-        state = yield from _until_done(ground, test, ground.words.seconds(command.kind))
+        state = yield from _until_done(ground, test, min(ground.times.test, ground.words.seconds(command.kind)))
     except Stopped:
         yield Say("The test may still run in the router; it is stopped when this session ends.\n")
         raise
@@ -92,7 +92,7 @@ def _inputs(test: Test, command: line.Diagnose) -> tuple[ParameterValue, ...]:
 
 def _until_done(ground: Ground, test: Test, seconds: float) -> Generator[Step, Reply, str]:
     """The state in which the test ended, or is when the time is up."""
-    left, pause = float(seconds), ground.times.first_look
+    left, pause = seconds, ground.times.first_look
     while True:
         pause = max(0.0, min(pause, left))
         yield from wait_for(COMPLETE_EVENT, pause)
