@@ -39,6 +39,8 @@ class NewRpc:
     session: str | None = None
     consent_ref: str | None = None
     deadline: datetime | None = None
+    """None: the end of the consent or session alone counts. A command was recorded before its own; what runs longer is
+    cut when the session ends, as on any router."""
     of: int | None = None
     """Number, in the session's chain, of the command that it carries out."""
     facts: Mapping[str, Json] = field(default_factory=dict)

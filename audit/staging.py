@@ -65,7 +65,7 @@ class Claim:
 
     session: str
     consent_ref: str
-    deadline: datetime
+    deadline: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +128,8 @@ def draft_rpc(rpc: NewRpc) -> Draft:
     """
     facts: dict[str, Json] = {"method": token(rpc.method), "purpose": rpc.purpose, **rpc.facts}
     claims = rpc.purpose in CLAIMING
-    if claims and (rpc.session is None or rpc.consent_ref is None or rpc.deadline is None):
-        raise BadEntry("An RPC for a rep names its session, its consent and its deadline.")
+    if claims and (rpc.session is None or rpc.consent_ref is None):
+        raise BadEntry("An RPC for a rep names its session and its consent.")
     if rpc.of is not None:
         facts["of"] = rpc.of
     if not claims and rpc.session is not None:
@@ -142,7 +142,7 @@ def draft_rpc(rpc: NewRpc) -> Draft:
         facts=facts,
         sealed={"act": dict(rpc.kept)} if rpc.kept else {},
     )
-    if rpc.session is None or rpc.consent_ref is None or rpc.deadline is None or not claims:
+    if rpc.session is None or rpc.consent_ref is None or not claims:
         return _draft(entry)
     return _draft(entry, claim=Claim(rpc.session, rpc.consent_ref, rpc.deadline))
 
@@ -323,7 +323,7 @@ class Stager:
 
     def _admit_claim(self, claim: Claim, now: datetime) -> ChainedSession:
         session = self.ledger.admit_command(claim.session, claim.consent_ref)
-        if now >= claim.deadline:
+        if claim.deadline is not None and now >= claim.deadline:
             raise RecordRefused("expired")
         return session
 

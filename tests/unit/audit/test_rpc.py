@@ -72,7 +72,7 @@ async def test_the_deadline_counts_though_nobody_revoked(journal, scene):
         await journal.append_rpc(rpc(session, consent, scene.clock, deadline=scene.clock.now()))
 
 
-@pytest.mark.parametrize("missing", ["session", "consent_ref", "deadline"])
+@pytest.mark.parametrize("missing", ["session", "consent_ref"])
 async def test_an_rpc_for_a_rep_relies_on_something(journal, scene, missing):
     session, consent = await opened(journal, scene)
     with pytest.raises(BadEntry, match="names its session"):
