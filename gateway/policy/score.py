@@ -54,6 +54,8 @@ class _Assumptions(BaseModel):
     lan: tuple[str, ...] = ()
     approved_dns: frozenset[str] = frozenset()
     approved_firmware_hosts: frozenset[str] = frozenset()
+    speedtest_hosts: frozenset[str] = frozenset()
+    firmware_files: frozenset[str] = frozenset()
 
 
 class _Meta(BaseModel):
@@ -142,6 +144,8 @@ def read_corpus(name: str, content: bytes) -> Corpus:
             lan=tuple(ip_network(net) for net in assumed.lan),
             approved_dns=assumed.approved_dns,
             approved_firmware_hosts=assumed.approved_firmware_hosts,
+            speedtest_hosts=assumed.speedtest_hosts,
+            firmware_files=assumed.firmware_files,
         )
     except ValidationError as error:
         first = error.errors(include_url=False)[0]

@@ -76,18 +76,16 @@ def _differs(table: Table, test: TestSpec, verdict: Verdict) -> str:
     return ""
 
 
-def _as_typed(bundle: PolicyBundle, position: Position, verdict: Allow) -> str:
+def as_typed(position: Position, verdict: Allow) -> str:
     """What is sent, as a rep would type it: without the reading rights that stand behind a line of a CWMP router."""
-    if bundle.cwmp is None or position.platform != PLATFORM:
-        return verdict.canonical
-    return _RIGHTS.sub("", verdict.canonical)
+    return _RIGHTS.sub("", verdict.canonical) if position.platform == PLATFORM else verdict.canonical
 
 
 def _not_stable(bundle: PolicyBundle, position: Position, verdict: Verdict) -> str:
     """What is sent must be a line that the table reads the same way."""
     if isinstance(verdict, Deny) or verdict.help:
         return ""
-    again = decide(bundle, TEST_SITE, position, _as_typed(bundle, position, verdict), EVERYTHING, NOW)
+    again = decide(bundle, TEST_SITE, position, as_typed(position, verdict), EVERYTHING, NOW)
     if not isinstance(again, Allow) or again.canonical != verdict.canonical or again.capability != verdict.capability:
         return f"what it sends, {verdict.shown!r}, is not read the same way again"
     return ""

@@ -34,7 +34,7 @@ from drivers.cwmp.paths import ROOTS, BadPath, canonical, model_of, root_of_mode
 from drivers.cwmp.words import BadWord, Setting, Test
 from gateway.policy.capabilities import CAPABILITIES
 from gateway.policy.cwmp.policy import CwmpPolicy
-from gateway.policy.cwmp.reading import Part, Reader, Refusal, heaviest, missing, refused
+from gateway.policy.cwmp.reading import Part, Reader, Refusal, heaviest, lightest, missing, refused
 from gateway.policy.cwmp.typed import HEADS, meant, nearest, shown_line, typed_line
 from gateway.policy.redact import REDACTED
 from gateway.policy.verdict import DenyKind, Position, Rights, Site
@@ -265,9 +265,8 @@ class _Case:
         usable = [part for part in parts if part.refused is None and not part.confirm]
         if not usable:
             return heaviest(parts)
-        # Where ask-class rights would be needed for a part of it, that part is left out.
         caps = frozenset().union(*(part.caps for part in usable))
-        return replace(heaviest(usable), caps=caps)
+        return replace(lightest(usable), caps=caps)
 
     def _word(self, command: SetWord) -> list[Part]:
         found: list[Part] = []

@@ -1,7 +1,7 @@
 """Whether paths may be read and written under a consent, one at a time. Counterpart: `judge`, which takes lines."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from gateway.policy.capabilities import CAPABILITIES, weight
@@ -55,6 +55,13 @@ def heaviest(parts: Iterable[Part]) -> Part:
     return max(listed, key=lambda part: weight(part.capability))
 
 
+def lightest(parts: Iterable[Part]) -> Part:
+    """Of parts that may all go, what the whole needs to go at all: nothing that was ticked if some of it needs none."""
+    listed = list(parts)
+    free = [part for part in listed if not part.caps]
+    return free[0] if free else heaviest(listed)
+
+
 class Reader:
     """Asks the rows on behalf of somebody with `rights`."""
 
@@ -72,13 +79,12 @@ class Reader:
         others = [self._row(row, asks=False) for row in (*below.inside, *below.anywhere)]
         inside = others[: len(below.inside)]
         usable = [part for part in (cover, *inside) if part.refused is None]
-        if not path:
-            usable.append(Part("diagnose.read", "cwmp.root"))
+        if path.count(".") <= 1:  # names below the root, or below `Device.`, say nothing of anybody
+            usable.insert(0, Part("diagnose.read", "cwmp.root"))
         caps = frozenset().union(*(part.caps for part in (cover, *others)))
         if usable:
-            chosen = heaviest(usable)
-            confirm = CAPABILITIES[chosen.capability].kind == "ask"
-            return Part(chosen.capability, chosen.rule, caps, confirm)
+            chosen = lightest(usable)
+            return replace(chosen, caps=caps)
         return min((cover, *inside), key=lambda part: 0 if part.refused is None else severity(part.refused))
 
     def _row(self, row: Row, *, asks: bool = True) -> Part:

@@ -134,7 +134,7 @@ def test_every_value_a_row_lists_is_in_some_example(platform: str) -> None:
                 assert shadowed == [], (rule.id, name)
 
 
-@pytest.mark.parametrize("platform", SHIPPED.tables)
+@pytest.mark.parametrize("platform", [name for name in SHIPPED.tables if name != "cwmp"])  # see cwmp/test_judge.py
 def test_most_examples_of_rules_that_may_go_do_go(platform: str) -> None:
     """The others fall under a stricter row, or name a server that the site has not approved."""
     bundle: PolicyBundle = SHIPPED

@@ -52,7 +52,7 @@ def is_whole_word(table: Table, place: str, before: list[str], word: str) -> boo
     return any(node.keyword(key) is not None for node in _nodes(table, place, tuple(before)))
 
 
-@pytest.mark.parametrize("platform", SHIPPED.tables)
+@pytest.mark.parametrize("platform", [name for name in SHIPPED.tables if name != "cwmp"])  # it refuses no words
 def test_a_beginning_of_a_refused_word_is_refused_or_a_whole_word(platform: str) -> None:
     table = SHIPPED.tables[platform]
     tried, wrong = 0, []

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from gateway.policy.capabilities import CAPABILITIES
+from gateway.policy.cwmp.policy import shipped_files
 from gateway.policy.decide import decide
 from gateway.policy.load import TABLES, compile_bundle
 from gateway.policy.score import Corpus, Outcome, read_corpus, score
-from gateway.policy.selftest import EVERYTHING, NOW, failures
+from gateway.policy.selftest import EVERYTHING, NOW, as_typed, failures
 from gateway.policy.table import PolicyBundle
 from gateway.policy.verdict import Allow, Position, Rights
 
@@ -28,7 +29,9 @@ NOTHING = Rights(scope=frozenset(), deadline=EVERYTHING.deadline)
 
 @cache
 def bundle() -> PolicyBundle:
-    return compile_bundle({f"{name}.yaml": (TABLES / f"{name}.yaml").read_bytes() for name in PLATFORMS})
+    return compile_bundle(
+        {f"{name}.yaml": (TABLES / f"{name}.yaml").read_bytes() for name in PLATFORMS} | shipped_files()
+    )
 
 
 @cache
@@ -85,7 +88,7 @@ def test_what_is_sent_is_read_the_same_way_again(platform: str) -> None:
         verdict = decide(bundle(), site, position, row.line, EVERYTHING, NOW)
         if not isinstance(verdict, Allow) or verdict.help or "\\" in verdict.canonical:
             continue
-        again = decide(bundle(), site, position, verdict.canonical, EVERYTHING, NOW)
+        again = decide(bundle(), site, position, as_typed(position, verdict), EVERYTHING, NOW)
         if not isinstance(again, Allow) or again.canonical != verdict.canonical or again.enters != verdict.enters:
             unstable.append((row.line, verdict.canonical))
     assert unstable == []
