@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from typing import Final
 
 SESSION_COOKIE: Final = "session"
-_PAIR: Final = re.compile(r'[\s,;]*+([^\s=,;"]++)[ \t]*+=[ \t]*+(?:"([^"]*+)"|([^\s,;"]*+))')
+_PAIR: Final = re.compile(r'(?<![^\s,;])([^\s=,;"]++)[ \t]*+=[ \t]*+(?:"([^"]*+)"|([^\s,;"]*+))')
+"""Begins behind a separator only, so that no text is gone through from every one of its places."""
 _ID: Final = re.compile(r"[0-9a-f]{32}")
 
 

@@ -27,8 +27,9 @@ Lookup: TypeAlias = Callable[[str], str | None]
 NONCE_SECONDS: Final = 300
 _HASHES: Final = {"MD5": "md5", "SHA-256": "sha256"}
 _TCHAR = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
+_TEXT: Final = r"[^\"\\\x00-\x08\x0a-\x1f\x7f]"
 _PIECE: Final = re.compile(
-    rf"[\s,]*+({_TCHAR}++)(?:[ \t]*+(=)[ \t]*+(?:\"((?:[^\"\\]|\\.)*+)\"|([^\s,\"]*+)))?", re.DOTALL
+    rf"[ \t,]*+({_TCHAR}++)(?:[ \t]*+(=)[ \t]*+(?:\"((?:{_TEXT}|\\{_TEXT}|\\[\"\\])*+)\"|([^\s,\"\x00-\x1f\x7f]*+)))?"
 )
 _NONCE: Final = re.compile(r"([0-9a-f]{10})[0-9a-f]{32}")
 _COUNT: Final = re.compile(r"[0-9a-fA-F]{1,8}")

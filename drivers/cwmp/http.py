@@ -15,7 +15,7 @@ from drivers.cwmp.http_head import (
     Headers,
     HeadReader,
     Version,
-    drop_blank_lines,
+    drop_blank_line,
     fields,
     framing,
     request_line,
@@ -29,6 +29,7 @@ MOST_BODY_BYTES: Final = 8 * 1024 * 1024
 MOST_LEFT_OVER: Final = 64 * 1024
 """Behind a request that is not yet answered; CWMP has no pipelining, so anything there is an accident or an attack."""
 _MOST_INTERIM: Final = 8
+_MOST_BLANK_LINES: Final = 4
 _END_OF_ENVELOPE: Final = re.compile(rb"Envelope[ \t\r\n]*>")
 _LOOKS_LIKE_A_REQUEST: Final = re.compile(rb"[A-Z]{1,16}(?: |\Z)")
 _UNSAFE: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
@@ -92,6 +93,7 @@ class RequestParser:
         self._body: Body | None = None
         self._head: HttpRequest | None = None
         self._between = True
+        self._blank_lines = 0
         self._continue = False
 
     def feed(self, data: bytes = b"") -> list[HttpRequest]:
@@ -112,6 +114,7 @@ class RequestParser:
         if len(self._buffer) > MOST_LEFT_OVER:
             raise BadHttp("More follows before the request is answered; send one request at a time.")
         self._head, self._body, self._between, self._continue = None, None, True, False
+        self._blank_lines = 0
         if head.coding:
             raw = inflate(raw, head.coding, self._most)
         return [replace(head, body=raw) if raw else head]
@@ -158,8 +161,9 @@ class RequestParser:
 
     def _read_head(self) -> bool:
         if self._between:
-            drop_blank_lines(self._buffer)
-            if self._buffer in (b"", b"\r"):
+            while self._blank_lines < _MOST_BLANK_LINES and drop_blank_line(self._buffer):
+                self._blank_lines += 1
+            if not self._buffer or (len(self._buffer) == 1 and self._buffer.startswith(b"\r")):
                 return False
             if _LOOKS_LIKE_A_REQUEST.match(self._buffer[:17]) is None:
                 raise BadHttp("What was sent is no HTTP request, or the body is longer than its Content-Length says.")

@@ -77,12 +77,13 @@ def _lines(text: str, ends: str) -> list[str]:
     return lines
 
 
-def drop_blank_lines(buffer: bytearray) -> None:
+def drop_blank_line(buffer: bytearray) -> bool:
     """Old clients put a line end behind a body (RFC 9112, 2.2); before a request line it means nothing."""
-    for _ in range(4):
-        for blank in _BLANK_LINES:
-            if buffer.startswith(blank):
-                del buffer[: len(blank)]
+    for blank in _BLANK_LINES:
+        if buffer.startswith(blank):
+            del buffer[: len(blank)]
+            return True
+    return False
 
 
 def request_line(line: str) -> tuple[str, str, Version]:

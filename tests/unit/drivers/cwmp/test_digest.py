@@ -156,9 +156,11 @@ def test_who_knows_the_password_gets_in(algorithms, user):
     assert f"algorithm={algorithms[0]}" in header
 
 
-@given(st.text(min_size=1, max_size=20), st.text(min_size=1, max_size=20), st.text(min_size=1, max_size=20))
+NAMES = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=20)
+
+
+@given(NAMES, NAMES, NAMES)
 def test_any_name_and_password_is_signed_with_and_recognised(user, password, other):
-    user, password, other = (text.encode("utf-8", "replace").decode() for text in (user, password, other))
     header = answer(challenger().challenge(NOW, PEER), "POST", "/acs", user, password, "c")
     known = {user: password}.get
     assert challenger().verify(header, "POST", "/acs", known, NOW, PEER) == Verified(user, "digest")
