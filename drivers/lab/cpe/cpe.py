@@ -144,7 +144,8 @@ class SimulatedCpe:
         async with asyncio.timeout(seconds):
             while not holds():
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._stirred.wait(), 0.05)
+                    async with asyncio.timeout(0.05):
+                        await self._stirred.wait()
 
     async def booted(self, *, seconds: float = 10.0) -> None:
         """Wait until its first Inform was answered and that session is over."""
@@ -177,14 +178,14 @@ class SimulatedCpe:
     async def _live(self) -> None:
         await self._boot()
         while True:
-            if self.state.pending:
-                await self._converse()
-                await self._afterwards()
             if self.state.reset:
                 await self._reset()
             elif self._needs_boot:
                 await self._boot(again=True)
-            else:
+            if self.state.pending:
+                await self._converse()
+                await self._afterwards()
+            if not self.state.reset and not self._needs_boot:
                 await self._idle()
 
     async def _boot(self, *, again: bool = False) -> None:
@@ -223,7 +224,8 @@ class SimulatedCpe:
         else:
             wait = None
         try:
-            await asyncio.wait_for(self._wake.wait(), wait)
+            async with asyncio.timeout(wait):
+                await self._wake.wait()
         except TimeoutError:
             if not self.state.pending:
                 self.state.tell(states.PERIODIC)
@@ -242,7 +244,7 @@ class SimulatedCpe:
         self._client = Client(
             self.state.server("URL"), config.moods, sign_in, tls=config.tls, seconds=config.pace.answer, jar=jar
         )
-        session = Session(self.state, self._client, self._note)
+        session = Session(self.state, self._client, self._note, self._told)
         self._retry_after = None
         try:
             self._stir()
@@ -254,8 +256,6 @@ class SimulatedCpe:
         finally:
             self._jar = jar
             self.in_session = False
-            if session.delivered:
-                self.informs.append(tuple(session.events))
             self._stir()
 
     async def _afterwards(self) -> None:
@@ -325,6 +325,10 @@ class SimulatedCpe:
         self.received.append(one)
         if self._on_received is not None:
             self._on_received(one)
+        self._stir()
+
+    def _told(self, events: list[tuple[str, str]]) -> None:
+        self.informs.append(tuple(events))
         self._stir()
 
     def _stir(self) -> None:

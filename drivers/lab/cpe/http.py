@@ -222,17 +222,25 @@ async def fetch(
     target = (split.path or "/") + (f"?{split.query}" if split.query else "")
     try:
         async with asyncio.timeout(seconds):
-            while True:
-                tls = ssl.create_default_context() if split.scheme == "https" else None
-                port = split.port or (443 if tls else 80)
-                reader, writer = await asyncio.open_connection(split.hostname, port, ssl=tls, limit=1 << 24)
-                sign = sign_in.header(method, target)
-                lines = [f"{method} {target} HTTP/1.1", f"Host: {split.netloc}", f"Content-Length: {len(body)}"]
-                lines += ["Connection: close", *([f"Authorization: {sign}"] if sign else []), "", ""]
-                writer.write("\r\n".join(lines).encode("latin-1") + body)
-                answer = await _read_rest(reader, *await _read_head(reader))
-                writer.close()
-                if answer.status != 401 or sign or not user or not sign_in.challenged(answer.all("www-authenticate")):
-                    return answer
+            answer = await _once(url, sign_in, method, target, body)
+            if answer.status == 401 and user and sign_in.challenged(answer.all("www-authenticate")):
+                answer = await _once(url, sign_in, method, target, body)
+            return answer
     except (OSError, EOFError, TimeoutError, ValueError) as error:
         raise LostAcs(f"no answer from {split.netloc}: {type(error).__name__}") from error
+
+
+async def _once(url: str, sign_in: SignIn, method: str, target: str, body: bytes) -> Response:
+    """On a connection of its own."""
+    split = urlsplit(url)
+    tls = ssl.create_default_context() if split.scheme == "https" else None
+    port = split.port or (443 if tls else 80)
+    reader, writer = await asyncio.open_connection(split.hostname, port, ssl=tls, limit=1 << 24)
+    try:
+        sign = sign_in.header(method, target)
+        lines = [f"{method} {target} HTTP/1.1", f"Host: {split.netloc}", f"Content-Length: {len(body)}"]
+        lines += ["Connection: close", *([f"Authorization: {sign}"] if sign else []), "", ""]
+        writer.write("\r\n".join(lines).encode("latin-1") + body)
+        return await _read_rest(reader, *await _read_head(reader))
+    finally:
+        writer.close()

@@ -28,9 +28,8 @@ class Session:
     state: State
     client: Client
     note: Note
-    events: list[tuple[str, str]] = field(default_factory=list)
-    """What its Inform told."""
-    delivered: bool = False
+    told: Callable[[list[tuple[str, str]]], None]
+    """Told of the events of its Inform, once the ACS answered it."""
     _numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
     _hold: bool = False
     _gone_early: bool = False
@@ -55,10 +54,10 @@ class Session:
         state, pen = self.state, self._pen
         if state.changed:
             state.tell(VALUE_CHANGE)
-        self.events = list(state.pending)
-        answer = await self._ask("Inform", _inform(state, pen, self.events), "InformResponse")
-        state.delivered(self.events)
-        self.delivered = True
+        events = list(state.pending)
+        answer = await self._ask("Inform", _inform(state, pen, events), "InformResponse")
+        state.delivered(events)
+        self.told(events)
         self._hold = answer.hold
 
     async def _own_requests(self) -> None:
