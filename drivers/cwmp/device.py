@@ -7,6 +7,7 @@ from typing import Final
 from drivers.errors import DriverError
 
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_]")
+_ALL_PLAIN: Final = re.compile(r"[A-Za-z0-9_]*")
 _ESCAPED: Final = re.compile(r"%([0-9A-F]{2})")
 MOST_CHARACTERS: Final = 64
 """Of each part, by the CWMP schema; OUI has 6."""
@@ -46,6 +47,8 @@ class DeviceId:
 
 
 def _escape(text: str) -> str:
+    if _ALL_PLAIN.fullmatch(text):
+        return text
     return "".join(
         char if _PLAIN.match(char) else "".join(f"%{byte:02X}" for byte in char.encode("utf-8", "replace"))
         for char in text

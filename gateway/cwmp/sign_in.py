@@ -68,7 +68,7 @@ class Doorkeeper:
 
     def judge(self, known: KnownCpe | None, device: DeviceId, shown: Shown, now: float) -> Outcome:
         """Whether the sender, who says it is `device`, is `known` (None: there is no such device in the inventory)."""
-        if known is not None and shown.names & certificate_names(known, device):
+        if known is not None and shown.names and shown.names & certificate_names(known, device):
             return SignedIn("tls-certificate")
         if shown.authorization is None:
             return NotSignedIn("unknown" if known is None else "certificate")
