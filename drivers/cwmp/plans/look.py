@@ -142,8 +142,10 @@ def show(ground: Ground, command: line.Show) -> Plan:
     for spec in tables:
         objects = yield from instances(ground, spec.each, tally)
         found.append((spec, objects))
-        every = (path + column.name for path in objects for column in spec.columns)
-        wanted += yield from existing(ground, [name for name in every if ground.reading(name) != "hide"], tally)
+        every = [path + column.name for path in objects for column in spec.columns]
+        open_ones = [name for name in every if ground.reading(name) != "hide"]
+        tally.hidden += len(every) - len(open_ones)
+        wanted += yield from existing(ground, open_ones, tally)
     wanted = wanted[: 4 * MOST_LINES]
     values = yield from read_values(ground, wanted, tally)
     cells = {key: value.value for key, value in values.items()}

@@ -26,7 +26,20 @@ def test_every_shipped_definition_loads(platform: str) -> None:
 
 def test_the_platforms_ship() -> None:
     assert set(platforms()) == {
-        *("bcm_cpe", "edgeos", "frr", "huawei_vrp", "ios", "iosxr", "junos", "linux", "nxos", "openwrt", "routeros"),
+        *(
+            "bcm_cpe",
+            "cwmp",
+            "edgeos",
+            "frr",
+            "huawei_vrp",
+            "ios",
+            "iosxr",
+            "junos",
+            "linux",
+            "nxos",
+            "openwrt",
+            "routeros",
+        ),
         *("sros", "vyos"),
     }
 
@@ -77,6 +90,8 @@ def test_scripts_of_diagnostics_are_short(platform: str) -> None:
         ("huawei_vrp", "[core]", "config", "core", None),
         ("huawei_vrp", "[~core-GigabitEthernet0/0/1.100]", "config", "core", "GigabitEthernet0/0/1.100"),
         ("huawei_vrp", "[*core-aaa]", "config", "core", "aaa"),
+        ("cwmp", "home-1(tr181)>", "exec", "home-1", "tr181"),
+        ("cwmp", "home-1(tr098)>", "exec", "home-1", "tr098"),
         ("bcm_cpe", " >", "exec", "", None),
         ("bcm_cpe", "HG8245>", "exec", "HG8245", None),
         ("sros", "A:pe-1#", "exec", "pe-1", None),

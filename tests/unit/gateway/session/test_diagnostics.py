@@ -21,6 +21,7 @@ from tests.stage import BUNDLE, Stage, stage
 
 PLACES = {
     "bcm_cpe": ("exec",),
+    "cwmp": ("exec",),
     "edgeos": ("exec",),
     "frr": ("exec", "privileged"),
     "huawei_vrp": ("exec",),
