@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from gateway.policy.capabilities import granted
+from gateway.policy.cwmp.completion import NamesOf, Offers, offers
+from gateway.policy.cwmp.policy import PLATFORM, CwmpPolicy
 from gateway.policy.filters import resolve
 from gateway.policy.grammar import Node
 from gateway.policy.lexer import Command, LineRefused, Word
@@ -58,8 +60,12 @@ class _Offer:
     """Only the beginning of a word: no blank after it."""
 
 
-def complete(bundle: PolicyBundle, position: Position, line: str, rights: Rights) -> Completion:
-    """Completion of `line`, the text before the cursor."""
+def complete(
+    bundle: PolicyBundle, position: Position, line: str, rights: Rights, names: NamesOf | None = None
+) -> Completion:
+    """Completion of `line`, the text before the cursor. `names`: what is known of the tree of a CWMP router."""
+    if bundle.cwmp is not None and position.platform == PLATFORM:
+        return _of_cwmp(bundle.cwmp, position, line, rights, names)
     cursor = _cursor(bundle, position, line)
     if cursor is None or rights.ended is not None:
         return Completion()
@@ -71,6 +77,16 @@ def complete(bundle: PolicyBundle, position: Position, line: str, rights: Rights
     return Completion(words, shared[len(cursor.partial) :])
 
 
+def _of_cwmp(policy: CwmpPolicy, position: Position, line: str, rights: Rights, names: NamesOf | None) -> Completion:
+    found = offers(policy, position, line, rights, names) if rights.ended is None else Offers()
+    usable = [one for one in found.words if one.needs is None]
+    words = tuple(dict.fromkeys(one.word for one in usable))
+    shared = _shared_beginning([word.lower() for word in words])
+    whole = words[0] if len(words) == 1 else shared
+    end = " " if len(words) == 1 and not usable[0].open_end else ""
+    return Completion(words, whole[len(found.partial) :] + end)
+
+
 def _shared_beginning(words: list[str]) -> str:
     first, last = (min(words), max(words)) if words else ("", "")
     return next((first[:at] for at, letter in enumerate(first) if last[at : at + 1] != letter), first)
@@ -78,6 +94,8 @@ def _shared_beginning(words: list[str]) -> str:
 
 def help_lines(bundle: PolicyBundle, position: Position, line: str, rights: Rights) -> tuple[HelpLine, ...]:
     """What can follow `line` (with or without a help character at its end). Empty if nothing can."""
+    if bundle.cwmp is not None and position.platform == PLATFORM:
+        return _help_of_cwmp(bundle.cwmp, position, line, rights)
     cursor = _cursor(bundle, position, _without_help(bundle, position, line))
     if cursor is None or rights.ended is not None:
         return ()
@@ -88,6 +106,15 @@ def help_lines(bundle: PolicyBundle, position: Position, line: str, rights: Righ
             found[word] = HelpLine(word, _text(open_to), _needs(open_to, rights))
     ends = found.pop(END, None)
     return (*sorted(found.values(), key=lambda entry: entry.word.lower()), *([ends] if ends else []))
+
+
+def _help_of_cwmp(policy: CwmpPolicy, position: Position, line: str, rights: Rights) -> tuple[HelpLine, ...]:
+    asked = line.rstrip().removesuffix("?")
+    if asked.strip().lower() == "help":
+        asked = ""
+    found = offers(policy, position, asked, rights) if rights.ended is None else Offers()
+    lines = {one.word: HelpLine(one.word, one.text, (one.needs,) if one.needs else ()) for one in found.words}
+    return tuple(sorted(lines.values(), key=lambda entry: entry.word.lower()))
 
 
 def help_text(bundle: PolicyBundle, position: Position, line: str, rights: Rights) -> str:
