@@ -135,7 +135,9 @@ class Relay:
             upstream.close()
 
     async def _relay(self) -> None:
-        """Until the ACS says that it has nothing more, or is lost."""
+        """Until the ACS says that it has nothing more, or is lost. It may have been lost at the Inform."""
+        if self._upstream is None:
+            return
         try:
             await self._converse()
         except UpstreamLost as lost:

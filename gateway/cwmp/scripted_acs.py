@@ -109,6 +109,11 @@ class ScriptedAcs:
         if self._serving:
             await asyncio.wait(self._serving)
 
+    @property
+    def connected(self) -> int:
+        """How many connections are open."""
+        return len(self._open)
+
     def hang_up(self) -> None:
         """End all connections now, between two requests."""
         for writer in tuple(self._open):
