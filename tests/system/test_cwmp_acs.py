@@ -1,6 +1,7 @@
 """The embedded ACS over real sockets, with CPEs made of strings: sessions, quirks, strangers, storms, and the cut."""
 
 import asyncio
+import ssl
 import time
 from dataclasses import replace
 
@@ -13,6 +14,7 @@ from drivers.cwmp.quirks import Quirks
 from drivers.errors import RouterUnreachable
 from gateway.cwmp.leftovers import MemoryTexts
 from gateway.cwmp.limits import Limits
+from tests.cpe_certificates import TlsHouse
 from tests.cwmp_stage import KNOWN, acs_stage
 from tests.raw_cpe import RawCpe, envelope
 
@@ -698,3 +700,106 @@ async def test_the_gateway_stops_with_sessions_open(tmp_path):
     assert not link.alive
     with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
         await waiting
+
+
+# --- TLS --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def tls_house(tmp_path):
+    (tmp_path / "tls").mkdir()
+    return TlsHouse(tmp_path / "tls")
+
+
+@pytest.fixture
+async def secure(tmp_path, tls_house):
+    async with acs_stage(tmp_path, tls=tls_house.server()) as stage:
+        yield stage
+
+
+@pytest.mark.parametrize(
+    "names", [("00D09E-ABC123",), ("00D09E-DSL2800-ABC123",), ("cpe of Acme", "00D09E-ABC123")], ids=str
+)
+async def test_a_client_certificate_proves_the_device(secure, tls_house, names):
+    cpe = RawCpe(secure.secure, tls=tls_house.client(*names), signs=False)
+    answer = await cpe.inform()
+    assert answer.status == 200
+    assert "; Secure" in answer.get("set-cookie")
+    assert (await cpe.post()).status == 204
+    assert secure.directory.by_router("r1").identity == "tls-certificate"
+
+
+async def test_a_certificate_goes_for_every_connection(secure, tls_house):
+    """Connection per request, no cookies, no Authorization: the certificate alone says whose session it is."""
+    cpe = RawCpe(secure.secure, tls=tls_house.client("00D09E-ABC123"), signs=False, cookies=False, version="HTTP/1.0")
+    link, waiting = await held(secure, cpe)
+    call = asyncio.create_task(secure.call(link, UPTIME))
+    waiting = asyncio.create_task(cpe.response(await waiting))
+    assert isinstance(await call, Values)
+    link.release()
+    assert (await waiting).status == 204
+
+
+async def test_a_certificate_of_another_device_proves_nothing(secure, tls_house):
+    link, waiting = await held(secure, RawCpe(secure.secure, tls=tls_house.client("00D09E-ABC123"), signs=False))
+    for names in (("00D09E-ZZZ999",), ("r1",), ("00d09e-abc123",)):
+        cpe = RawCpe(secure.secure, tls=tls_house.client(*names), signs=False)
+        answer = await cpe.inform()
+        assert answer.status == 401
+        assert (await cpe.post()).status == 401
+    assert link.alive
+    link.release()
+    await waiting
+    assert (await secure.entries(Kind.CPE_REFUSED))[0]["why"] == "certificate"
+
+
+async def test_the_registered_name_is_the_only_one(tmp_path, tls_house):
+    async with acs_stage(tmp_path, replace(KNOWN, certificate_name="cpe-7.isp.example"), tls=tls_house.server()) as on:
+        wrong = RawCpe(on.secure, tls=tls_house.client("00D09E-ABC123"), signs=False)
+        assert (await wrong.inform()).status == 401
+        right = RawCpe(on.secure, tls=tls_house.client("any", "cpe-7.isp.example"), signs=False)
+        assert (await right.inform()).status == 200
+
+
+async def test_a_certificate_of_another_authority_ends_the_handshake(secure, tls_house, tmp_path_factory):
+    other = TlsHouse(tmp_path_factory.mktemp("other"))
+    context = other.client("00D09E-ABC123")
+    context.load_verify_locations(tls_house.authority)
+    cpe = RawCpe(secure.secure, tls=context, signs=False)
+    with pytest.raises((ssl.SSLError, ConnectionError, asyncio.IncompleteReadError)):
+        await cpe.inform()
+    assert len(secure.reception) == 0
+
+
+@pytest.mark.parametrize("scheme", ["digest", "basic"])
+async def test_a_password_inside_tls(secure, tls_house, scheme):
+    cpe = RawCpe(secure.secure, tls=tls_house.client(), scheme=scheme, always=True)
+    assert (await cpe.inform()).status == 200
+    assert (await cpe.post()).status == 204
+    assert secure.directory.by_router("r1").identity == "tls-password"
+    cpe.password = "guess"
+    assert (await cpe.inform()).status == 401
+
+
+async def test_a_cut_inside_tls(secure, tls_house):
+    cpe = RawCpe(secure.secure, tls=tls_house.client("00D09E-ABC123"), signs=False)
+    link, waiting = await held(secure, cpe)
+    link.cut()
+    with pytest.raises((asyncio.IncompleteReadError, ConnectionError, ssl.SSLError)):
+        await waiting
+    assert len(secure.reception) == 0
+
+
+async def test_the_end_of_the_connection_inside_tls(secure, tls_house):
+    cpe = RawCpe(secure.secure, tls=tls_house.client("00D09E-ABC123"), signs=False)
+    link, waiting = await held(secure, cpe)
+    waiting.cancel()
+    cpe.close()
+    await secure.until(lambda: not link.alive, 1)
+
+
+async def test_who_begins_no_handshake_is_cut(tmp_path, tls_house):
+    async with acs_stage(tmp_path, tls=tls_house.server(), limits=Limits(handshake_seconds=0.2)) as on:
+        cpe = RawCpe(on.secure)
+        await cpe.open()
+        assert await cpe.gone(5)
