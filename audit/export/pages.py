@@ -20,7 +20,7 @@ from audit.export.disclosure import LeftOut
 from audit.export.playback import Playback
 from audit.export.request import ExportRequest
 from audit.export.story import Line, Story
-from audit.export.words import LANGUAGES, outcome_word, words_in
+from audit.export.words import LANGUAGES, entries_word, outcome_word, words_in
 from config.templates import templates_in
 
 _PLAYER: Final = Path(audit.player.__file__).parent
@@ -60,6 +60,7 @@ def readme_page(page: Page) -> bytes:
         page=page,
         languages=[(code, words_in(code)) for code in LANGUAGES],
         outcome=outcome_word,
+        entries=entries_word,
         moment=_moment,
         clock=_clock,
         style=style,

@@ -15,6 +15,7 @@ from audit.tlog.checkpoint import Checkpoint
 from audit.tlog.merkle import HASH_SIZE, verify_inclusion
 from audit.tlog.proof import TlogProof
 from audit.tlog.tile_path import WIDTH, Tile, tile_path
+from config.counting import entries
 
 Fetch = Callable[[str], bytes | None]
 """A stored tile by its path, or none."""
@@ -48,7 +49,7 @@ class Prover:
         """
         size = self._checkpoint.size
         if not 0 <= index < size:
-            raise LogDamaged(f"The checkpoint covers {size} entries and so says nothing of entry {index}.")
+            raise LogDamaged(f"The checkpoint covers {entries(size)} and so says nothing of entry {index}.")
         found = self._checked_path(index)
         if found is None and self._fetch is not None:
             self._fetch = None  # a tile may be bad; the leaves themselves decide

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Final
 
+from config.counting import entries
+
 LANGUAGES: Final = ("en", "fr")
 
 _WORDS: Final[dict[str, tuple[str, str]]] = {
@@ -46,7 +48,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "basis": ("Basis", "Fondement"),
     "approvals": ("Approvals", "Approbations"),
     "log": ("Log", "Journal"),
-    "log_size": ("{size} entries when this was made", "{size} entrées lors de la création"),
+    "log_size": ("{entries} when this was made", "{entries} lors de la création"),
     "role_subscriber": ("the subscriber", "l'abonné"),
     "role_operator": ("an operator", "un exploitant"),
     "role_supervisor": ("a supervisor", "un superviseur"),
@@ -125,10 +127,10 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "ended": ("Ended", "Fin"),
     "rep": ("Technician", "Technicien"),
     "rep_unknown": ("not named here", "non nommé ici"),
-    "complete": ("complete: {n} entries, none missing", "complète : {n} entrées, aucune ne manque"),
+    "complete": ("complete: {entries}, none missing", "complète : {entries}, aucune ne manque"),
     "incomplete": (
-        "not complete: {n} entries; the reason stands under “What is hidden”",
-        "incomplète : {n} entrées ; la raison figure sous « Ce qui est caché »",
+        "not complete: {entries}; the reason stands under “What is hidden”",
+        "incomplète : {entries} ; la raison figure sous « Ce qui est caché »",
     ),
     "commands": ("Commands sent: {n}. Lines refused: {m}", "Commandes envoyées : {n}. Lignes refusées : {m}"),
     "col_time": ("Time (UTC)", "Heure (UTC)"),
@@ -234,3 +236,10 @@ def outcome_word(outcome: str, language: str) -> str:
     """What became of a line; a word that is not known stands as it is."""
     pair = _OUTCOMES.get(outcome)
     return outcome if pair is None else pair[LANGUAGES.index(language)]
+
+
+def entries_word(number: int, language: str) -> str:
+    """How many entries, in words of the language; in French nothing counts as one."""
+    if language == "fr":
+        return f"{number} entrée" if number < 2 else f"{number} entrées"
+    return entries(number)

@@ -18,6 +18,7 @@ from audit.tlog.checkpoint import Checkpoint, open_checkpoint
 from audit.tlog.merkle import EMPTY_ROOT, HASH_SIZE, leaf_hash, parents
 from audit.tlog.note import VerifierKey, parse_note
 from audit.tlog.tiles import WIDTH, EntryBundle, Tile, decode_bundle
+from config.counting import counted
 
 MAX_FINDINGS = 1000
 
@@ -63,11 +64,12 @@ class FsckReport:
     def lines(self) -> Iterator[str]:
         """The report for people."""
         yield f"log         {self.origin}"
-        yield f"checkpoint  {self.size} entries, root {self.root.hex()}"
+        yield f"checkpoint  {counted(self.size, 'entry', 'entries')}, root {self.root.hex()}"
         yield f"signatures  {', '.join(self.signatures)}"
-        yield f"recomputed  {self.entries} entries, {self.bundles} bundles, {self.tiles} tiles"
+        read = (counted(self.entries, "entry", "entries"), counted(self.bundles, "bundle"), counted(self.tiles, "tile"))
+        yield f"recomputed  {', '.join(read)}"
         yield f"database    {'compared, entry by entry' if self.compared else 'not compared: it is not here'}"
-        yield f"sealed      {self.sealed} objects compared with their seals"
+        yield f"sealed      {counted(self.sealed, 'object')} compared as sealed"
         yield from (str(finding) for finding in self.findings)
         yield (
             "whole: what is published is what was signed",
@@ -99,7 +101,11 @@ def fsck(
         run.add("contradiction", CHECKPOINT, str(error))
         return run.report(Checkpoint(key.name, 0, EMPTY_ROOT), (), compared=False)
     if database is not None and database.size() < checkpoint.size:
-        run.add("contradiction", CHECKPOINT, f"The database holds {database.size()} entries only: it is older.")
+        run.add(
+            "contradiction",
+            CHECKPOINT,
+            f"The database holds only {counted(database.size(), 'entry', 'entries')}: it is older.",
+        )
     run.recompute(checkpoint, database)
     if sealed is not None:
         run.check_sealed(sealed, database)

@@ -21,6 +21,7 @@ from audit.publish.publisher import Publisher
 from audit.publish.standing import Signing
 from audit.signing.signer import CheckpointSigner
 from audit.tlog.merkle import Frontier
+from config.counting import entries
 
 LEADER_SECONDS = 10.0
 """How long who asks for a checkpoint waits for the worker that leads."""
@@ -128,12 +129,12 @@ class SharedPublisher:
         if frontier.size < signed:
             signer.close()
             published.close()
-            raise LogDamaged(f"The log has {frontier.size} entries, but {signed} were signed.")
+            raise LogDamaged(f"The log has {entries(frontier.size)}, but {signed} were signed.")
         inner = self._publisher_of(signer, published)
         added = [leaf for _, leaf in leaves(signed, frontier.size)]
         inner.durable(added, frontier.size, frontier.root(), urgent=True)
         self._signer, self._inner = signer, inner
-        structlog.get_logger("audit").info("leads", step=f"{signed} of {frontier.size} entries are signed")
+        structlog.get_logger("audit").info("leads", step=f"{signed} of {entries(frontier.size)} are signed")
 
     def durable(self, leaves: Sequence[bytes], size: int, root: bytes, *, urgent: bool) -> None:
         """As `Publisher.durable`; who does not lead need not keep it."""

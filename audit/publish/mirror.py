@@ -24,6 +24,7 @@ from audit.tlog.note import Note, Signature, VerifierKey, parse_note
 from audit.tlog.tiles import WIDTH, TileTree, decode_bundle, entries_path
 from audit.witness.protocol import encode_add_checkpoint, parse_signatures
 from audit.witness.witness import Witness
+from config.counting import counted, entries
 
 FORK: Final = "It is not copied and not cosigned. Keep both checkpoints: together they prove that the log has forked."
 
@@ -47,7 +48,7 @@ class Mirrored:
         yield f"log         {self.origin}"
         yield f"entries     {self.size}, of them {self.size - self.before} new; all recomputed"
         yield f"cosigned    {'yes, by this mirror' if self.cosigned else 'no'}"
-        yield f"sealed      {self.sealed} objects copied and matching, {len(self.unsealed)} not"
+        yield f"sealed      {counted(self.sealed, 'object')} copied and matching, {len(self.unsealed)} not"
 
 
 @dataclass(slots=True)
@@ -83,13 +84,13 @@ def mirror(
     shown = read_checkpoint(place, key)
     if shown is not None and checkpoint.size < shown.size:
         raise LogMissing(
-            f"The log shows {checkpoint.size} entries, the mirror has {shown.size} already. What the mirror has stays; "
-            "look whether the log was restored from a backup."
+            f"The log shows {entries(checkpoint.size)}, the mirror has {shown.size} already. What the mirror has "
+            "stays; look whether the log was restored from a backup."
         )
     try:
         tree = TileTree(checkpoint, _fetch(source, place))
         if shown is not None and tree.root(shown.size) != shown.root:
-            raise LogDamaged(f"The log does not go on from the {shown.size} entries that the mirror has. {FORK}")
+            raise LogDamaged(f"The log does not go on from the {entries(shown.size)} that the mirror has. {FORK}")
         _write(tree, place, shown)
         found = Note(parse_note(note).text, _signatures(note, [] if cosign is None else cosign(note, tree)))
     except BadEntry as error:

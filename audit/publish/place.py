@@ -11,6 +11,7 @@ from audit.store import EntryReader
 from audit.tlog.checkpoint import Checkpoint, open_checkpoint
 from audit.tlog.note import VerifierKey, parse_note
 from audit.tlog.tiles import TileTree
+from config.counting import entries
 
 
 class Place:
@@ -53,7 +54,7 @@ class Place:
             raise LogDamaged(f"The checkpoint that witnesses cosigned cannot be compared: {error}") from error
         if not agrees:
             raise LogDamaged(
-                f"Witnesses cosigned a checkpoint over {seen.size} entries that is not of this log, or newer than it. "
+                f"Witnesses cosigned a checkpoint over {entries(seen.size)} that is not of this log, or newer than it. "
                 "Sessions stay closed. Look for a restored backup."
             )
 
@@ -78,7 +79,7 @@ class Place:
         assert integrator is not None
         integrator.advance(checkpoint.size)
         if integrator.size == checkpoint.size and integrator.root() != checkpoint.root:
-            raise LogDamaged(f"The root over {checkpoint.size} entries is not the one that was signed.")
+            raise LogDamaged(f"The root over {entries(checkpoint.size)} is not the one that was signed.")
         self.tiles.replace(CHECKPOINT, note)
         self._shown = checkpoint.size
 

@@ -18,6 +18,7 @@ from audit.tlog.checkpoint import Checkpoint, open_checkpoint
 from audit.tlog.merkle import HASH_SIZE
 from audit.tlog.note import VerifierKey, parse_note
 from audit.tlog.tiles import EntryBundle, Tile, bundles_between, parse_path, tiles_between
+from config.counting import counted, entries
 
 Pieces: TypeAlias = dict[str, Tile | EntryBundle]
 _ALARM = "Sessions stay closed. Run 'vestibule audit fsck', and look for a restored backup."
@@ -38,8 +39,8 @@ class Restored:
     def step(self) -> str:
         """One line for the log of the start."""
         return (
-            f"published log of {self.edge.size} entries; {self.checked} tiles compared, {self.rewritten} written anew, "
-            f"{self.deleted} partial ones deleted"
+            f"published log of {entries(self.edge.size)}; {counted(self.checked, 'tile')} compared, "
+            f"{self.rewritten} written anew, {counted(self.deleted, 'partial one')} deleted"
         )
 
 
@@ -73,7 +74,7 @@ def restore(
     checkpoint = read_checkpoint(tiles, key)
     if checkpoint is not None and checkpoint.size > signed.size:
         raise LogDamaged(
-            f"A checkpoint over {checkpoint.size} entries was published, but the log knows of {signed.size} that were "
+            f"A checkpoint over {entries(checkpoint.size)} was published, but the log knows of {signed.size} that were "
             f"signed: it is older than what others have seen. {_ALARM}"
         )
     size = 0 if checkpoint is None else checkpoint.size
@@ -83,17 +84,17 @@ def restore(
         whole = True
         edge = _edge_from_entries(expected, size)
         if checkpoint is not None and edge.root() != checkpoint.root:
-            raise LogDamaged(f"The published checkpoint is over {size} entries other than those of the log. {_ALARM}")
+            raise LogDamaged(f"The published checkpoint is over {entries(size)} other than those of the log. {_ALARM}")
     for tile in edge.tiles():
         expected.know(tile, edge.rows[tile.level])
     found: Pieces = {}
     for path in tiles.list(TILES):
         if (piece := _piece(path)) is not None:
             found[path] = piece
-    entries = reader.size()
+    end = reader.size()
     for path, piece in found.items():
-        if leaves_below(piece) > entries:
-            raise LogDamaged(f"{path} was published, but the log has only {entries} entries. {_ALARM}")
+        if leaves_below(piece) > end:
+            raise LogDamaged(f"{path} was published, but the log has only {entries(end)}. {_ALARM}")
     needed = _needed(size)
     deleted = _delete_superseded(tiles, found, needed)
     chosen = {**needed, **found} if whole else _choose(needed, found, size, sample)

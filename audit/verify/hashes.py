@@ -18,6 +18,7 @@ from audit.tlog.checkpoint import Checkpoint, open_checkpoint
 from audit.tlog.merkle import HASH_SIZE, Frontier, parents
 from audit.tlog.note import VerifierKey
 from audit.verify.log import read_verifier_key
+from config.counting import entries
 
 _PIECE = 256
 """Leaves that are hashed to one node before they join the tree."""
@@ -49,7 +50,7 @@ class HashReport:
         yield f"entries     {self.size} hashed, {self.size - self.signed_size} of them after the checkpoint"
         yield f"root        {self.root.hex()}"
         if self.signed_size:
-            yield f"checkpoint  {self.signed_size} entries, signed by {self.signer}"
+            yield f"checkpoint  {entries(self.signed_size)}, signed by {self.signer}"
         yield f"not checked {LEFT_OUT}: only hashes were asked for"
         yield from (f"contradiction: {problem}" for problem in self.problems)
         if not self.problems and not self.signed_size:
@@ -79,9 +80,9 @@ def verify_hashes(directory: Path, verifier_key: str | Path, *, since: bytes | N
         raise LogDamaged(f"The log database cannot be read: {error}.") from error
     for what, checkpoint in expected:
         if checkpoint.size > tree.size:
-            problems.append(f"{what} covers {checkpoint.size} entries, the log has only {tree.size}")
+            problems.append(f"{what} covers {entries(checkpoint.size)}, the log has only {tree.size}")
         elif roots.get(checkpoint.size) != checkpoint.root:
-            problems.append(f"{what} has another root over the first {checkpoint.size} entries")
+            problems.append(f"{what} has another root over the first {entries(checkpoint.size)}")
     return HashReport(
         origin=key.name,
         signer=str(key),

@@ -34,6 +34,7 @@ from audit.verify.parts import PartCheck, Tally
 from audit.verify.published import PublishedCheck
 from audit.verify.report import Problem, Report, Severity, Witnessing
 from audit.verify.sharing import PartsElsewhere
+from config.counting import entries
 
 MAX_PROBLEMS = 1000
 """Findings that are listed; a log with more is beyond listing them."""
@@ -368,9 +369,9 @@ class _Verification:
         if checkpoint.origin != self._key.name:
             self.add("contradiction", None, f"{what} belongs to another log")
         elif checkpoint.size > size:
-            self.add("contradiction", None, f"{what} covers {checkpoint.size} entries, the log has only {size}")
+            self.add("contradiction", None, f"{what} covers {entries(checkpoint.size)}, the log has only {size}")
         elif self._roots.get(checkpoint.size) != checkpoint.root:
-            self.add("contradiction", None, f"{what} has another root over the first {checkpoint.size} entries")
+            self.add("contradiction", None, f"{what} has another root over the first {entries(checkpoint.size)}")
         elif what == _OLDER:
             self._goes_on_from = checkpoint.size
 

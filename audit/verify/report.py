@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from config.counting import counted, entries
+
 Severity = Literal["contradiction", "missing"]
 """`contradiction`: the log was changed or lies. `missing`: it may be true, but something is not there to prove it."""
 
@@ -141,11 +143,11 @@ class Report:
     def lines(self) -> Iterator[str]:
         """The report for people."""
         yield f"log         {self.origin}"
-        yield f"entries     {self.size} ({self.entries_checked} recomputed), started {self.starts} times"
+        yield f"entries     {self.size} ({self.entries_checked} recomputed), started {counted(self.starts, 'time')}"
         yield f"root        {self.root.hex()}"
         if self.signed_size:
-            yield f"checkpoint  {self.signed_size} entries, signed by {self.signer}"
-            yield f"unsigned    {self.beyond_checkpoint} entries after the checkpoint"
+            yield f"checkpoint  {entries(self.signed_size)}, signed by {self.signer}"
+            yield f"unsigned    {entries(self.beyond_checkpoint)} after the checkpoint"
         yield from self._outside_lines()
         complete = sum(session.complete for session in self.sessions)
         yield f"sessions    {complete} complete, {len(self.sessions) - complete} not"
@@ -171,30 +173,33 @@ class Report:
             yield f"published   {self.tiles_compared} tiles and entry bundles as the entries give them"
         if self.witnessing is not None:
             seen = self.witnessing
-            yield f"witnesses   {len(seen.cosigned)} of {seen.witnesses} cosigned {seen.size} entries"
+            yield f"witnesses   {len(seen.cosigned)} of {seen.witnesses} cosigned {entries(seen.size)}"
             reached = "reached" if seen.quorum else "NOT reached"
             age = "" if seen.age is None else f", {seen.age} s ago"
             asked = f"{seen.quorum_name}: {reached}{age}"
             yield "quorum      " + ("the policy asks for no witness" if seen.quorum_name == "none" else asked)
         if self.goes_on_from is not None:
-            yield f"since       goes on from the older checkpoint, over {self.goes_on_from} entries"
+            yield f"since       goes on from the older checkpoint, over {entries(self.goes_on_from)}"
 
     def _part_lines(self) -> Iterator[str]:
         parts, chunks = (
-            f"{self.parts_checked} of {self.parts_committed}",
-            f"{self.chunks_checked} of {self.chunks_recorded}",
+            f"{self.parts_checked} of {counted(self.parts_committed, 'part')}",
+            f"{self.chunks_checked} of {counted(self.chunks_recorded, 'chunk')}",
         )
         if self.keys_given:
-            yield f"sealed      {parts} parts opened and matching, {self.parts_erased} lawfully erased"
-            yield f"recording   {chunks} chunks opened and matching, {self.chunks_erased} lawfully erased"
+            yield f"sealed      {parts} opened and matching, {self.parts_erased} lawfully erased"
+            yield f"recording   {chunks} opened and matching, {self.chunks_erased} lawfully erased"
         else:
-            yield f"sealed      {self.parts_committed} parts present or listed below, not opened: no keys were given"
-            yield f"recording   {self.chunks_recorded} chunks, digests compared, not opened: no keys were given"
+            parts, chunks = counted(self.parts_committed, "part"), counted(self.chunks_recorded, "chunk")
+            yield f"sealed      {parts} present or listed below, not opened: no keys were given"
+            yield f"recording   {chunks}, digests compared, not opened: no keys were given"
         if self.seals_compared:
             yield f"seals       {self.seals_compared} of 256 entries each, as sealed"
         for done in self.erased:
             where = (
-                f"{done.parts} parts of entries {done.first} to {done.last}" if done.parts else "nothing that was here"
+                f"{counted(done.parts, 'part')} of entries {done.first} to {done.last}"
+                if done.parts
+                else "nothing that was here"
             )
             yield f"erased      by entry {done.index} (scope {done.scope}, basis {done.basis}): {where}"
 
@@ -209,5 +214,5 @@ class Report:
         if self.tiles_compared is None:
             left.append("published tiles: there are none beside this log")
         if self.beyond_checkpoint:
-            left.append(f"signatures over the last {self.beyond_checkpoint} entries: they are not signed yet")
+            left.append(f"signatures over the last {entries(self.beyond_checkpoint)}: not signed yet")
         return tuple(left)

@@ -89,6 +89,10 @@ def visible(text: str, limit: int = 300) -> str:
     return "".join(out)
 
 
+def counted(number: int, one: str, many: str = "") -> str:
+    return "%d %s" % (number, one if number == 1 else many or one + "s")
+
+
 def b64(data: bytes) -> str:
     return base64.b64encode(data).decode("ascii")
 
@@ -1490,8 +1494,8 @@ def show_policy(report: Report, options: Options) -> None:
             "policy", "THE EVIDENCE'S OWN policy.txt: it shows that the evidence fits together, not whose it is."
         )
         report.row("", "Whoever made it up could have made up the policy too. Get the policy from somebody you trust.")
-    report.row("", "%d log(s), %d witness(es), quorum %s" % (
-        len(policy.logs), len(policy.witnesses), visible(policy.quorum)))  # fmt: skip
+    report.row("", "%s, %s, quorum %s" % (
+        counted(len(policy.logs), "log"), counted(len(policy.witnesses), "witness", "witnesses"), visible(policy.quorum)))  # fmt: skip
     report.data["policy"] = {"name": options.policy_name, "given": options.trusted, "quorum": policy.quorum}
 
 
@@ -1499,7 +1503,7 @@ def show_checkpoint(report: Report, judged: Judged, options: Options, where: str
     """Print and weigh one judged checkpoint: signers, quorum, age."""
     head, now, policy = judged.checkpoint, options.now, options.policy
     report.row("log", visible(head.origin))
-    report.row("checkpoint", "%d entries" % head.size)
+    report.row("checkpoint", counted(head.size, "entry", "entries"))
     report.row("root", head.root.hex())
     report.row("signed by", str(judged.log) if judged.log.kind == 1 else f"{visible(judged.log.name)} (ML-DSA-44)")
     for line in head.extra:
@@ -1522,7 +1526,7 @@ def show_checkpoint(report: Report, judged: Judged, options: Options, where: str
     for text in judged.unchecked:
         report.not_checked(text)
     if judged.strangers:
-        report.not_checked("%d signature(s) by keys that the policy does not name" % judged.strangers)
+        report.not_checked("%s by keys that the policy does not name" % counted(judged.strangers, "signature"))
 
 
 def weigh(report: Report, judged: Judged, options: Options, where: str) -> None:
@@ -1568,9 +1572,11 @@ def erasure_lines(report: Report, erasures: Erasures) -> None:
         report.row("erased", "nothing")
     rows = []
     for erasure, count, first, last in erasures.covered():
-        what = "keys of %d key set(s)" % len(erasure.sets) if erasure.scope == "keys" else f"the month {visible(erasure.month)} of class {visible(erasure.retention)}"  # fmt: skip
+        what = "keys of %s" % counted(len(erasure.sets), "key set") if erasure.scope == "keys" else f"the month {visible(erasure.month)} of class {visible(erasure.retention)}"  # fmt: skip
         where = (
-            "no part of an entry seen here" if not count else "%d part(s) of entries %d to %d" % (count, first, last)
+            "no part of an entry seen here"
+            if not count
+            else "%s of entries %d to %d" % (counted(count, "part"), first, last)
         )
         text = "by entry %d, basis %s: %s (%s): %s" % (
             erasure.at, visible(erasure.basis), what, visible(", ".join(erasure.compartments)), where)  # fmt: skip
@@ -1746,7 +1752,7 @@ class LogRun:
             self.report.contradiction(what, f"it belongs to another log, {visible(checkpoint.origin)}")
         elif checkpoint.size > self.head.size:
             self.report.contradiction(
-                what, "it covers %d entries, the log has only %d: it was cut" % (checkpoint.size, self.head.size),
+                what, "it covers %s, the log has only %d: it was cut" % (counted(checkpoint.size, "entry", "entries"), self.head.size),
                 "signed checkpoint over %d entries, base64: %s" % (checkpoint.size, b64(note[:8192])),
                 "the log's own signed checkpoint covers %d" % self.head.size,
                 "both are signed by the log; a log only grows",
@@ -1786,20 +1792,23 @@ def verify_log(source: Union[Folder, Web], options: Options, beside: Optional[Fo
     if options.since is not None:
         older = options.policy.judge(options.since, options.now)  # was judged when the command line was read
         run.expect("the older checkpoint", older.checkpoint, options.since)
-        report.row("since", "a checkpoint of %d entries; all of them must still stand" % older.checkpoint.size)
+        report.row(
+            "since",
+            "a checkpoint of %s; all of them must still stand" % counted(older.checkpoint.size, "entry", "entries"),
+        )
         weigh(report, older, options._replace(max_age=None), "the older checkpoint")
     if beside is not None:
         _beside(report, run, beside, options)
     run.run()
-    report.row("entries", "%d of %d read and hashed, %d tiles compared, started %d times" % (
-        run.entries, judged.checkpoint.size, run.tiles, run.replay.starts))  # fmt: skip
+    report.row("entries", "%d of %d read and hashed, %s compared, started %s" % (
+        run.entries, judged.checkpoint.size, counted(run.tiles, "tile"), counted(run.replay.starts, "time")))  # fmt: skip
     report.data.update(entries=run.entries, tiles=run.tiles, starts=run.replay.starts, gaps=run.gaps[:MAX_LISTED])
     report.row("gaps", "; ".join(run.gaps[:20]) or "none")
     session_lines(report, run.replay)
     erasure_lines(report, run.erasures)
     if run.ahead:
         report.not_checked(
-            "%d tile(s) hold more than the checkpoint covers; what is beyond it is not proved" % run.ahead
+            "%s with more than the checkpoint covers; what is beyond it is not proved" % counted(run.ahead, "tile")
         )
     report.not_checked("sealed parts and recordings: a published log holds commitments to them only")
     if isinstance(source, Folder):
@@ -1815,7 +1824,8 @@ def _beside(report: Report, run: LogRun, beside: Folder, options: Options) -> No
     judged = judge(report, "evidence/checkpoint", note, options)
     if judged is not None and judged.checkpoint.size > run.head.size:
         report.not_checked(
-            "evidence/checkpoint is %d entries ahead of the published log" % (judged.checkpoint.size - run.head.size)
+            "evidence/checkpoint is %s ahead of the published log"
+            % counted(judged.checkpoint.size - run.head.size, "entry", "entries")
         )
     elif judged is not None:
         run.expect("evidence/checkpoint", judged.checkpoint, note)
@@ -1837,7 +1847,7 @@ def _sealed(report: Report, run: LogRun, source: Folder) -> None:
                 "sha256sum the file")  # fmt: skip
         else:
             same += 1
-    report.row("sealed", "%d object(s) are those that the log sealed" % same)
+    report.row("sealed", "%s as the log sealed" % counted(same, "object"))
 
 
 def _strays(report: Report, source: Folder, size: int) -> None:
@@ -1853,9 +1863,11 @@ def _strays(report: Report, source: Folder, size: int) -> None:
             level = 0 if tile[0] == "entries" else int(tile[0])
             ahead += (tile[1] << 8) >= size >> 8 * level
     if strays:
-        report.not_checked("%d file(s) that are no part of a log, the first being %s" % (strays, visible(first)))
+        report.not_checked(
+            "%s outside what makes a log, the first being %s" % (counted(strays, "file"), visible(first))
+        )
     if ahead:
-        report.not_checked("%d tile(s) that lie wholly beyond the checkpoint" % ahead)
+        report.not_checked("%s wholly beyond the checkpoint" % counted(ahead, "tile"))
 
 
 # --- a bundle ---------------------------------------------------------------------------------------------------------
@@ -2160,8 +2172,8 @@ class BundleRun:
                         self.covered += 1
                     else:
                         self.hidden += 1
-        self.report.row("disclosed", "%d part(s), all as the log commits to them; %d kept hidden, %d erased" % (
-            matching, self.hidden, self.covered) if matching == len(self.parts) else "%d part(s) match" % matching)  # fmt: skip
+        self.report.row("disclosed", "%s, all as the log commits to them; %d kept hidden, %d erased" % (
+            counted(matching, "part"), self.hidden, self.covered) if matching == len(self.parts) else "%s as committed" % counted(matching, "part"))  # fmt: skip
         self.report.data.update(disclosed=matching, hidden=self.hidden, erased_parts=self.covered)
 
     def _part(self, name: str, index: int, compartment: str) -> bool:
@@ -2205,8 +2217,8 @@ class BundleRun:
                 self.report.missing(f"recording/{session}", str(error))
         total = sum(map(len, chunks.values()))
         if total:
-            self.report.row("recording", "%d of %d chunk(s) given, all as the log commits to them" % (
-                self.chunks, total) if self.chunks == self.chunks_seen else "%d chunk(s) match" % self.chunks)  # fmt: skip
+            self.report.row("recording", "%d of %s given, all as the log commits to them" % (
+                self.chunks, counted(total, "chunk")) if self.chunks == self.chunks_seen else "%s as committed" % counted(self.chunks, "chunk"))  # fmt: skip
         self.report.data.update(chunks=self.chunks, chunks_recorded=total)
 
     def _recording(self, session: str, heads: list[Head]) -> None:
@@ -2286,8 +2298,8 @@ class BundleRun:
 
     def _session(self, session: Session, commands: list[tuple[str, str, str]]) -> dict[str, Any]:
         state = "complete" if session.complete else f"NOT COMPLETE ({session.why()})"
-        self.report.row("session", "%s: %s, %d commands, %d blocked, %d entries, %s to %s%s" % (
-            session.id, state, session.commands, session.blocked, session.entries, _moment(session.first_t),
+        self.report.row("session", "%s: %s, %s, %d blocked, %s, %s to %s%s" % (
+            session.id, state, counted(session.commands, "command"), session.blocked, counted(session.entries, "entry", "entries"), _moment(session.first_t),
             _moment(session.last_t), "" if session.closed is None else ", ended: " + visible(session.closed)))  # fmt: skip
         for number, (when, verdict, text) in enumerate(commands[:2000], 1):
             self.report.row("", "%3d  %s  %-7s  %s" % (number, when, verdict, text))
@@ -2394,7 +2406,7 @@ def verify_bundle(place: Place, options: Options) -> Report:
     run.run()
     stamps = [name for name in run.names if name.startswith("tsa/")]
     if stamps:
-        report.not_checked("%d time stamp(s) in tsa/ (RFC 3161): try `openssl ts -verify`" % len(stamps))
+        report.not_checked("%s in tsa/ (RFC 3161): try `openssl ts -verify`" % counted(len(stamps), "time stamp"))
     report.not_checked("README.html and player.html: they are as exported; what they show is not recomputed")
     return report
 
@@ -2564,13 +2576,13 @@ def conclusion(report: Report) -> str:
     """The last line: what it amounts to. Never a bare word of praise."""
     data = report.data
     if report.exit:
-        counts = "%d contradiction(s), %d missing" % (report.counts[CONTRADICTION], report.counts[MISSING])
+        counts = "%s, %d missing" % (counted(report.counts[CONTRADICTION], "contradiction"), report.counts[MISSING])
         return f"{_LAST[report.exit]}: {counts}"
-    said = ["%d entries" % data.get("entries", 0)]
+    said = [counted(data.get("entries", 0), "entry", "entries")]
     if "commands" in data:
         sessions = data["sessions"]
-        said.insert(0, "%d commands in %d session(s), %d of them complete" % (
-            data["commands"], sessions["complete"] + sessions["incomplete"], sessions["complete"]))  # fmt: skip
+        said.insert(0, "%s in %s, %d of them complete" % (
+            counted(data["commands"], "command"), counted(sessions["complete"] + sessions["incomplete"], "session"), sessions["complete"]))  # fmt: skip
     witnesses = len(data.get("witnesses", []))
     said.append("signed by the log" + (", witnessed by %d" % witnesses if witnesses else ", NOT witnessed by anybody"))
     if not data["policy"]["given"]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from config.counting import counted, entries
 from gateway import exits
 from gateway.cli.call import Call, command, group
 from gateway.cli.output import note, print_record, print_text
@@ -68,7 +69,7 @@ def backup(
     call.show(
         made,
         lambda: print_text(
-            f"Backed up {made.entries} entries of {made.origin} to {made.directory}, keys sealed to {by}.\n"
+            f"Backed up {entries(made.entries)} of {made.origin} to {made.directory}, keys sealed to {by}.\n"
             f"The root key is not in it: keep {settings.keys_dir / 'root.key'} in another place."
         ),
     )
@@ -123,12 +124,12 @@ def restore(
     def people() -> None:
         for line in done.report.lines():
             print_text(line)
-        print_text(f"Restored {done.entries} entries, as they were on {done.made}.")
+        print_text(f"Restored {entries(done.entries)}, as of {done.made}.")
         if behind is None:
             note("No newer log was named: what was erased since the backup is not known here.")
         elif behind > 0:
             note(
-                f"The log went on for {behind} entries after this backup, {done.erased_since} of them erasures. Those "
+                f"The log went on for {entries(behind)} after this backup, {done.erased_since} of them erasures. Those "
                 "are done again at the start. Witnesses refuse to cosign a log that was rolled back: see "
                 "docs/howto/backup.md."
             )
@@ -204,7 +205,7 @@ def recover(
     found = read_identities(identity)
     with _opened(call, lost=True) as store:
         moved = store.recover(AgeRoot([recipient_of(one) for one in found], found))
-    call.show({"recovered": moved}, lambda: print_text(f"Recovered {moved} keys of months."))
+    call.show({"recovered": moved}, lambda: print_text(f"Recovered {counted(moved, 'key')} of months."))
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from config.counting import counted, entries
 from gateway import exits
 from gateway.cli.call import Call, command
 from gateway.cli.evidence import PANEL, Directory, Keys, Place, an_id, find
@@ -117,9 +118,7 @@ class _Wanted:
         if self.router is not None:
             history = of_router(reader, {self.router})
             if history.unread:
-                note(
-                    f"{history.unread} entries could not be opened, so whether they are about this router is not known."
-                )
+                note(f"{entries(history.unread)} could not be opened: whether this router is meant there is not known.")
             if not history.sessions and not history.consents:
                 raise BadRequest(f"Nothing in the log that can be opened is about a router {self.router}.")
             sessions, consents = (*sessions, *history.sessions), (*consents, *history.consents)
@@ -243,7 +242,7 @@ def _proof(place: Place, call: Call, index: int) -> bytes:
         source = _source(call, place, reader, index + 1)
         checkpoint = Checkpoint.parse(parse_note(source.checkpoint).text)
         if index >= checkpoint.size:
-            raise BadRequest(f"No signed checkpoint covers an entry {index}; the log has {reader.size} entries.")
+            raise BadRequest(f"No signed checkpoint covers an entry {index}; the log has {entries(reader.size)}.")
         prover = Prover(reader, checkpoint, [index], source.fetch)
         return prover.proof(index, source.checkpoint, reader.entry(index).head_bytes)
 
@@ -278,4 +277,4 @@ def _found(draft: "Draft", index: int | None) -> dict[str, Any]:
 
 def _tell(output: Path, found: dict[str, Any]) -> None:
     where = f"on record as entry {found['entry_index']}" if found["recorded"] else "not on record"
-    print_text(f"{output}: {len(found['sessions'])} sessions, {where}, manifest {found['manifest']}")
+    print_text(f"{output}: {counted(len(found['sessions']), 'session')}, {where}, manifest {found['manifest']}")

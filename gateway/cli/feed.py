@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from config.counting import entries
 from gateway.cli.call import Call, command, group
 from gateway.cli.evidence import PANEL
 from gateway.cli.output import print_table, print_text
@@ -98,7 +99,7 @@ def deliver(call: Call, name: Name) -> None:
             opened.close()
     except (FeedError, SinkDown) as error:
         raise BadRequest(f"feed {feed.name}: {error}") from error
-    call.show({"feed": feed.name, "entries": number}, lambda: print_text(f"{number} entries went to {feed.to}."))
+    call.show({"feed": feed.name, "entries": number}, lambda: print_text(f"{entries(number)} went to {feed.to}."))
 
 
 def _named(call: Call, name: str) -> "FeedSettings":

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import typer
 
+from config.counting import counted
 from gateway.cli.call import Call, command, group
 from gateway.cli.keys import hex_fingerprint, public_key, shown_fingerprint
 from gateway.cli.output import moment, note, print_record, print_table, print_text
@@ -181,7 +182,9 @@ def revoke_tokens(call: Call, name: Name) -> None:
     """Withdraw all tokens of a machine; they stop working at once."""
     with call.api() as api:
         found = api.delete(f"/v1/people/{_known(name)}/tokens")
-    call.show({"name": name, **found}, lambda: print_text(f"{found['removed']} tokens of {name} were withdrawn."))
+    call.show(
+        {"name": name, **found}, lambda: print_text(f"Withdrawn: {counted(found['removed'], 'token')} of {name}.")
+    )
 
 
 def _change(call: Call, name: str, change: dict[str, Any], word: str) -> None:

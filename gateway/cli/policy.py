@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from config.counting import counted
 from gateway import exits
 from gateway.cli.call import Call, command, group
 from gateway.cli.output import note, print_record, print_table, print_text
@@ -145,7 +146,7 @@ def lint_tables(
     def people() -> None:
         print_table(["level", "where", "finding"], ((one.level, one.where, one.sentence) for one in shown), empty="")
         count = {level: sum(one.level == level for one in found) for level in ("error", "warning", "note")}
-        print_text(f"{count['error']} errors, {count['warning']} warnings, {count['note']} notes.")
+        print_text(", ".join(counted(number, level) for level, number in count.items()) + ".")
 
     call.show([asdict(one) for one in found], people)
     return exits.FAILED if failed else exits.OK

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from audit.search.query import FIELDS
+from config.counting import counted
 from gateway.cli.call import Call, command, group
 from gateway.cli.evidence import PANEL, find
 from gateway.cli.output import note, print_record, print_text
@@ -115,4 +116,7 @@ def _rebuild(call: Call) -> None:
             rows = index.size
         finally:
             index.close()
-    call.show({"entries": entries, "rows": rows}, lambda: print_text(f"{entries} entries read, {rows} rows made."))
+    call.show(
+        {"entries": entries, "rows": rows},
+        lambda: print_text(f"{counted(entries, 'entry', 'entries')} read, {counted(rows, 'row')} made."),
+    )

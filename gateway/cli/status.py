@@ -4,6 +4,7 @@ from typing import Any
 
 import typer
 
+from config.counting import counted
 from gateway import exits
 from gateway.cli.call import Call, command
 from gateway.cli.evidence import PANEL
@@ -51,7 +52,7 @@ def _words(found: dict[str, Any]) -> dict[str, object]:
 def _checkpoint(checkpoint: dict[str, Any]) -> str:
     if not checkpoint["signer_answers"]:
         return f"the signer does not answer, for {checkpoint['unsigned_seconds']:.0f} s"
-    return f"{checkpoint['size']} entries, signed {_ago(checkpoint['age_seconds'])}"
+    return f"{counted(checkpoint['size'], 'entry', 'entries')}, signed {_ago(checkpoint['age_seconds'])}"
 
 
 def _ago(seconds: float | None) -> str:
@@ -65,4 +66,6 @@ def _delay(seconds: float | None) -> str:
 
 
 def _behind(entries: int | None) -> str:
-    return "unknown" if entries is None else f"{entries} entries behind" if entries else "up to date"
+    return (
+        "unknown" if entries is None else f"{counted(entries, 'entry', 'entries')} behind" if entries else "up to date"
+    )

@@ -5,6 +5,7 @@ Counterparts: `gateway.evidence.approvals` keeps the requests, `gateway.evidence
 
 from dataclasses import dataclass
 
+from config.counting import counted
 from gateway.access.identity import Authenticated
 from gateway.errors import NotAllowed
 from gateway.evidence.approvals import MAY_ASK, Approval, Approvals
@@ -64,7 +65,8 @@ def about(one: Approval) -> str:
         case "erase":
             keys, sessions = subject.get("keys"), subject.get("sessions")
             counts = [len(part) for part in (keys, sessions) if isinstance(part, dict | list)]
-            return f"{subject.get('kind')} {subject.get('id')}: {counts[0]} key sets, {counts[-1]} sessions"
+            lost = f"{counted(counts[0], 'key set')}, {counted(counts[-1], 'session')}"
+            return f"{subject.get('kind')} {subject.get('id')}: {lost}"
         case "hold.release":
             return f"hold {subject.get('hold')}"
         case _:

@@ -28,6 +28,7 @@ from audit.tlog.checkpoint import Checkpoint
 from audit.tlog.note import SigningKey, VerifierKey, parse_note
 from audit.tlog.policy import NONE, KnownLog, Policy
 from config.clock import Clock
+from config.counting import entries
 from gateway.access.identity import Authenticated
 from gateway.consent.model import Consent, Language
 from gateway.errors import BadRequest, NotAllowed, Unavailable
@@ -218,7 +219,7 @@ class Exports:
             source = self._source(reader, index + 1)
             checkpoint = Checkpoint.parse(parse_note(source.checkpoint).text)
             if not 0 <= index < checkpoint.size:
-                raise BadExport(f"No signed checkpoint covers an entry {index}; the log has {reader.size} entries.")
+                raise BadExport(f"No signed checkpoint covers an entry {index}; the log has {entries(reader.size)}.")
             head = reader.entry(index).head_bytes
             prover = Prover(reader, checkpoint, [index], source.fetch)
             proof = prover.proof(index, source.checkpoint, head if extra else b"")

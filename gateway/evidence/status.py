@@ -17,6 +17,7 @@ from audit.feeds.errors import FeedError
 from audit.journal import Journal
 from audit.publish.standing import Standing
 from audit.search.index import Index
+from config.counting import counted, entries
 from config.settings import Settings
 from gateway.access.identity import Authenticated, Role
 from gateway.errors import NotAllowed
@@ -156,17 +157,21 @@ def _of_log(standing: Standing, alarm_seconds: float) -> tuple[str, ...]:
     if signing is not None and not signing.answers:
         said.append(f"The signer does not answer; entries wait for a signature for {signing.unsigned_seconds:.0f} s.")
     if standing.quorum_age is not None and standing.quorum_age > alarm_seconds:
-        said.append(f"No quorum of witnesses has cosigned for {standing.quorum_age / 60:.0f} minutes.")
+        said.append(f"No quorum of witnesses has cosigned for {_minutes(standing.quorum_age)}.")
     if (standing.undelivered_seconds or 0.0) > alarm_seconds:
-        said.append(f"Object storage has got no checkpoint for {(standing.undelivered_seconds or 0) / 60:.0f} minutes.")
+        said.append(f"Object storage has got no checkpoint for {_minutes(standing.undelivered_seconds or 0)}.")
     return tuple(said)
 
 
 def _of_followers(index: int | None, feeds: tuple[FeedStatus, ...]) -> tuple[str, ...]:
-    said = [f"The search index is {index} entries behind."] if (index or 0) > BEHIND else []
+    said = [f"The search index is {entries(index or 0)} behind."] if (index or 0) > BEHIND else []
     for feed in feeds:
         if feed.behind is None:
             said.append(f"The cursor of feed {feed.name} cannot be read.")
         elif feed.behind > BEHIND:
-            said.append(f"Feed {feed.name} is {feed.behind} entries behind.")
+            said.append(f"Feed {feed.name} is {entries(feed.behind)} behind.")
     return tuple(said)
+
+
+def _minutes(seconds: float) -> str:
+    return counted(round(seconds / 60), "minute")

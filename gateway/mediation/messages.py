@@ -35,7 +35,7 @@ NOT_SENT_AHEAD: Final = (
 )
 NOT_SENT_NOBODY: Final = "Not sent: this command needs a confirmation, and nobody can be asked here."
 CANCELLED: Final = "The router asked something that has no answer here. The command was cancelled."
-DROPPED: Final = "{count} waiting line(s) were dropped."
+DROPPED: Final = "Dropped: {lines} that waited."
 WARNING: Final = "This access ends in {left}."
 UNSURE: Final = (
     "The router's prompt is not the one that was expected ({prompt}). Nothing is sent until a line such as `end` or "

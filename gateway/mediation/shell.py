@@ -12,6 +12,7 @@ from enum import Enum, auto
 from typing import Final, assert_never
 
 from audit.command import Purpose
+from config.counting import counted
 from drivers.prompt import PagerSeen, PromptSeen, QuestionSeen
 from gateway.mediation import messages
 from gateway.mediation.events import (
@@ -229,7 +230,7 @@ class ShellMediation:
         dropped = self._queue.clear()
         self._rep.do(self._queue.room())
         if dropped:
-            self._rep.say(messages.DROPPED.format(count=dropped) + "\n")
+            self._rep.say(messages.DROPPED.format(lines=counted(dropped, "line")) + "\n")
 
     def _end_of_input(self) -> None:
         self._input_ended = True

@@ -15,6 +15,7 @@ import structlog
 from asyncssh.auth import KbdIntChallenge, KbdIntResponse
 
 from audit.errors import AuditError
+from config.counting import counted
 from config.errors import VestibuleError
 from gateway.access.authenticate import needs_second_factor
 from gateway.access.identity import Authenticated
@@ -149,7 +150,7 @@ class FrontDoor(asyncssh.SSHServer):
         del username, lang, submethods
         assert self._proved is not None
         minutes = -(-self._service.totp_wait(self._proved) // timedelta(minutes=1))
-        told = f"Too many wrong codes. The next one is looked at in {minutes} minute(s)." if minutes else ""
+        told = f"Too many wrong codes. The next one is looked at in {counted(minutes, 'minute')}." if minutes else ""
         return ("Second factor", told, "en", [("One-time code: ", False)])
 
     async def validate_kbdint_response(self, username: str, responses: KbdIntResponse) -> KbdIntChallenge:

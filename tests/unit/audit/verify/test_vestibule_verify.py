@@ -29,6 +29,7 @@ from audit.tlog.policy import Policy
 from audit.tlog.proof import TlogProof
 from audit.verify import vestibule_verify as single
 from audit.verify.chains import ChainCheck
+from config.counting import counted, entries
 from config.ids import new_id
 from tests.bundles import Desk, court, record
 
@@ -107,7 +108,7 @@ OTHERS = [path for path in PYTHONS if int(path.parts[-3].split(".")[1]) >= 9] + 
 def test_every_python_from_3_9_on_comes_to_the_same_result(log, python, tmp_path):
     status, out, err = run(log.log, "--policy", log.policy_file, "--now", NOW, python=python)
     assert (status, err) == (0, "")
-    assert "4 commands in 2 session(s), 2 of them complete" in out.splitlines()[-1]
+    assert "4 commands in 2 sessions, 2 of them complete" in out.splitlines()[-1]
     assert "witnessed by 1" in out.splitlines()[-1]
     tile = max((log.log / "tile/0/000.p").iterdir(), key=lambda path: int(path.name))
     tile.write_bytes(bytes([tile.read_bytes()[0] ^ 1]) + tile.read_bytes()[1:])
@@ -118,7 +119,7 @@ def test_every_python_from_3_9_on_comes_to_the_same_result(log, python, tmp_path
 def test_every_python_verifies_a_bundle(bundle, python):
     status, out, err = run("b.zip", "--policy", "p.txt", python=python, cwd=bundle)
     assert (status, err) == (0, "")
-    assert out.splitlines()[-1].startswith("verified: 14 commands in 1 session(s), 1 of them complete")
+    assert out.splitlines()[-1].startswith("verified: 14 commands in 1 session, 1 of them complete")
     data = bytearray((bundle / "b.zip").read_bytes())
     data[len(data) // 2] ^= 1
     (bundle / "b.zip").write_bytes(data)
@@ -405,6 +406,12 @@ def test_the_same_commitments_and_months(text, salt):
     assert single.canonical_b64(single.commitment("act", content, salt), "x") == commit("act", content, salt)
     ulid = new_id()
     assert single.month_of(ulid) == month_of(ulid)
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_it_counts_as_the_gateway_does(number):
+    assert single.counted(number, "session") == counted(number, "session")
+    assert single.counted(number, "entry", "entries") == entries(number)
 
 
 JSON = st.recursive(

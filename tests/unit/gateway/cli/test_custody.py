@@ -13,7 +13,7 @@ PLAN = {
 APPROVAL = {
     "id": ID, "act": "erase", "state": "asked", "asked_by": new_id(), "asked_at": "2026-01-01T12:00:00Z",
     "lapses_at": "2026-01-04T12:00:00Z", "decided_by": None, "decided_at": None, "reason": "she asked",
-    "about": "consent X: 7 key sets, 1 sessions",
+    "about": "consent X: 7 key sets, 1 session",
 }  # fmt: skip
 DUE = {
     "digest": "ab" * 8,

@@ -127,6 +127,7 @@ def test_a_token_on_the_screen(vestibule):
     assert vestibule("person", "token", "new", "crm").out == "T0K3N\n"
 
 
-def test_tokens_are_withdrawn(vestibule):
-    vestibule.api.on("DELETE", "/v1/people/crm/tokens", {"removed": 2})
-    assert vestibule("person", "token", "revoke", "crm").out == "2 tokens of crm were withdrawn.\n"
+@pytest.mark.parametrize(("removed", "said"), [(2, "2 tokens"), (1, "1 token")])
+def test_tokens_are_withdrawn(vestibule, removed, said):
+    vestibule.api.on("DELETE", "/v1/people/crm/tokens", {"removed": removed})
+    assert vestibule("person", "token", "revoke", "crm").out == f"Withdrawn: {said} of crm.\n"
