@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import json
 import os
-import re
 import shutil
 import signal
 import sqlite3
@@ -18,20 +17,29 @@ import tempfile
 import time
 import zipfile
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import asyncssh
 
 from config.files import make_private_dir, write_private
-from config.settings import ApiSettings, ConsentSettings, CustomerSettings, ReviewSettings, Settings, SshSettings
+from config.settings import (
+    ApiSettings,
+    ConsentSettings,
+    CustomerSettings,
+    CwmpSettings,
+    ReviewSettings,
+    Settings,
+    SshSettings,
+)
 from drivers.lab.home import HomeComputer
 from drivers.lab.openwrt import OpenWrtRouter
 from gateway import assembly, exits
 from gateway.access.identity import Authenticated
 from gateway.consent.model import State
 from gateway.demo.players import STEP_SECONDS, DemoFailed, Say, Ssh, Subscriber, Teller, Terminal, plain
+from gateway.demo.scene import Scene
+from gateway.demo.tr069 import second_act
 from gateway.session.admin import RouterEntry
 
 ROUTER: Final = "home-7"
@@ -39,27 +47,6 @@ REP: Final = "alice"
 AUDITOR: Final = "amira"
 HOME_ADDRESS: Final = "192.168.1.50"
 PROMPT: Final = "root@OpenWrt:~# "
-
-
-@dataclass(slots=True)
-class Scene:
-    """Everybody and everything on stage."""
-
-    teller: Teller
-    house: assembly.House
-    router: OpenWrtRouter
-    home: HomeComputer
-    ssh: Ssh
-    subscriber: Subscriber
-    settings: Settings
-
-    async def link(self) -> str:
-        """The link in the newest message to the subscriber."""
-        newest = max(self.settings.outbox_dir.iterdir(), key=lambda path: path.stat().st_mtime_ns)
-        found = re.search(r"https?://[^\s\"\\]+/l/[A-Za-z0-9_-]+", newest.read_text())
-        if found is None:
-            raise DemoFailed("The message to the subscriber holds no link.")
-        return found[0]
 
 
 @contextlib.asynccontextmanager
@@ -71,6 +58,7 @@ async def _stage(teller: Teller, directory: Path) -> AsyncIterator[Scene]:
         api=ApiSettings(port=None),
         customer=CustomerSettings(port=0),
         review=ReviewSettings(port=0),
+        cwmp=CwmpSettings(mode="acs", plain_port=0),
         consent=ConsentSettings(controller="Demo Internet Ltd."),
     )
     assembly.initialise(settings)
@@ -346,6 +334,7 @@ async def run(*, keep: bool, say: Say = print, colour: bool = False) -> int:
                 await _pivot(scene, terminal)
                 await _change(scene, terminal)
                 session = await _revoke(scene, terminal)
+            await second_act(scene)
             await _replay(scene, session)
             await _verify(scene, directory)
             await _hand_out(scene, session, directory)
