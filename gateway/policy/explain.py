@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from gateway.policy.capabilities import CAPABILITIES
+from gateway.policy.cwmp.policy import PLATFORM
 from gateway.policy.decide import decide
 from gateway.policy.selftest import EVERYTHING, NOW
 from gateway.policy.table import PolicyBundle
@@ -105,7 +106,10 @@ def _reason(verdict: Verdict, word: Word) -> str:
 
 
 def _origin(bundle: PolicyBundle, platform: str, rule_id: str) -> tuple[str | None, int | None]:
-    """The pattern of a rule and its row, if the id names one."""
+    """The pattern of a rule and its row, if the id names one. Of a row of parameters: what it says, and its number."""
+    if bundle.cwmp is not None and platform == PLATFORM:
+        rows = enumerate(bundle.cwmp.rows.rows, 1)
+        return next(((row.why.rstrip("."), at) for at, row in rows if rule_id == f"{PLATFORM}.{row.id}"), (None, None))
     table = bundle.tables.get(platform)
     found = next((rule for rule in table.rules if rule.id == rule_id), None) if table is not None else None
     if found is None:

@@ -100,34 +100,23 @@ def _no_collections() -> Iterator[None]:
             gc.enable()
 
 
-def load_bundle(
-    directory: Path = TABLES, overlays: Path | None = None, machine_profile: Path | None = None
-) -> PolicyBundle:
+def load_bundle(directory: Path = TABLES, overlays: Path | None = None) -> PolicyBundle:
     """The bundle of all tables in `directory` and all overlays in `overlays`. Raises `PolicyError`."""
-    return compile_bundle(read_files(directory, overlays, machine_profile))
+    return compile_bundle(read_files(directory, overlays))
 
 
-def read_files(
-    directory: Path = TABLES, overlays: Path | None = None, machine_profile: Path | None = None
-) -> dict[str, bytes]:
-    """The files of a bundle by name. `machine_profile` stands for the shipped one. Raises `PolicyError`."""
+def read_files(directory: Path = TABLES, overlays: Path | None = None) -> dict[str, bytes]:
+    """The files of a bundle by name, with what belongs to the table `cwmp.yaml`. Raises `PolicyError`."""
     files = _read(directory)
     if not files:
         raise PolicyError(f"There is no policy table (*.yaml) in {directory}.")
     if f"{PLATFORM}.yaml" in files:
-        files |= shipped_files() | ({} if machine_profile is None else {MACHINE: _content(machine_profile)})
+        files |= shipped_files()
     own = {} if overlays is None else _read(overlays)
     for file in own:
         if "+" not in file:
             raise PolicyError(f"{file}: an overlay is named <platform>+<name>.yaml, such as ios+tier1.yaml.")
     return files | own
-
-
-def _content(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise PolicyError(f"The machine profile {file} cannot be read: {error.strerror}.") from error
 
 
 def _read(directory: Path) -> dict[str, bytes]:
