@@ -88,7 +88,7 @@ def all_below(ground: Ground, path: str, tally: Tally) -> Generator[Step, Reply,
     """Everything below an object, without what is hidden; of a CPE with little memory level by level."""
     if not ground.quirks.next_level_walk:
         listing = yield from _listing(ground, path, False)
-        _through_gate(ground, listing, tally)
+        _through_gate(ground, listing, tally, objects=False)
         return listing
     return (yield from _walk(ground, path, tally))
 
@@ -134,9 +134,12 @@ def _normal(infos: Sequence[ParameterInfo], path: str) -> list[ParameterInfo]:
     return list(found.values())
 
 
-def _through_gate(ground: Ground, listing: Listing, tally: Tally) -> None:
-    shown = [info for info in listing.infos if ground.reading(info.name) != "hide"]
-    tally.hidden += len(listing.infos) - len(shown)
+def _through_gate(ground: Ground, listing: Listing, tally: Tally, *, objects: bool = True) -> None:
+    """Take out what is hidden. `objects`: they count too, as what is below them was not listed."""
+    shown, hidden = [], []
+    for info in listing.infos:
+        (shown if ground.reading(info.name) != "hide" else hidden).append(info)
+    tally.hidden += sum(objects or not info.name.endswith(".") for info in hidden)
     listing.infos = shown
     ground.tree.see(info.name for info in shown)
 

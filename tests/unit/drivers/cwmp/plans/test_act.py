@@ -1,0 +1,82 @@
+"""What `drivers/cwmp/plans/act.py` promises: what happens later is expected, and undone if nobody waits for it."""
+
+from drivers.cwmp.fake_trees import tr181_cpe
+from drivers.cwmp.leftovers import Leftover, undo_requests
+from drivers.cwmp.messages import CancelTransfer, Download, Fault
+from drivers.cwmp.plans.steps import Call, Expect, LetGo, Remember
+from tests.unit.drivers.cwmp.plan_stage import SESSION, PlanStage, name_of
+
+
+def test_a_reboot_is_expected_before_it_is_ordered():
+    stage = PlanStage(tr181_cpe())
+    assert "restarts now" in stage.run("reboot")
+    assert [name_of(step) for step in stage.steps] == ["Expect", "Reboot", "LetGo", "Say"]
+    expected = stage.steps[0]
+    assert isinstance(expected, Expect)
+    assert stage.cpe.reboots == [expected.command_key]
+    assert expected.command_key.startswith(SESSION)
+    assert len(expected.command_key) <= 32
+
+
+def test_two_commands_have_two_keys():
+    stage = PlanStage(tr181_cpe())
+    stage.run("reboot")
+    stage.run("reboot")
+    assert len(set(stage.cpe.reboots)) == 2
+
+
+def test_a_factory_reset_lets_the_router_go():
+    stage = PlanStage(tr181_cpe())
+    assert "consent is asked for anew" in stage.run("factory-reset")
+    assert stage.cpe.resets == 1
+    assert LetGo() in stage.steps
+
+
+def test_firmware_is_loaded_from_the_approved_list_only():
+    stage = PlanStage(tr181_cpe())
+    assert "is not on the approved list. On it: box7-4.3." in stage.run("firmware other")
+    assert stage.steps[:-1] == []
+    assert stage.fine is False
+    text = stage.run("firmware box7-4.3")
+    assert "SHA-256 abab" in text
+    (download,) = stage.cpe.transfers.values()
+    assert (download.url, download.file_type, download.delay_seconds) == (
+        "https://fw.isp.example/b7",
+        "1 Firmware Upgrade Image",
+        0,
+    )
+    assert stage.left == []
+
+
+def test_a_queued_transfer_is_remembered_before_it_is_ordered():
+    stage = PlanStage(tr181_cpe(), comes=False)
+    stage.cpe.moods.status = 1
+    text = stage.run("firmware box7-4.3")
+    assert "the transfer is cancelled" in text
+    assert stage.fine is False
+    order = [name_of(step) for step in stage.steps if isinstance(step, Call | Remember | Expect)]
+    assert order == ["Expect", "Remember", "Download"]
+    (key,) = stage.cpe.transfers
+    assert stage.left == [Leftover("transfer", key)]
+    assert undo_requests(stage.left) == (CancelTransfer(key),)
+
+
+def test_an_interrupt_leaves_the_transfer_remembered():
+    stage = PlanStage(tr181_cpe(), stop_at="Await")
+    stage.cpe.moods.status = 1
+    assert stage.run("firmware box7-4.3").endswith("cancelled.\n^C\n")
+    assert len(stage.left) == 1
+
+
+def test_what_a_router_refuses_is_not_remembered():
+    stage = PlanStage(tr181_cpe())
+
+    def refuse(request):
+        return Fault(9000 if not isinstance(request, Download) else 9010, "Download failed from http://u:p@x/")
+
+    stage.cpe.answer = refuse
+    assert stage.run("firmware box7-4.3").endswith("% box7-4.3: the file could not be loaded (fault 9010).\n")
+    assert stage.left == []
+    for line in ("reboot", "factory-reset", "methods"):
+        assert stage.run(line) == "% the router does not know this kind of request (fault 9000).\n"
+        assert stage.fine is False
