@@ -16,10 +16,10 @@ K = TypeVar("K", bound=Hashable)
 class Limits:
     """Bounds of one listener. Beyond them a CPE is told 503 with Retry-After, or the connection is just cut."""
 
-    connections: int = 4000
+    connections: int = 20_000
     strangers: int = 256
     """Connections from one address on which nobody has signed in yet. Many CPEs may share one address."""
-    sessions: int = 1000
+    sessions: int = 2000
     """CPE sessions at one time, consoles' included."""
     failures_per_minute: int = 10
     """Wrong sign-ins as one device from one address; then even the right password is not looked at for a while."""

@@ -24,7 +24,7 @@ def server_context(certificate: Path, key: Path, client_ca: Path | None) -> ssl.
         context.load_cert_chain(certificate, key)
     except (OSError, ssl.SSLError) as error:
         raise ConfigError(
-            f"cwmp.tls_certificate_file {certificate} and cwmp.tls_key_file {key} cannot be used "
+            f"cwmp.certificate_file {certificate} and cwmp.key_file {key} cannot be used "
             f"({type(error).__name__}); they must be PEM files that belong together and are readable."
         ) from error
     if client_ca is not None:
