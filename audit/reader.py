@@ -14,6 +14,7 @@ from pathlib import Path
 
 from audit.encoding import decode
 from audit.entry import Json, Kind
+from audit.erased import Erased
 from audit.errors import BadEntry, KeyUnavailable, LogDamaged, SealBroken
 from audit.keys.sealing import chunk_aad, part_aad, salt, unseal
 from audit.keys.store import RECORDING, KeyStore
@@ -104,6 +105,7 @@ class EvidenceReader:
     def __init__(self, store: EntryReader, keys: KeyStore | None, origin: str) -> None:
         self._store = store
         self._keys = keys
+        self._erased: Erased | None = None
         self.origin = origin
 
     @classmethod
@@ -256,6 +258,16 @@ class EvidenceReader:
                 f"The stored chunk {number} of session {session} is not the one that entry {row.index} names."
             )
         return unseal(self._key(key_set, RECORDING), row.sealed, chunk_aad(self.origin, session, number))
+
+    def erased_by(self, index: int, compartment: str) -> int | None:
+        """Index of the `erase.done` entry that makes the absence of this part lawful; `rec` is a recording chunk.
+
+        Reads the whole log at the first call, and knows no erasure that came later.
+        """
+        if self._erased is None:
+            self._erased = Erased.of(self.of_kinds([Kind.ERASE_DONE]))
+        head = self.entry(index).head
+        return self._erased.by(head.retention, head.key_set, compartment)
 
     def checkpoint(self) -> bytes | None:
         """The signed checkpoint as the database keeps it."""

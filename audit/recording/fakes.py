@@ -33,6 +33,8 @@ class MemoryEvidence:
     clock: Clock = field(default_factory=FakeClock)
     entries: list[tuple[str, MemoryEntry]] = field(default_factory=list)
     chunks: dict[tuple[str, int], bytes] = field(default_factory=dict)
+    erased: dict[int, int] = field(default_factory=dict)
+    """Entry of a chunk that was erased to that of its erasure."""
     failure: Exception | None = None
     """What the next append raises."""
     go_on: asyncio.Event | None = None
@@ -60,6 +62,9 @@ class MemoryEvidence:
         if frame == b"changed":
             raise LogDamaged("The chunk is not the one that the log names.")
         return frame
+
+    def erased_by(self, index: int, compartment: str) -> int | None:
+        return self.erased.get(index) if compartment == "rec" else None
 
     async def _append(self, entry: NewEntry) -> EntryRef:
         if self.go_on is not None:

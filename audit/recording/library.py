@@ -11,6 +11,7 @@ from typing import Literal, Protocol, TypeAlias
 
 from audit.entry import Json, Kind
 from audit.errors import AuditError, KeyUnavailable
+from audit.keys.store import RECORDING
 from audit.recording.cast import CommandMark, Event, Header, parse_events, parse_header
 from audit.recording.chunk import CHAIN_START, ChunkFacts, EndFacts, extend_chain, unpack
 from audit.recording.errors import BadRecording
@@ -44,6 +45,10 @@ class Evidence(Protocol):
 
     def chunk(self, session: str, no: int) -> bytes:
         """The frame of a chunk. Raises `AuditError`; `KeyUnavailable` if its key was destroyed."""
+        ...
+
+    def erased_by(self, index: int, compartment: str) -> int | None:
+        """The entry that makes the absence of what the entry `index` had sealed lawful; `rec` for its chunk."""
         ...
 
 
@@ -129,10 +134,11 @@ class Recording:
         """The events of one chunk, or one gap in place of all of them."""
         try:
             return [self._with_entry(event) for event in _events(self._evidence, self.session, chunk)]
+        except KeyUnavailable as error:
+            by = self._evidence.erased_by(chunk.entry_index, RECORDING)
+            return [_gap(chunk, "closed", f"cannot be shown. {error}" if by is None else f"was erased by entry {by}.")]
         except AuditError as error:
-            kind: Literal["closed", "damaged"] = "closed" if isinstance(error, KeyUnavailable) else "damaged"
-            why = f"Chunk {chunk.facts.no} (entry {chunk.entry_index}) cannot be shown. {error}"
-            return [Gap(chunk.facts.t0, chunk.facts.t1, kind, why)]
+            return [_gap(chunk, "damaged", f"cannot be shown. {error}")]
 
     def _with_entry(self, event: Event) -> Event:
         """A command's marker names its entry, so that every frame leads to a proof."""
@@ -164,6 +170,10 @@ def read_recording(evidence: Evidence, session: str) -> Recording:
         evidence,
         {entry.n: entry.index for entry in entries if entry.n is not None},
     )
+
+
+def _gap(chunk: ChunkPart, kind: Literal["closed", "damaged"], what: str) -> Gap:
+    return Gap(chunk.facts.t0, chunk.facts.t1, kind, f"Chunk {chunk.facts.no} (entry {chunk.entry_index}) {what}")
 
 
 def _in_sequence(chunks: Sequence[ChunkPart]) -> Iterator[ChunkPart | Gap]:

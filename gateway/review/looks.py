@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from audit.entry import Json, Kind
-from audit.erased import Erased
 from audit.errors import AuditError, KeyUnavailable
 from audit.export.checkpoints import choose, published, tiles_beside
 from audit.export.proofs import Prover
@@ -214,7 +213,6 @@ class _Checked:
     ) -> None:
         self._reader = reader
         self.size = 0
-        self._erased: Erased | None = None
         try:
             note = choose(published(reader, directory), reader.origin, policy, wanted[-1].index + 1)
         except BadExport:
@@ -253,14 +251,8 @@ class _Checked:
             return Part(name=name, content="damaged")
 
     def _gone(self, entry: StoredEntry, name: str) -> Part:
-        by = self._erasure(entry, name)
+        by = self._reader.erased_by(entry.index, name)
         return Part(name=name, content="closed" if by is None else "erased", erased_by=by)
-
-    def _erasure(self, entry: StoredEntry, name: str) -> int | None:
-        """The entry that says that this part was erased."""
-        if self._erased is None:
-            self._erased = Erased.of(self._reader.of_kinds([Kind.ERASE_DONE]))
-        return self._erased.by(entry.head.retention, entry.head.key_set, name)
 
 
 def _recording(reader: EvidenceReader, session: str) -> Recording | None:

@@ -108,6 +108,18 @@ async def test_a_chunk_that_cannot_be_opened_is_a_gap_between_its_neighbours(evi
     assert ("answer 0" in text, "answer 1" in text, "answer 2" in text) == (True, False, True)
 
 
+async def test_a_chunk_that_was_erased_names_its_erasure(evidence, record):
+    await record()
+    chunk = [entry for entry in evidence.session(SESSION) if entry.kind is Kind.REC_CHUNK][1]
+    del evidence.chunks[SESSION, 1]
+    evidence.erased[chunk.index] = 57
+    (gap,) = read_recording(evidence, SESSION).gaps()
+    assert (gap.kind, gap.why) == ("closed", f"Chunk 1 (entry {chunk.index}) was erased by entry 57.")
+    evidence.chunks[SESSION, 1] = b"changed"
+    (gap,) = read_recording(evidence, SESSION).gaps()
+    assert gap.kind == "damaged", "an erasure excuses no change"
+
+
 async def test_another_chunk_in_its_place_is_a_gap(evidence, record):
     await record()
     evidence.chunks[SESSION, 2] = evidence.chunks[SESSION, 0]

@@ -10,6 +10,7 @@ import zstandard
 from audit.entry import Kind
 from audit.errors import KeyUnavailable
 from audit.keys.file_store import FileKeyStore
+from audit.recording.library import read_recording
 from audit.verify.log import verify_log
 from config.clock import FakeClock
 from config.ids import new_id
@@ -116,6 +117,20 @@ async def test_what_is_recorded(house: House):
         assert (entry.facts["scope"], entry.facts["basis"], entry.facts["part"]) == ("keys", "gdpr-17", part)
         assert entry.facts["by"] == [house.people["ada"].principal.id, house.people["bob"].principal.id]
     assert sum(entry.facts["deleted"] for entry in done) == erased.deleted
+
+
+async def test_a_replay_names_the_erasure(house: House):
+    ann, ben = await house.live("ann"), await house.live("ben")
+    erased = await erase(house, ann)
+    with contextlib.closing(house.journal.reader()) as reader:
+        by = {index for index in erased.entries if "rec" in reader.entry(index).facts["comp"]}
+        chunks = [entry.index for entry in reader.session(ann.sessions[0]) if entry.kind is Kind.REC_CHUNK]
+        assert {reader.erased_by(index, "rec") for index in chunks} == by
+        assert reader.erased_by(chunks[0], "who") is None, "the rep stays"
+        gaps = [gap.why for gap in read_recording(reader, ann.sessions[0]).gaps() if gap.kind == "closed"]
+        kept = [gap for gap in read_recording(reader, ben.sessions[0]).gaps() if gap.kind == "closed"]
+    assert gaps == [f"Chunk 0 (entry {chunks[0]}) was erased by entry {by.pop()}."]
+    assert kept == []
 
 
 async def test_a_single_session_and_a_single_consent(house: House):
