@@ -10,6 +10,7 @@ import typer
 
 from gateway import exits
 from gateway.cli.call import Call, command, group
+from gateway.cli.client import Api, Refused
 from gateway.cli.evidence import PANEL, an_id
 from gateway.cli.output import moment, note, print_record, print_table, print_text
 from gateway.errors import BadRequest
@@ -88,7 +89,8 @@ def erase_list(call: Call) -> None:
     """List erasures, whatever became of them."""
     with call.api() as api:
         found = api.get("/v1/erasures")
-    call.show(found, lambda: print_table(_HEADS, map(_row, found), empty="No erasure was ever asked for."))
+        names = _names(call, api, found)
+    call.show(found, lambda: print_table(_HEADS, _rows(found, names), empty="No erasure was ever asked for."))
 
 
 # --- approvals --------------------------------------------------------------------------------------------------------
@@ -100,14 +102,17 @@ def approval_list(
     """List what waits for a second person, as far as you may decide it."""
     with call.api() as api:
         found = api.get("/v1/approvals", every=every or None)
-    call.show(found, lambda: print_table(_HEADS, map(_row, found), empty="Nothing waits for a second person."))
+        names = _names(call, api, found)
+    call.show(found, lambda: print_table(_HEADS, _rows(found, names), empty="Nothing waits for a second person."))
 
 
 def show(call: Call, approval: ApprovalId) -> None:
     """Show one, with its reason."""
     with call.api() as api:
         found = api.get(f"/v1/approvals/{an_id(approval, 'approval')}")
-    call.show(found, lambda: print_record(dict(zip([*_HEADS, "reason"], [*_row(found), found["reason"]], strict=True))))
+        names = _names(call, api, [found])
+    (row,) = _rows([found], names)
+    call.show(found, lambda: print_record(dict(zip([*_HEADS, "reason"], [*row, found["reason"]], strict=True))))
 
 
 def approve(call: Call, approval: ApprovalId, *, reason: Why = "") -> None:
@@ -242,6 +247,20 @@ def _plan(plan: dict[str, Any]) -> dict[str, object]:
     }
 
 
-def _row(one: dict[str, Any]) -> list[object]:
+def _names(call: Call, api: Api, found: list[dict[str, Any]]) -> dict[str, str]:
+    """Names by id, where people are shown to people who may list them. Others see ids, and so do programs."""
+    if call.as_json or not found:
+        return {}
+    try:
+        return {one["id"]: one["name"] for one in api.get("/v1/people")}
+    except Refused:
+        return {}
+
+
+def _rows(found: list[dict[str, Any]], names: dict[str, str]) -> list[list[object]]:
+    return [_row(one, names.get(one["asked_by"], one["asked_by"])) for one in found]
+
+
+def _row(one: dict[str, Any], asked_by: str) -> list[object]:
     when = [moment(one["asked_at"]), moment(one["lapses_at"])]
-    return [one["id"], one["act"], one["state"], one["about"], one["asked_by"], *when]
+    return [one["id"], one["act"], one["state"], one["about"], asked_by, *when]

@@ -54,9 +54,36 @@ def test_what_stands_in_the_way_is_a_finding(vestibule):
     assert ID in shown.out
 
 
+@pytest.mark.parametrize("words", [("erase", "list"), ("approval", "list"), ("approval", "show", ID)])
+def test_who_may_see_names_sees_who_asked(vestibule, words):
+    vestibule.api.on("GET", "/v1/erasures", [APPROVAL])
+    vestibule.api.on("GET", "/v1/approvals", [APPROVAL])
+    vestibule.api.on("GET", f"/v1/approvals/{ID}", APPROVAL)
+    assert vestibule(*words, "--json").status == 0
+    assert [path for _, path, _ in vestibule.api.asked if path == "/v1/people"] == [], "programs get ids"
+    vestibule.api.on("GET", "/v1/people", [{"id": APPROVAL["asked_by"], "name": "ada"}])
+    shown = vestibule(*words).out
+    assert "ada" in shown
+    assert APPROVAL["asked_by"] not in shown
+
+
+def test_who_may_not_sees_ids(vestibule):
+    vestibule.api.on("GET", "/v1/approvals", [APPROVAL])
+    vestibule.api.problem("GET", "/v1/people", 403, "not-allowed", "Only operators may.", "not_allowed")
+    shown = vestibule("approval", "list")
+    assert shown.status == 0
+    assert APPROVAL["asked_by"] in shown.out
+
+
+def test_nothing_that_waits_has_no_names(vestibule):
+    vestibule.api.on("GET", "/v1/approvals", [])
+    assert vestibule("approval", "list").status == 0
+
+
 @pytest.mark.parametrize("group", ["erase", "approval"])
 def test_a_second_person_decides(vestibule, group):
     vestibule.api.on("GET", f"/v1/approvals/{ID}", APPROVAL)
+    vestibule.api.on("GET", "/v1/people", [])
     assert "she asked" in vestibule(group, "show", ID).out
     for word, state in (("approve", "used"), ("refuse", "refused")):
         vestibule.api.on("POST", f"/v1/approvals/{ID}/{word}", {**APPROVAL, "state": state})
