@@ -136,7 +136,8 @@ def _normal(infos: Sequence[ParameterInfo], path: str) -> list[ParameterInfo]:
 
 def _through_gate(ground: Ground, listing: Listing, tally: Tally, *, objects: bool = True) -> None:
     """Take out what is hidden. `objects`: they count too, as what is below them was not listed."""
-    shown, hidden = [], []
+    shown: list[ParameterInfo] = []
+    hidden: list[ParameterInfo] = []
     for info in listing.infos:
         (shown if ground.reading(info.name) != "hide" else hidden).append(info)
     tally.hidden += sum(objects or not info.name.endswith(".") for info in hidden)

@@ -90,7 +90,7 @@ async def test_exec_runs_one_command_after_another_with_a_status():
     assert session.exit_status is None
     for line, status, text in (
         (f"get {UPTIME}", 0, f"{UPTIME}  90061\n"),
-        ("get Device.Nope", 1, "% Device.Nope: the router has no parameter of this name; "),
+        ("get Device.Nope", 1, "% Device.Nope: there is no such parameter or object on this router; "),
         ("show events", 0, "6 CONNECTION REQUEST"),
     ):
         await session.send(stage.mint(line))

@@ -75,7 +75,7 @@ def test_what_a_router_refuses_is_not_remembered():
         return Fault(9000 if not isinstance(request, Download) else 9010, "Download failed from http://u:p@x/")
 
     stage.cpe.answer = refuse
-    assert stage.run("firmware box7-4.3").endswith("% box7-4.3: the file could not be loaded (fault 9010).\n")
+    assert stage.run("firmware box7-4.3").endswith("% box7-4.3: the router could not load the file (fault 9010).\n")
     assert stage.left == []
     for line in ("reboot", "factory-reset", "methods"):
         assert stage.run(line) == "% the router does not know this kind of request (fault 9000).\n"
