@@ -19,6 +19,9 @@ DEFAULT_NAMESPACE: Final = "urn:dslforum-org:cwmp-1-0"
 NAMESPACE: Final = re.compile(r"urn:dslforum-org:cwmp-[A-Za-z0-9.-]{1,32}")
 """1.0 to 1.2 are what the schemas have (1.3 and 1.4 use cwmp-1-2); what else begins so is taken and echoed."""
 
+METHOD: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
+"""What an RPC may be called, those of vendors too."""
+
 _KEY: Final[Field] = ("CommandKey", "command_key", "key", False)
 _TRANSFER: Final[tuple[Field, ...]] = (
     _KEY,

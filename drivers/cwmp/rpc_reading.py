@@ -1,6 +1,5 @@
 """The element in a SOAP body to a message. Pure. Counterpart: `drivers.cwmp.rpc_writing`."""
 
-import re
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -12,7 +11,6 @@ from drivers.cwmp.device import MOST_CHARACTERS, DeviceId
 from drivers.cwmp.xml_reading import TYPE, WHITE, Reading, called, elements, split_tag
 from drivers.errors import BadEnvelope
 
-_METHOD: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
 _STRUCT: Final = frozenset({"Name", "Value"})
 _INFORM: Final = frozenset({"DeviceId", "Event", "MaxEnvelopes", "CurrentTime", "RetryCount", "ParameterList"})
 _DEVICE: Final = frozenset({"Manufacturer", "OUI", "ProductClass", "SerialNumber"})
@@ -53,7 +51,7 @@ def from_acs(element: _Element, name: str, reading: Reading) -> m.Message:
 
 
 def _method(name: str) -> str:
-    if _METHOD.fullmatch(name) is None:
+    if names.METHOD.fullmatch(name) is None:
         raise BadEnvelope("The SOAP body holds an element whose name is none of an RPC.")
     return name
 

@@ -47,6 +47,8 @@ def body_of(message: m.Message, quirks: Quirks) -> str:
         return _fault(message)
     name = method_of(message)
     if isinstance(message, m.CpeRequest):
+        if names.METHOD.fullmatch(name) is None:
+            raise BadEnvelope("A CPE's request has a name that is none of an RPC.")
         inside = _cpe_request(message)
     elif isinstance(message, m.Done):
         inside = _done(message)

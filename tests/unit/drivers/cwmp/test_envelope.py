@@ -556,6 +556,14 @@ def test_a_type_cannot_carry_anything_else(kind):
         encode(Envelope("1", NS, m.SetParameterValues((m.ParameterValue("Device.A", "v", kind),))))
 
 
+@pytest.mark.parametrize("method", ["", "a b", "a><b", "x" * 65])
+def test_a_method_cannot_carry_anything_else(method):
+    with pytest.raises(BadEnvelope):
+        encode(Envelope("1", NS, m.CpeRequest(method)))
+    with pytest.raises(BadEnvelope):
+        encode(Envelope("1", NS, m.Done(method)))
+
+
 # --- answers to requests ----------------------------------------------------------------------------------------------
 
 PAIRS = [
