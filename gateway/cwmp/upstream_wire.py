@@ -4,7 +4,7 @@ All that is not exactly one whole answer is an `UpstreamLost`.
 """
 
 import asyncio
-from typing import Final
+from typing import Final, cast
 
 from drivers.cwmp.http import HttpResponse, ResponseParser
 from drivers.errors import BadHttp
@@ -56,8 +56,7 @@ class Wire(asyncio.Protocol):
             self._transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is no subclass
 
     def data_received(self, data: bytes) -> None:
         if self._parser is None or self._waiting is None or self._waiting.done():
