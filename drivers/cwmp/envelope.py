@@ -11,7 +11,7 @@ from typing import Final, Literal
 from lxml.etree import _Element
 
 from drivers.cwmp import messages as m
-from drivers.cwmp import names, rpc_reading, rpc_writing
+from drivers.cwmp import names, rpc_parts, rpc_reading, rpc_writing
 from drivers.cwmp.messages import Answer, Message, Request
 from drivers.cwmp.quirks import STRICT, Quirks
 from drivers.cwmp.xml_reading import WHITE, Reading, elements, split_tag
@@ -61,9 +61,9 @@ def decode(body: bytes, *, content_type: str = "", sender: Sender) -> Envelope:
     envelope_id, id_namespace = _headers(header, reading)
     tag = str(rpc.tag)
     if tag == _FAULT:
-        detail = rpc_reading.cwmp_detail(rpc)
+        detail = rpc_parts.cwmp_detail(rpc)
         namespace = id_namespace if detail is None else split_tag(str(detail.tag))[0]
-        message: Message = rpc_reading.fault(rpc, reading)
+        message: Message = rpc_parts.fault(rpc, reading)
     else:
         namespace, name = split_tag(tag)
         if names.NAMESPACE.fullmatch(namespace) is None:

@@ -6,18 +6,14 @@ from typing import Any, Final
 from lxml.etree import _Element
 
 from drivers.cwmp import messages as m
-from drivers.cwmp import names
+from drivers.cwmp import names, rpc_parts
 from drivers.cwmp.device import MOST_CHARACTERS, DeviceId
-from drivers.cwmp.xml_reading import TYPE, WHITE, Reading, called, elements, split_tag
+from drivers.cwmp.xml_reading import Reading
 from drivers.errors import BadEnvelope
 
-_STRUCT: Final = frozenset({"Name", "Value"})
 _INFORM: Final = frozenset({"DeviceId", "Event", "MaxEnvelopes", "CurrentTime", "RetryCount", "ParameterList"})
 _DEVICE: Final = frozenset({"Manufacturer", "OUI", "ProductClass", "SerialNumber"})
 _EVENT: Final = frozenset({"EventCode", "CommandKey"})
-_ATTRIBUTE: Final = frozenset({"Name", "NotificationChange", "Notification", "AccessListChange", "AccessList"})
-_FAULT: Final = frozenset({"faultcode", "faultstring", "faultactor", "detail"})
-_DETAIL: Final = frozenset({"FaultCode", "FaultString"})
 
 
 def from_cpe(element: _Element, name: str, reading: Reading) -> m.Message:
@@ -56,53 +52,6 @@ def _method(name: str) -> str:
     return name
 
 
-# --- parts ------------------------------------------------------------------------------------------------------------
-
-
-def _array(parent: _Element, found: dict[str, _Element], name: str, member: str, reading: Reading) -> list[_Element]:
-    """Members of the array `name`; none if it is missing."""
-    array = found.get(name)
-    if array is None:
-        reading.odd(f"{called(parent)} has no {name}")
-        return []
-    return reading.items(array, member)
-
-
-def _only(element: _Element, name: str, member: str, reading: Reading) -> list[_Element]:
-    """Members of the array that is all of `element`."""
-    return _array(element, reading.parts(element, (name,)), name, member, reading)
-
-
-def _strings(element: _Element, name: str, reading: Reading) -> tuple[str, ...]:
-    return tuple(reading.text(item).strip(WHITE) for item in _only(element, name, "string", reading))
-
-
-def _parameters(structs: list[_Element], reading: Reading) -> tuple[m.ParameterValue, ...]:
-    values = []
-    for struct in structs:
-        if len(struct) == 2 and not reading.may_be_nil:  # what nearly all look like, in a third of the time
-            first, second = struct
-            if first.tag == "Name" and second.tag == "Value" and not len(first) and not len(second):
-                name = (first.text or "").strip(WHITE)
-                if name:
-                    value, kind = reading.of_type(second.text or "", second.get(TYPE))
-                    values.append(m.ParameterValue(name, value, kind))
-                    continue
-        found = reading.parts(struct, _STRUCT)
-        name = reading.word(struct, found, "Name")
-        if not name:
-            reading.odd("a parameter has no name and is left out")
-            continue
-        element = found.get("Value")
-        if element is None:
-            reading.odd("a parameter has no Value")
-            values.append(m.ParameterValue(name, ""))
-        else:
-            value, kind = reading.typed(element)
-            values.append(m.ParameterValue(name, value, kind))
-    return tuple(values)
-
-
 # --- from a CPE -------------------------------------------------------------------------------------------------------
 
 
@@ -118,7 +67,9 @@ def _inform(element: _Element, reading: Reading) -> m.Inform:
         events=_events(element, found, reading),
         current_time=reading.word(element, found, "CurrentTime"),
         retry_count=numbers.get("retry_count", 0),
-        parameters=_parameters(_array(element, found, "ParameterList", "ParameterValueStruct", reading), reading),
+        parameters=rpc_parts.parameters(
+            rpc_parts.array(element, found, "ParameterList", "ParameterValueStruct", reading), reading
+        ),
     )
 
 
@@ -137,7 +88,7 @@ def _device(element: _Element, reading: Reading) -> tuple[str, DeviceId]:
 
 def _events(element: _Element, found: dict[str, _Element], reading: Reading) -> tuple[m.Event, ...]:
     events = []
-    for struct in _array(element, found, "Event", "EventStruct", reading):
+    for struct in rpc_parts.array(element, found, "Event", "EventStruct", reading):
         parts = reading.parts(struct, _EVENT)
         code = reading.word(struct, parts, "EventCode")
         key = parts.get("CommandKey")
@@ -196,12 +147,14 @@ def _arguments(element: _Element, shape: names.Shape, reading: Reading) -> tuple
 
 
 def _values(element: _Element, reading: Reading) -> m.Values:
-    return m.Values(_parameters(_only(element, "ParameterList", "ParameterValueStruct", reading), reading))
+    return m.Values(
+        rpc_parts.parameters(rpc_parts.only(element, "ParameterList", "ParameterValueStruct", reading), reading)
+    )
 
 
 def _names(element: _Element, reading: Reading) -> m.Names:
     infos = []
-    for struct in _only(element, "ParameterList", "ParameterInfoStruct", reading):
+    for struct in rpc_parts.only(element, "ParameterList", "ParameterInfoStruct", reading):
         found = reading.parts(struct, ("Name", "Writable"))
         name = reading.word(struct, found, "Name")
         if not name:
@@ -215,28 +168,17 @@ def _names(element: _Element, reading: Reading) -> m.Names:
 
 
 def _attributes(element: _Element, reading: Reading) -> m.Attributes:
-    structs = _only(element, "ParameterList", "ParameterAttributeStruct", reading)
-    return m.Attributes(tuple(_attribute(struct, reading) for struct in structs))
-
-
-def _attribute(struct: _Element, reading: Reading) -> m.Attribute:
-    found = reading.parts(struct, _ATTRIBUTE)
-    name = reading.word(struct, found, "Name")
-    notification = reading.number(found["Notification"]) if "Notification" in found else None
-    access = found.get("AccessList")
-    listed = None
-    if access is not None:
-        listed = tuple(reading.text(item).strip(WHITE) for item in reading.items(access, "string"))
-    return m.Attribute(name, notification, listed)
+    structs = rpc_parts.only(element, "ParameterList", "ParameterAttributeStruct", reading)
+    return m.Attributes(tuple(rpc_parts.attribute(struct, reading) for struct in structs))
 
 
 def _queued(element: _Element, reading: Reading) -> m.Transfers:
-    structs = _only(element, "TransferList", "QueuedTransferStruct", reading)
+    structs = rpc_parts.only(element, "TransferList", "QueuedTransferStruct", reading)
     return m.Transfers(tuple(_transfer(struct, names.QUEUED, reading) for struct in structs))
 
 
 def _all_queued(element: _Element, reading: Reading) -> m.Transfers:
-    structs = _only(element, "TransferList", "AllQueuedTransferStruct", reading)
+    structs = rpc_parts.only(element, "TransferList", "AllQueuedTransferStruct", reading)
     return m.Transfers(tuple(_transfer(struct, names.ALL_QUEUED, reading) for struct in structs), all=True)
 
 
@@ -250,7 +192,9 @@ def _transfer(struct: _Element, fields: tuple[names.Field, ...], reading: Readin
 
 def _set_values(element: _Element, reading: Reading) -> m.SetParameterValues:
     found = reading.parts(element, ("ParameterList", "ParameterKey"))
-    values = _parameters(_array(element, found, "ParameterList", "ParameterValueStruct", reading), reading)
+    values = rpc_parts.parameters(
+        rpc_parts.array(element, found, "ParameterList", "ParameterValueStruct", reading), reading
+    )
     if len({value.name for value in values}) != len(values):
         raise BadEnvelope("SetParameterValues sets one parameter twice.")
     key = found.get("ParameterKey")
@@ -259,9 +203,9 @@ def _set_values(element: _Element, reading: Reading) -> m.SetParameterValues:
 
 def _set_attributes(element: _Element, reading: Reading) -> m.SetParameterAttributes:
     attributes = []
-    for struct in _only(element, "ParameterList", "SetParameterAttributesStruct", reading):
-        read = _attribute(struct, reading)
-        found = reading.parts(struct, _ATTRIBUTE)
+    for struct in rpc_parts.only(element, "ParameterList", "SetParameterAttributesStruct", reading):
+        read = rpc_parts.attribute(struct, reading)
+        found = reading.parts(struct, rpc_parts.ATTRIBUTE)
         changes = [name in found and reading.flag(found[name]) for name in ("NotificationChange", "AccessListChange")]
         if (changes[0] and read.notification is None) or (changes[1] and read.access is None):
             raise BadEnvelope("SetParameterAttributes is to change what it does not give.")
@@ -274,61 +218,11 @@ def _set_attributes(element: _Element, reading: Reading) -> m.SetParameterAttrib
 def _schedule_download(element: _Element, reading: Reading) -> m.ScheduleDownload:
     known = {*(field[0] for field in names.SCHEDULED), "TimeWindowList"}
     found = reading.parts(element, known)
-    windows = _array(element, found, "TimeWindowList", "TimeWindowStruct", reading)
+    windows = rpc_parts.array(element, found, "TimeWindowList", "TimeWindowStruct", reading)
     return m.ScheduleDownload(
         **({"command_key": ""} | reading.values(element, found, names.SCHEDULED)),
         windows=tuple(m.TimeWindow(**reading.fields(window, names.WINDOW)) for window in windows),
     )
-
-
-# --- from both --------------------------------------------------------------------------------------------------------
-
-
-def fault(element: _Element, reading: Reading) -> m.Fault:
-    """A SOAP fault. One without CWMP's detail is an internal error. TR-069 A.5; SOAP 1.1, section 4.4."""
-    found = reading.parts(element, _FAULT, soap=True)
-    text = reading.text(found["faultstring"]).strip(WHITE) if "faultstring" in found else ""
-    detail = cwmp_detail(element)
-    if detail is None:
-        reading.note("a SOAP fault has no detail of CWMP")
-        return m.Fault(9002 if reading.tolerant else 8002, text)
-    parameters: list[m.ParameterFault] = []
-    plain: dict[str, _Element] = {}
-    for tag, child in elements(detail):
-        name = split_tag(tag)[1]
-        if name == "SetParameterValuesFault":
-            values = reading.fields(child, _PARAMETER_FAULT)
-            parameters.append(m.ParameterFault(values.get("name", ""), values.get("code", 0), values.get("text", "")))
-        elif name in plain:
-            raise BadEnvelope(f"Fault has more than one {name}.")
-        elif name in _DETAIL:
-            plain[name] = child
-        else:
-            reading.note("Fault has an element that is not known there")
-    code = reading.number(plain["FaultCode"]) if "FaultCode" in plain else 9002 if reading.tolerant else 8002
-    said = reading.text(plain["FaultString"]) if "FaultString" in plain else text
-    return m.Fault(code, said, tuple(parameters))
-
-
-_PARAMETER_FAULT: Final[tuple[names.Field, ...]] = (
-    ("ParameterName", "name", "word", False),
-    ("FaultCode", "code", "number", False),
-    ("FaultString", "text", "text", False),
-)
-
-
-def cwmp_detail(element: _Element) -> _Element | None:
-    """`cwmp:Fault` in the detail of a SOAP fault. Raises `BadEnvelope` for two of them."""
-    details = [child for tag, child in elements(element) if split_tag(tag)[1] == "detail"]
-    faults = [
-        child
-        for detail in details
-        for tag, child in elements(detail)
-        if split_tag(tag)[1] == "Fault" and names.NAMESPACE.fullmatch(split_tag(tag)[0]) is not None
-    ]
-    if len(faults) > 1:
-        raise BadEnvelope("The detail of the SOAP fault has more than one Fault.")
-    return faults[0] if faults else None
 
 
 _Reader = Callable[[_Element, Reading], m.Message]
@@ -337,7 +231,7 @@ _FROM_CPE: Final[dict[str, _Reader]] = {
     "Inform": _inform,
     "TransferComplete": _transfer_complete,
     "AutonomousTransferComplete": _autonomous,
-    "GetRPCMethodsResponse": lambda element, reading: m.Methods(_strings(element, "MethodList", reading)),
+    "GetRPCMethodsResponse": lambda element, reading: m.Methods(rpc_parts.strings(element, "MethodList", reading)),
     "GetParameterValuesResponse": _values,
     "GetParameterNamesResponse": _names,
     "GetParameterAttributesResponse": _attributes,
@@ -346,11 +240,13 @@ _FROM_CPE: Final[dict[str, _Reader]] = {
 }
 _FROM_ACS: Final[dict[str, _Reader]] = {
     "SetParameterValues": _set_values,
-    "GetParameterValues": lambda element, reading: m.GetParameterValues(_strings(element, "ParameterNames", reading)),
+    "GetParameterValues": lambda element, reading: m.GetParameterValues(
+        rpc_parts.strings(element, "ParameterNames", reading)
+    ),
     "SetParameterAttributes": _set_attributes,
     "GetParameterAttributes": lambda element, reading: m.GetParameterAttributes(
-        _strings(element, "ParameterNames", reading)
+        rpc_parts.strings(element, "ParameterNames", reading)
     ),
     "ScheduleDownload": _schedule_download,
-    "GetRPCMethodsResponse": lambda element, reading: m.Methods(_strings(element, "MethodList", reading)),
+    "GetRPCMethodsResponse": lambda element, reading: m.Methods(rpc_parts.strings(element, "MethodList", reading)),
 }
