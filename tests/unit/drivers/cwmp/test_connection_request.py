@@ -116,6 +116,10 @@ class Cpe:
     seen: list[HttpRequest] = field(default_factory=list)
     connections: int = 0
     url: Url | None = None
+    tasks: list[asyncio.Task[None]] = field(default_factory=list)
+
+    def start(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.tasks.append(asyncio.create_task(self.serve(reader, writer)))
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
@@ -154,14 +158,17 @@ class Cpe:
 
 @asynccontextmanager
 async def listening(cpe: Cpe):
-    server = await asyncio.start_server(cpe.serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(cpe.start, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     cpe.url = check_url(f"http://127.0.0.1:{port}/tr069?id=7", peer="127.0.0.1")
     try:
         yield cpe
     finally:
         server.close()
-        await server.wait_closed()
+        for task in cpe.tasks:
+            task.cancel()
+        await asyncio.gather(*cpe.tasks, return_exceptions=True)
+        await asyncio.sleep(0)
 
 
 async def woken(cpe: Cpe, password: str = "cr-password", **more) -> None:
