@@ -1,7 +1,8 @@
 """Patterns of parameter paths, compiled. Counterparts: `rows`, `machine`, which say what matches.
 
 `{i}` is one instance, `*` stands within one segment, `.**` is an object and everything below, `**` elsewhere is
-anything. Compared without case, with the generic form of a path.
+anything. Compared without case, with the generic form of a path. What a router lists below a parameter, where nothing
+can be, counts as the parameter.
 """
 
 import re
@@ -26,9 +27,7 @@ class Glob:
     text: str
     whole: re.Pattern[str] = field(repr=False)
     segments: tuple[re.Pattern[str], ...] = field(repr=False)
-    """Of the part before a `.**` at the end; empty if the pattern does not begin with a fixed segment."""
-    tail: bool = False
-    """Ends in `.**`."""
+    """Of the part before a `.**` at the end; empty if `**` stands elsewhere."""
 
     @property
     def anchored(self) -> bool:
@@ -49,13 +48,11 @@ class Glob:
     def covers(self, prefix: tuple[str, ...]) -> Cover:
         """How much it matches below the object with the generic segments `prefix`."""
         if not self.anchored:
-            return "all" if self.tail and self.matches(".".join(prefix) + ".") else "some"
+            return "all" if self.matches(".".join(prefix) + ".") else "some"
         both = zip(prefix, self.segments, strict=False)
         if not all(pattern.match(segment) for segment, pattern in both):
             return "none"
-        if len(prefix) >= len(self.segments):
-            return "all" if self.tail else "none"
-        return "some"
+        return "all" if len(prefix) >= len(self.segments) else "some"
 
 
 def glob(pattern: str) -> tuple[Glob, ...]:
@@ -69,12 +66,11 @@ def glob(pattern: str) -> tuple[Glob, ...]:
 
 
 def _compiled(text: str) -> Glob:
-    tail = text.endswith(".**")
     body = text.removesuffix(".**").removesuffix(".")
-    whole = _regex(body, any_depth=True) + (r"(?:\..*)?\Z" if tail else r"\.?\Z")
+    whole = _regex(body, any_depth=True) + r"(?:\..*)?\Z"
     fixed = "**" not in body
     segments = tuple(re.compile(_regex(part, any_depth=False) + r"\Z") for part in body.split(".")) if fixed else ()
-    return Glob(text, re.compile(whole, re.DOTALL), segments, tail)
+    return Glob(text, re.compile(whole, re.DOTALL), segments)
 
 
 def _regex(text: str, *, any_depth: bool) -> str:
