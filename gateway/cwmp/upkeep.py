@@ -50,7 +50,7 @@ class Upkeep:
     async def _undo(self, turn: CpeTurn, left: Left) -> None:
         """A fault says that it was over already; it is not tried for ever."""
         for request in undo_requests([left.leftover]):
-            answer = await self._send(turn, request, "undo", {"left_by": left.session})
+            answer = await self._send(turn, request, "undo", session=left.session)
             if isinstance(answer, Fault):
                 log.warning("leftover_not_undone", session=left.session, code=answer.code)
         await self.owed.forget(turn.known.router_id, left.session, left.leftover)
@@ -62,14 +62,16 @@ class Upkeep:
         made = fresh()
         self.rotation.again(router_id)
         await self.directory.set_connection_request(router_id, made.user, made.password)
-        answer = await self._send(turn, request_for(turn.contact, made), "machine", {})
+        answer = await self._send(turn, request_for(turn.contact, made), "machine")
         if isinstance(answer, Fault):
             log.warning("connection_request_credentials_refused", code=answer.code)
             self.rotation.refused(router_id)
         else:
             self.rotation.confirmed(router_id)
 
-    async def _send(self, turn: CpeTurn, request: Request, purpose: RpcPurpose, facts: dict[str, Json]) -> Answer:
+    async def _send(
+        self, turn: CpeTurn, request: Request, purpose: RpcPurpose, *, session: str | None = None
+    ) -> Answer:
         """Record, send, record the answer."""
         rpc_id = new_id()
         recorded = await self.rpcs.record(
@@ -79,7 +81,7 @@ class Upkeep:
                 wire=encode(Envelope(rpc_id, turn.contact.namespace, request), quirks=turn.contact.quirks),
                 purpose=purpose,
                 subscriber=turn.known.subscriber_ref,
-                facts=facts,
+                session=session,
                 kept={"names": names_in(request)},
             )
         )
