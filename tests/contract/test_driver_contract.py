@@ -1,6 +1,7 @@
 """What every driver keeps, whatever stands behind it: one suite, over the fake and over SSH to a simulated router.
 
-netmiko's driver has terminals only: it takes part where no single command is asked for.
+netmiko's driver has terminals only: it takes part where no single command is asked for. The driver of routers without
+a command line keeps the same in its own words.
 """
 
 import asyncio
@@ -17,6 +18,8 @@ from drivers.lab import OpenWrtRouter, ScriptedRouter, scripts
 from drivers.netmiko_batch import BatchDriver
 from drivers.session import Credential, Driver, DriverSession, Target
 from drivers.shell_ssh import SshDriver
+from tests.unit.drivers.cwmp.driver_stage import TARGET as CPE_TARGET
+from tests.unit.drivers.cwmp.driver_stage import DriverStage
 from tests.unit.drivers.minting import Minting
 
 FLOOD = b"x" * 60 + b"\n"
@@ -351,3 +354,102 @@ async def test_a_router_that_is_not_there_is_unreachable(place):
         target = replace(place.target, port=1)
     with pytest.raises(RouterUnreachable, match="home-1"):
         await place.driver.open(target, "shell")
+
+
+# --- a router without a command line ----------------------------------------------------------------------------------
+# Its lines are not a shell's, so what the drivers above keep is asked of it in its own words.
+
+CPE_PROMPT = b"home-1(tr181)> "
+
+
+@pytest.fixture
+def cpe() -> DriverStage:
+    return DriverStage()
+
+
+async def test_a_cpe_opens_at_a_prompt_and_nothing_was_sent(cpe):
+    session = await cpe.driver.open(CPE_TARGET, "shell")
+    assert await until(session, b"> ") == CPE_PROMPT
+    assert cpe.links.received == []
+    await session.close()
+
+
+async def test_a_cpe_answers_and_prompts_again(cpe):
+    session = await cpe.driver.open(CPE_TARGET, "shell")
+    await until(session, b"> ")
+    for _ in range(2):
+        await session.send(cpe.mint("get Device.DeviceInfo.UpTime\n"))
+        assert await until(session, CPE_PROMPT) == b"Device.DeviceInfo.UpTime  90061\n" + CPE_PROMPT
+    assert session.exit_status is None
+    assert cpe.links.methods == ["GetParameterValues"] * 2
+    await session.close()
+
+
+async def test_a_cpe_runs_single_commands_with_a_status(cpe):
+    session = await cpe.driver.open(CPE_TARGET, "exec")
+    assert session.exit_status is None
+    for line, status in (("get Device.DeviceInfo.UpTime", 0), ("get Device.Nope", 1), ("show events", 0)):
+        await session.send(cpe.mint(line))
+        out, err = await to_the_end(session)
+        assert out
+        assert (err, session.exit_status) == (b"", status)
+    await session.close()
+
+
+async def test_reading_from_a_cpe_may_begin_before_the_command_is_sent(cpe):
+    session = await cpe.driver.open(CPE_TARGET, "exec")
+    reading = asyncio.ensure_future(session.read())
+    await asyncio.sleep(0.01)
+    await session.send(cpe.mint("get Device.DeviceInfo.UpTime"))
+    assert (await asyncio.wait_for(reading, 10)).data == b"Device.DeviceInfo.UpTime  90061\n"
+    await session.close()
+
+
+async def test_an_interrupt_ends_what_a_cpe_does(cpe):
+    cpe.cpe.moods.endless_tests = True
+    session = await cpe.driver.open(CPE_TARGET, "exec")
+    await session.send(cpe.mint("diagnose ping a.example"))
+    while "released" not in cpe.links.happened:
+        await asyncio.sleep(0)
+    await session.send(cpe.mint(b"\x03", "interrupt"))
+    await to_the_end(session)
+    assert session.exit_status == 130
+    await session.close()
+
+
+@pytest.mark.parametrize("shape", ["shell", "exec"])
+async def test_closing_wakes_the_reader_of_a_cpe_and_stops_everything(cpe, shape):
+    session = await cpe.driver.open(CPE_TARGET, shape)
+    if shape == "shell":
+        await until(session, b"> ")
+    reading = asyncio.ensure_future(session.read())
+    await asyncio.sleep(0.01)
+    await session.close()
+    await session.close()
+    assert (await asyncio.wait_for(reading, 10)).data == b""
+    with pytest.raises(RouterClosed):
+        await session.send(cpe.mint("get Device.DeviceInfo.UpTime\n"))
+    assert (await session.read()).data == b""
+    assert cpe.links.received == []
+
+
+async def test_a_command_is_sent_to_a_cpe_once_and_in_its_own_session(cpe):
+    session = await cpe.driver.open(CPE_TARGET, "shell")
+    await until(session, b"> ")
+    command = cpe.mint("get Device.DeviceInfo.UpTime\n")
+    await session.send(command)
+    await until(session, b"> ")
+    with pytest.raises(DriverError, match="second time"):
+        await session.send(command)
+    strange = Minting("01J99999999999999999999999")
+    strange("skipped\n")
+    with pytest.raises(DriverError, match="another"):
+        await session.send(strange("methods\n"))
+    assert cpe.links.methods == ["GetParameterValues"]
+    await session.close()
+
+
+async def test_a_cpe_that_does_not_call_is_unreachable(cpe):
+    cpe.links.reachable = False
+    with pytest.raises(RouterUnreachable, match="home-1"):
+        await cpe.driver.open(CPE_TARGET, "shell")
