@@ -20,11 +20,11 @@ _DETAIL: Final = frozenset({"FaultCode", "FaultString"})
 
 def array(parent: _Element, found: dict[str, _Element], name: str, member: str, reading: Reading) -> list[_Element]:
     """Members of the array `name`; none if it is missing."""
-    array = found.get(name)
-    if array is None:
+    element = found.get(name)
+    if element is None:
         reading.odd(f"{called(parent)} has no {name}")
         return []
-    return reading.items(array, member)
+    return reading.items(element, member)
 
 
 def only(element: _Element, name: str, member: str, reading: Reading) -> list[_Element]:

@@ -12,6 +12,8 @@ from drivers.cwmp import names
 
 _TAG: Final = re.compile(rb"<([^>]*)>")
 _QUOTED: Final = re.compile(rb"\"[^\"]*\"|'[^']*'")
+_ENTITY: Final = re.compile(rb"&(?!(?:amp|lt|gt|quot|apos|#[0-9]{1,8}|#x[0-9A-Fa-f]{1,8});)")
+"""A name of an entity that there cannot be: the parser keeps that too before it says so."""
 _BETWEEN: Final = re.compile(rb"[\s=/:?]+")
 _FIRST: Final = (
     b"xml version encoding standalone xmlns xsi xsd xs type arrayType mustUnderstand encodingStyle actor root id nil "
@@ -31,6 +33,8 @@ class Words:
 
     def familiar(self, body: bytes) -> bool:
         """Whether all names in `body` are known; new ones are learned while there is room."""
+        if b"&" in body and _ENTITY.search(body) is not None:
+            return False
         tags = _tags(body)
         return self._tags.issuperset(tags) or all(self._learn(tag) for tag in set(tags) - self._tags)
 

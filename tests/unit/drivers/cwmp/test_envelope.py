@@ -703,12 +703,14 @@ def test_new_names_are_learned_up_to_a_bound_and_then_read_apart():
     assert words.familiar(b"<ns9:Inform a='2'>")
     assert not words.familiar(b"<other/>")
     assert words.familiar(b"</ns9:Inform>")
+    assert words.familiar(b"<ns9:Inform>&amp;&#10;&#xA0;</ns9:Inform>")
 
 
 @pytest.mark.parametrize(
     "body",
     [
         b"<a x='>' evil='1'/>",
+        b"<a>&evil;</a>",
         b"""<a p='"' x=">" evil=""/>""",
         b"<" + b"n" * 65 + b"/>",
         b"<a xmlns='urn:" + b"n" * 65 + b"'/>",
