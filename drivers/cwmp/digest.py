@@ -25,7 +25,7 @@ Lookup: TypeAlias = Callable[[str], str | None]
 """User name to password; None (or an empty password) for a user who cannot sign in."""
 
 NONCE_SECONDS: Final = 300
-_HASHES: Final = {"MD5": "md5", "SHA-256": "sha256"}
+_HASHES: Final = {"MD5": hashlib.md5, "SHA-256": hashlib.sha256}
 _TCHAR = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
 _TEXT: Final = r"[^\"\\\x00-\x08\x0a-\x1f\x7f]"
 _PIECE: Final = re.compile(
@@ -45,7 +45,10 @@ class Challenge:
 
     def get(self, name: str) -> str | None:
         """The first value of that name, without its backslashes."""
-        return next((_unescaped(value) for key, value in self.parameters if key == name), None)
+        for key, value in self.parameters:
+            if key == name:
+                return _unescaped(value)
+        return None
 
     def all(self, name: str) -> tuple[str, ...]:
         return tuple([_unescaped(value) for key, value in self.parameters if key == name])
@@ -74,7 +77,7 @@ def _escaped(value: str) -> str:
 
 
 def _hash(algorithm: str, *parts: bytes) -> bytes:
-    return hashlib.new(_HASHES[algorithm], b":".join(parts), usedforsecurity=False).hexdigest().encode()
+    return _HASHES[algorithm](b":".join(parts), usedforsecurity=False).hexdigest().encode()
 
 
 # --- server side ------------------------------------------------------------------------------------------------------

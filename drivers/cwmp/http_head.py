@@ -112,13 +112,16 @@ def fields(lines: list[str]) -> Headers:
     """The fields of a head or trailer, in order. Raises `BadHttp` (400, 431)."""
     if len(lines) > MOST_FIELDS:
         raise BadHttp(f"There are more than {MOST_FIELDS} HTTP header fields.", status=431)
-    return tuple([_field(line) for line in lines])
+    fits = _FIELD.fullmatch
+    return tuple(
+        [
+            (found[1].lower(), found[2].strip(" \t")) if (found := fits(line)) is not None else _bad_field(line)
+            for line in lines
+        ]
+    )
 
 
-def _field(line: str) -> tuple[str, str]:
-    if (found := _FIELD.fullmatch(line)) is not None:
-        name, value = found.groups()
-        return name.lower(), value.strip(" \t")
+def _bad_field(line: str) -> tuple[str, str]:
     if line[:1] in (" ", "\t"):
         raise BadHttp("A header field is folded over two lines, which HTTP no longer allows.")
     raise BadHttp("A header line is no 'Name: value', or holds a control character.")
@@ -159,15 +162,10 @@ def _length(value: str, before: int | None) -> int:
 
 def tokens(headers: Headers, name: str) -> tuple[str, ...]:
     """Elements of a comma-separated field, in lower case, over all its lines."""
-    return tuple(
-        [
-            token
-            for key, value in headers
-            if key == name
-            for part in value.split(",")
-            if (token := part.strip(" \t").lower())
-        ]
-    )
+    lines = [value for key, value in headers if key == name]
+    if not lines:
+        return ()
+    return tuple([token for part in ",".join(lines).split(",") if (token := part.strip(" \t").lower())])
 
 
 def stays_open(headers: Headers, version: Version) -> bool:
