@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
+from benchmarks import cwmp as routers
 from benchmarks import evidence, inside, through
 from benchmarks import postgres as databases
 from benchmarks import search as searching
@@ -28,6 +29,7 @@ PARTS = (
     "large",
     "search",
     "postgres",
+    "cwmp",
     "memory",
     "latency",
     "opening",
@@ -43,10 +45,11 @@ def main() -> int:
     """Exit status 0, however slow the machine is."""
     options = _options()
     lengths = through.QUICK if options.quick else through.FULL if options.full else through.Lengths()
+    cpes = routers.QUICK if options.quick else routers.FULL if options.full else routers.Lengths()
     wanted = options.parts or PARTS
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="vestibule-bench-", dir=options.directory) as made:
-        results = list(_run(Path(made), wanted, lengths))
+        results = list(_run(Path(made), wanted, lengths, cpes))
     about = _about(time.monotonic() - started, options)
     print("\n".join(["", *about, "", table(results)]))
     if options.json is not None:
@@ -61,7 +64,9 @@ def main() -> int:
     return 0
 
 
-def _run(directory: Path, wanted: tuple[str, ...], lengths: through.Lengths) -> Iterator[Result]:
+def _run(
+    directory: Path, wanted: tuple[str, ...], lengths: through.Lengths, cwmp_lengths: routers.Lengths
+) -> Iterator[Result]:
     disk = inside.Disk(directory)
     disk.measure()
     results: list[Result] = []
@@ -73,6 +78,7 @@ def _run(directory: Path, wanted: tuple[str, ...], lengths: through.Lengths) -> 
         "large": lambda: evidence.large(directory, entries=lengths.large_log),
         "search": lambda: searching.search(directory),
         "postgres": lambda: databases.postgres(directory, disk),
+        "cwmp": lambda: routers.cwmp(directory, disk, cwmp_lengths),
     }
     standing: dict[str, Callable[[Stand], Iterator[Result]]] = {
         "memory": lambda stand: through.memory(stand, lengths),  # first: nothing else has used memory yet

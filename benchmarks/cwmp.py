@@ -100,16 +100,18 @@ def _acs(directory: Path, disk: Disk, lengths: Lengths) -> Iterator[Result]:
 
 def _idle(load: Talker, process: psutil.Process, lengths: Lengths) -> Iterator[Result]:
     """Memory after every device was there once, while they come again every 300 s."""
+    empty = process.memory_info().rss
     met = load.ask("every_device")
     before = cpu_seconds(process)
     done = load.ask("periodic", seconds=lengths.idle_seconds, interval=300.0)
     cpu = (cpu_seconds(process) - before) / lengths.idle_seconds
     resident = process.memory_info().rss
     others = sum(pss_bytes(child) for child in process.children(recursive=True))
+    own = process.memory_full_info().uss
     problems = sum(met["problems"].values()) + done["problems"]
-    note = f"{cpu:.1%} of a core; helper processes {others / MB:.0f} MB more" + (
-        f"; {problems} failed" if problems else ""
-    )
+    note = f"{empty / MB:.0f} MB before the first called, {own / MB:.0f} MB shared with nobody; {cpu:.1%} of a core"
+    note += f"; helper processes {others / MB:.0f} MB" if others else ""
+    note += f"; {problems} failed" if problems else ""
     yield Result(
         what=f"CPEs: {lengths.devices:,} known, an Inform each 300 s: resident memory",
         measured=resident / MB, unit="MB", bar=150, note=note,
@@ -141,7 +143,7 @@ def _held(
 ) -> Iterator[Result]:
     """From typing `get …` to the next prompt, in a session whose CPE is held."""
     with _cpe(running.directory, f"http://127.0.0.1:{settings.plain_port}/", "LINE"):
-        time.sleep(1.0)
+        _until_informed(running.directory)
         loop = LoopThread()
         try:
             running.consent(loop, "rep", "line", sessions=10)
@@ -199,6 +201,16 @@ def _cpe(directory: Path, acs: str, number: str) -> Iterator[None]:
     finally:
         process.terminate()
         process.wait()
+
+
+def _until_informed(directory: Path) -> None:
+    """Wait until a simulated CPE has been in a session."""
+    deadline = time.monotonic() + 30
+    while "informed:" not in (directory / "cpe.log").read_text(encoding="utf-8"):
+        if time.monotonic() > deadline:
+            raise RuntimeError("the simulated CPE was not let in")
+        time.sleep(0.05)
+    time.sleep(0.5)
 
 
 def main() -> None:
