@@ -1,152 +1,199 @@
-"""A whole embedded ACS on ports of this machine, with a real journal: for tests that bring their own CPEs."""
+"""A gateway with the embedded ACS in this process, a simulated CPE that calls it, a rep over SSH, a subscriber.
+
+`async with stage(path) as place`, then `place.grant(scope)`, then `async with place.rep() as rep: await rep.run(line)`.
+"""
 
 import asyncio
 import contextlib
-import ssl
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Final
 
-from audit.entry import Kind, NewEntry
-from audit.journal import Journal
-from audit.rpc import NewRpc
-from config.clock import SystemClock
-from config.ids import new_id
-from drivers.cwmp.envelope import Envelope, encode, method_of
-from drivers.cwmp.hub import CpeHub
-from drivers.cwmp.known import KnownCpe, MemoryCpeDirectory
-from drivers.cwmp.link import CpeLink
-from drivers.cwmp.messages import Answer, Request
-from drivers.cwmp.quirks import STRICT, Quirks
-from gateway.cwmp.acs import EmbeddedAcs
-from gateway.cwmp.credentials import Rotation
-from gateway.cwmp.happenings import Happenings
-from gateway.cwmp.leftovers import MemoryTexts, OwedByCpes
-from gateway.cwmp.limits import Limits
-from gateway.cwmp.listener import CpeListener, Door
-from gateway.cwmp.reception import Desk, Reception
-from gateway.cwmp.recording import CpeRecord, RpcRecord
-from gateway.cwmp.responder import Responder
-from gateway.cwmp.seen import SeenDevices
-from gateway.cwmp.sign_in import Doorkeeper
-from gateway.cwmp.upkeep import Upkeep
-from gateway.cwmp.wake import CpeWaker
-from gateway.session.listeners import bind_tcp
-from tests.raw_cpe import close_all
+import asyncssh
 
-KNOWN = KnownCpe(
-    router_id="r1",
-    router_name="home-1",
-    subscriber_ref="s-1",
-    device_key="00D09E-DSL2800-ABC123",
-    user="cpe-user",
-    password="cpe-password",
-    cr_user="vcr",
-    cr_password="cr-password",
+from audit.entry import Kind
+from config.settings import (
+    ApiSettings,
+    ConsentSettings,
+    CustomerSettings,
+    CwmpSettings,
+    ReviewSettings,
+    SessionSettings,
+    Settings,
+    SshSettings,
 )
+from drivers.cwmp.device import DeviceId
+from drivers.lab.cpe.config import FAST, CpeConfig
+from drivers.lab.cpe.cpe import Arrived, SimulatedCpe
+from drivers.session import Credential
+from gateway import assembly
+from gateway.demo.players import Subscriber
+from gateway.session.admin import RouterEntry
+
+ROUTER: Final = "home-8"
+PASSWORD: Final = "a-long-cpe-password"
+SECONDS: Final = 30.0
+ASKING: Final = "[y/N] "
+
+
+class Rep:
+    """A rep's ssh terminal on the CPE."""
+
+    def __init__(self, process: asyncssh.SSHClientProcess[str], prompt: str) -> None:
+        self._process = process
+        self._prompt = prompt
+
+    async def until(self, *ends: str) -> str:
+        """What comes up to one of `ends`, in plain lines."""
+        seen = ""
+        async with asyncio.timeout(SECONDS):
+            while not seen.endswith(ends):
+                got = await self._process.stdout.read(65536)
+                assert got, f"the session ended: {seen[-400:]!r}"
+                seen += got.replace("\r\n", "\n")
+        return seen
+
+    async def run(self, line: str, *, answer: str = "y") -> str:
+        """Type a line; what is shown until the next prompt. A question is answered with `answer`."""
+        self._process.stdin.write(line + "\r")
+        shown = await self.until(self._prompt, ASKING)
+        while shown.endswith(ASKING):
+            self._process.stdin.write(answer + "\r")
+            shown += await self.until(self._prompt, ASKING)
+        return shown.removesuffix(self._prompt)
+
+    async def ended(self) -> str:
+        """Wait until the session is over; its last words."""
+        async with asyncio.timeout(SECONDS):
+            rest = await self._process.stdout.read()
+            await self._process.wait_closed()
+        return rest
+
+    def type(self, line: str) -> None:
+        """Type and do not wait."""
+        self._process.stdin.write(line + "\r")
 
 
 @dataclass
-class AcsStage:
-    """What a test may look at."""
+class Place:
+    """Everybody."""
 
-    journal: Journal
-    directory: MemoryCpeDirectory
-    hub: CpeHub
-    reception: Reception
-    listener: CpeListener
-    seen: SeenDevices
-    owed: OwedByCpes
-    rotation: Rotation
-    rpcs: RpcRecord
-    reset: list[str] = field(default_factory=list)
-    """Routers whose consents were to be asked anew."""
+    settings: Settings
+    house: assembly.House
+    cpe: SimulatedCpe
+    key: asyncssh.SSHKey
+    router_id: str
+    model: str
+    subscribers: list[Subscriber] = field(default_factory=list)
 
     @property
-    def plain(self) -> int:
-        port = self.listener.port(tls=False)
-        assert port is not None
-        return port
+    def prompt(self) -> str:
+        return f"{ROUTER}({self.model})> "
 
-    @property
-    def secure(self) -> int:
-        port = self.listener.port(tls=True)
-        assert port is not None
-        return port
+    async def ssh(self, user: str) -> asyncssh.SSHClientConnection:
+        return await asyncssh.connect(
+            "127.0.0.1", self.house.ssh_port, username=user, client_keys=[self.key], known_hosts=None, config=None
+        )
 
-    async def entries(self, kind: Kind) -> list[dict[str, object]]:
-        """Facts of all entries of that kind, in order."""
-        await self.journal.append(NewEntry(kind=Kind.AUTH_OK, facts={}))  # what was queued stands before it
-        reader = self.journal.reader()
+    async def asked(self, words: str) -> str:
+        """A control command; what it prints."""
+        async with await self.ssh("vestibule") as connection:
+            done = await connection.run(words, check=False)
+        assert done.exit_status == 0, (done.stdout, done.stderr)
+        return str(done.stdout)
+
+    async def grant(self, scope: Sequence[str] = ()) -> tuple[str, Subscriber]:
+        """A consent with this scope; its id, and the subscriber at the page."""
+        scopes = f" --scope {','.join(scope)}" if scope else ""
+        told = await self.asked(f"request {ROUTER} --ticket T-1 --reason 'the line drops' --minutes 60 --sessions 3{scopes}")
+        newest = max(self.settings.outbox_dir.iterdir(), key=lambda path: path.stat().st_mtime_ns)
+        found = re.search(r"https?://[^\s\"\\]+/l/[A-Za-z0-9_-]+", newest.read_text())
+        assert found is not None
+        subscriber = Subscriber()
+        self.subscribers.append(subscriber)
+        await subscriber.open(found[0])
+        await subscriber.press("/grant", scope=list(scope), minutes="60")
+        consent = re.search(r"Consent (\w+)", told)
+        assert consent is not None
+        return consent[1], subscriber
+
+    @contextlib.asynccontextmanager
+    async def rep(self) -> AsyncIterator[Rep]:
+        """A terminal on the router, at its first prompt."""
+        async with await self.ssh(ROUTER) as connection:
+            process = await connection.create_process(term_type="xterm", term_size=(220, 50))
+            rep = Rep(process, self.prompt)
+            await rep.until(self.prompt)
+            yield rep
+            process.close()
+
+    def entries(self, *kinds: Kind) -> list[Any]:
+        """Entries of these kinds so far, in order."""
+        reader = self.house.journal.reader()
         try:
-            return [dict(entry.facts) for entry in reader.entries() if entry.kind == kind]
+            return [entry for entry in reader.entries() if not kinds or entry.kind in kinds]
         finally:
             reader.close()
 
-    async def call(self, link: CpeLink, request: Request, *, seconds: float = 5.0) -> Answer:
-        """Record and send, as the driver does."""
-        rpc_id = new_id()
-        wire = encode(Envelope(rpc_id, link.contact.namespace, request), quirks=link.contact.quirks)
-        new = NewRpc(rpc_id=rpc_id, method=method_of(request), wire=wire, purpose="machine", subscriber="s-1")
-        return await link.call(await self.rpcs.record(new), seconds=seconds)
-
-    async def until(self, condition: object, seconds: float = 5.0) -> None:
-        """Wait until `condition()` holds."""
-        async with asyncio.timeout(seconds):
-            while not condition():  # type: ignore[operator]
-                await asyncio.sleep(0.005)
+    def rpcs(self) -> list[str]:
+        """Methods that reached the CPE, in order."""
+        return [one.method for one in self.cpe.received if one.is_rpc]
 
 
 @contextlib.asynccontextmanager
-async def acs_stage(
-    directory: Path,
-    *cpes: KnownCpe,
-    limits: Limits | None = None,
-    quirks: Quirks = STRICT,
-    plain_basic: bool = False,
-    tls: ssl.SSLContext | None = None,
-    record_informs: str = "events",
-    texts: MemoryTexts | None = None,
-    responder: Responder | None = None,
-) -> AsyncIterator[AcsStage]:
-    """Runs while the context lasts."""
-    clock = SystemClock()
-    journal = Journal.open(directory / "evidence", keys_dir=directory / "keys", origin="logs.isp", clock=clock)
-    known = MemoryCpeDirectory(*(cpes or (KNOWN,)))
-    rotation, seen = Rotation(), SeenDevices()
-    hub = CpeHub(CpeWaker(known, clock, rotation, lambda _known: quirks), pauses=())
-    owed = OwedByCpes(texts or MemoryTexts(), clock, ["r1"])
-    record, rpcs, reset = CpeRecord(journal), RpcRecord(journal), []
-
-    async def on_bootstrap(router_id: str) -> None:
-        reset.append(router_id)
-
-    upkeep = Upkeep(directory=known, rpcs=rpcs, owed=owed, rotation=rotation)
-    reception = Reception(
-        Desk(
-            directory=known,
-            journal=record,
-            happenings=Happenings(
-                record, owed, known, clock, on_bootstrap=on_bootstrap,
-                minutes_of=lambda _router_id: quirks.no_transfer_complete_minutes,
-            ),
-            doorkeeper=Doorkeeper(b"a secret of this test", plain_basic=plain_basic),
-            responder=responder or EmbeddedAcs(hub, upkeep),
-            seen=seen,
-            clock=clock,
-            quirks_of=lambda _device, _software: quirks,
-            limits=limits or Limits(),
-            record_informs=record_informs,  # type: ignore[arg-type]
-        )
-    )  # fmt: skip
-    doors = [Door(bind_tcp("127.0.0.1", 0, "cwmp.plain_port"), None)]
-    if tls is not None:
-        doors.append(Door(bind_tcp("127.0.0.1", 0, "cwmp.port"), tls))
-    listener = CpeListener(reception, tuple(doors))
-    await listener.start()
+async def stage(
+    path: Path,
+    *,
+    model: str = "tr181",
+    strikes: int = 100_000,
+    cwmp: dict[str, Any] | None = None,
+    on_received: Callable[[Arrived], None] | None = None,
+    **config: Any,
+) -> AsyncIterator[Place]:
+    """The gateway and its CPE, which has called once and can be woken."""
+    settings = Settings(
+        data_dir=path / "data",
+        ssh=SshSettings(port=0),
+        api=ApiSettings(port=None),
+        customer=CustomerSettings(port=0),
+        review=ReviewSettings(port=0),
+        consent=ConsentSettings(max_sessions=5),
+        session=SessionSettings(strikes=strikes),
+        cwmp=CwmpSettings(mode="acs", plain_port=0, **(cwmp or {})),
+    )
+    assembly.initialise(settings)
+    house = await assembly.House.open(settings)
+    await house.start()
     try:
-        yield AcsStage(journal, known, hub, reception, listener, seen, owed, rotation, rpcs, reset)
+        key = asyncssh.generate_private_key("ssh-ed25519")
+        await house.registry.add_person("alice", "rep")
+        await house.registry.add_key("alice", key.export_public_key().decode())
+        device = DeviceId(oui="00D09E", product_class="Lab", serial="0001")
+        router = await house.registry.register(
+            RouterEntry(
+                name=ROUTER, platform="cwmp", address="", port=0, host_key="", device=device.key,
+                credential=Credential(user=ROUTER, password=PASSWORD),
+            )
+        )  # fmt: skip
+        await house.registry.add_contact(router.subscriber_ref, "mail", "ann@home.example")
+        acs = f"http://127.0.0.1:{house.station.port(tls=False)}/"
+        wanted: dict[str, Any] = {"acs": acs, "user": ROUTER, "password": PASSWORD, "model": model, "pace": FAST}
+        async with SimulatedCpe(CpeConfig(**{**wanted, **config}), on_received=on_received) as cpe:
+            place = Place(settings, house, cpe, key, router.id, model)
+            async with asyncio.timeout(SECONDS):
+                while not _ready(place):
+                    await asyncio.sleep(0.01)
+            try:
+                yield place
+            finally:
+                for subscriber in place.subscribers:
+                    await subscriber.close()
     finally:
-        await listener.stop()
-        await close_all()
-        await asyncio.to_thread(journal.close)
+        await house.stop()
+
+
+def _ready(place: Place) -> bool:
+    known = place.house.station.known()[0]
+    return bool(known.cr_password and known.informed_at) and not place.house.station.in_session(place.router_id)

@@ -1,0 +1,147 @@
+"""The three promises for a router that speaks TR-069: the gateway, ssh, and a CPE that shares no code with it."""
+
+import asyncio
+import contextlib
+import random
+import sqlite3
+import time
+
+import pytest
+
+from audit.entry import Kind
+from drivers.lab.cpe.config import Pace
+from tests.cwmp_stage import ROUTER, stage
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
+
+LINES = (
+    "show wifi", "show line", "show device", "get Device.DeviceInfo.UpTime", "get Device.DeviceInfo.",
+    "names Device.WiFi.", "set wifi channel 11", "set wifi channel 6", "get Device.WiFi.SSID.1.SSID",
+    "diagnose ping 9.9.9.9", "undo", "methods", "get Device.NoSuch.Thing", "set Device.WiFi.Radio.1.Channel 999",
+)  # fmt: skip
+
+
+async def test_no_rpc_arrives_before_its_entry_is_in_the_database(tmp_path):
+    """The oracle stands on the CPE's side: when an RPC arrives, another connection must find its entry."""
+    arrived, early = [], []
+
+    def look(message):
+        if not message.is_rpc:
+            return
+        arrived.append(message.method)
+        with contextlib.closing(sqlite3.connect(f"file:{tmp_path}/data/evidence/audit.db?mode=ro", uri=True)) as db:
+            wanted = 'SELECT count(*) FROM entry WHERE instr(head, CAST(\'"k":"rpc.intent"\' AS BLOB))'
+            stored = db.execute(wanted).fetchone()[0]
+        if stored < len(arrived):
+            early.append(message.method)
+
+    rng = random.Random(7)
+    async with stage(tmp_path, on_received=look) as place:
+        await place.grant(["wifi.ssid.write", "device.reboot"])
+        async with place.rep() as rep:
+            for _ in range(60):
+                await rep.run(rng.choice(LINES))
+        recorded = [entry.facts["method"] for entry in place.entries(Kind.RPC_INTENT)]
+    assert len(arrived) > 150
+    assert early == []
+    assert arrived == recorded, "in the same order, and nothing twice"
+
+
+async def test_a_revocation_cuts_a_held_router_within_a_second(tmp_path):
+    took, rounds = [], 30
+    async with stage(tmp_path) as place:
+        for number in range(rounds):
+            consent, subscriber = await place.grant()
+            async with place.rep() as rep:
+                if number % 2:
+                    await rep.run("get Device.DeviceInfo.UpTime")
+                assert place.cpe.in_session
+                await subscriber.reload()
+                before = time.monotonic()
+                revoking = asyncio.create_task(subscriber.press("/revoke"))
+                while place.cpe.in_session:
+                    await asyncio.sleep(0.002)
+                took.append(time.monotonic() - before)
+                await revoking
+                await rep.ended()
+            assert await place.house.consents.ended(consent) == "revoked"
+        told = len(place.rpcs())
+        await place.cpe.inform_now()
+        assert len(place.rpcs()) == told, "nothing waits for the next call"
+    took.sort()
+    assert took[int(rounds * 0.99)] < 1.0, took
+
+
+async def test_what_runs_when_the_consent_ends_is_taken_back_at_the_next_call(tmp_path):
+    slow = Pace(boot=0.02, transfer=0.01, diagnostics=30, retry=0.02, answer=5.0, second=0.01)
+    async with stage(tmp_path, pace=slow) as place:
+        _, subscriber = await place.grant()
+        async with place.rep() as rep:
+            rep.type("diagnose ping 9.9.9.9")
+            await rep.until("Ctrl-C stops the waiting.\n")
+            await subscriber.reload()
+            await subscriber.press("/revoke")
+            await rep.ended()
+        told = len(place.rpcs())
+        await place.cpe.inform_now()
+        assert place.rpcs()[told:] == ["SetParameterValues"]
+        undone = place.entries(Kind.RPC_INTENT)[-1]
+        session = place.entries(Kind.SESSION_OPENED)[-1].session
+        assert (undone.facts["purpose"], undone.facts["session"], undone.session) == ("undo", session, None)
+        assert place.cpe.values["Device.IP.Diagnostics.IPPing.DiagnosticsState"] != "Requested"
+        told = len(place.rpcs())
+        await place.cpe.inform_now()
+        assert place.rpcs()[told:] == [], "once"
+
+
+async def test_a_reboot_that_comes_back_later_belongs_to_its_session(tmp_path):
+    async with stage(tmp_path) as place:
+        await place.grant(["device.reboot"])
+        async with place.rep() as rep:
+            await rep.run("reboot")
+            async with asyncio.timeout(20):
+                while not place.entries(Kind.CPE_EVENT):
+                    await asyncio.sleep(0.05)
+            assert "tr181" in await rep.run("get Device.DeviceInfo.UpTime") or place.cpe.events.count("M Reboot") == 1
+        session = place.entries(Kind.SESSION_OPENED)[-1].session
+        [event] = [entry for entry in place.entries(Kind.CPE_EVENT) if entry.facts["what"] == "M_Reboot"]
+        assert event.facts["session"] == session
+
+
+async def test_a_router_that_was_reset_needs_a_new_consent(tmp_path):
+    async with stage(tmp_path) as place:
+        consent, _ = await place.grant()
+        async with place.rep() as rep:
+            await rep.run("get Device.DeviceInfo.UpTime")
+        await place.cpe.inform_now("0 BOOTSTRAP")
+        assert await place.house.consents.ended(consent) == "router_reset"
+        async with await place.ssh(ROUTER) as connection:
+            done = await connection.run("show wifi", check=False)
+        assert done.exit_status == 77
+        assert "router" in str(done.stderr) or "consent" in str(done.stderr).lower()
+
+
+async def test_a_second_rep_waits_their_turn_and_a_closed_session_leaves_no_link(tmp_path):
+    async with stage(tmp_path) as place:
+        await place.grant()
+        async with place.rep() as rep:
+            await rep.run("get Device.DeviceInfo.UpTime")
+            async with await place.ssh(ROUTER) as connection:
+                done = await connection.run("show wifi", check=False)
+            assert done.exit_status != 0
+            assert "Another session" in str(done.stderr)
+        async with asyncio.timeout(10):
+            while len(place.house.live) or place.cpe.in_session:
+                await asyncio.sleep(0.02)
+        async with place.rep() as rep:
+            assert "Device.DeviceInfo.UpTime" in await rep.run("get Device.DeviceInfo.UpTime")
+
+
+async def test_without_consent_nothing_of_a_rep_reaches_the_router(tmp_path):
+    async with stage(tmp_path) as place:
+        told = len(place.rpcs())
+        async with await place.ssh(ROUTER) as connection:
+            done = await connection.run("show wifi", check=False)
+        assert (done.exit_status, done.stdout) == (77, "")
+        await place.cpe.inform_now()
+        assert len(place.rpcs()) == told
