@@ -33,10 +33,6 @@ class Quirks:
     """Ask for names one level at a time: all at once is too much for it."""
     batch: int = 32
     """Names in one GetParameterValues."""
-    ignore_writable: bool = False
-    """What it says about being writable is wrong: try."""
-    retry_names_one_by_one: bool = True
-    """When it says that one of several names is unknown, ask for each alone and leave out that one."""
     basic_connection_request: bool = False
     """Its Connection Request takes Basic; without this Basic is never sent."""
     fresh_connection_request: bool = False
@@ -114,8 +110,6 @@ class Changes(_Strict):
     root_path_names: bool | None = None
     next_level_walk: bool | None = None
     batch: int | None = Field(default=None, ge=1, le=256)
-    ignore_writable: bool | None = None
-    retry_names_one_by_one: bool | None = None
     basic_connection_request: bool | None = None
     fresh_connection_request: bool | None = None
     no_transfer_complete_minutes: int | None = Field(default=None, ge=1, le=1440)

@@ -70,6 +70,14 @@ def test_every_quirk_can_be_set_and_is_told_about():
     assert [key for key in sorted(keys) if f"| `{key}` |" not in page] == []
 
 
+def test_every_quirk_is_acted_on_somewhere():
+    """A key that nobody reads would be a promise that nobody keeps."""
+    root = Path(__file__).resolve().parents[4]
+    code = [path for part in ("drivers", "gateway") for path in (root / part).rglob("*.py") if path.name != "quirks.py"]
+    text = "".join(path.read_text(encoding="utf-8") for path in code)
+    assert [field.name for field in fields(Quirks) if f"quirks.{field.name}" not in text] == []
+
+
 def test_the_file_ships_beside_the_settings():
     assert files("config").joinpath("quirks.yaml").is_file()
 
