@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -132,12 +132,11 @@ def lint_tables(
     Exit status 1 if there is an error.
     """
     from gateway.policy.lint import lint
-    from gateway.policy.table import PolicyBundle
     from gateway.policy.verdict import Position
 
     bundle = _bundle(call, directory)
     if platform:
-        bundle = PolicyBundle(digest=bundle.digest, tables={name: _table(bundle, name) for name in sorted(platform)})
+        bundle = replace(bundle, tables={name: _table(bundle, name) for name in sorted(platform)})
     rows = [row for file in corpus or () for row in _corpus(file).rows]
     found = lint(bundle, lines=[(Position(row.platform, row.mode, row.context), row.line) for row in rows])
     shown = [one for one in found if notes or one.level != "note"]
@@ -265,20 +264,22 @@ def _site(call: Call) -> "Site":
     from ipaddress import ip_network
 
     from config.load import settings_path
-    from config.settings import PolicySettings
+    from config.settings import CwmpSettings, PolicySettings
     from gateway.policy.verdict import Site
 
     path = settings_path(call.config)
     if path.exists():
-        policy = call.settings().policy
+        policy, cwmp = call.settings().policy, call.settings().cwmp
     else:
-        policy = PolicySettings()
+        policy, cwmp = PolicySettings(), CwmpSettings()
         if call.config is not None:
             note(f"{path}: there is no settings file; the defaults count.")
     return Site(
         lan=tuple(ip_network(net) for net in policy.lan),
         approved_dns=frozenset(policy.approved_dns),
         approved_firmware_hosts=frozenset(policy.approved_firmware_hosts),
+        speedtest_hosts=frozenset(cwmp.speedtest_hosts),
+        firmware_files=frozenset(one.name for one in cwmp.firmware),
     )
 
 

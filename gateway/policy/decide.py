@@ -46,7 +46,10 @@ def decide(bundle: PolicyBundle, site: Site, position: Position, line: str, righ
     if table is None or place is None:
         sentence = f"There are no rules for {position.platform} in mode {position.mode}, so nothing can be sent."
         return case.deny("unknown", "unknown.command", f"{position.platform}.position", sentence)
-    if bundle.cwmp is not None and position.platform == PLATFORM and not place.endswith("/?"):
+    if position.platform == PLATFORM:
+        # The table only says which words there are; without the rows of parameters nothing goes.
+        if bundle.cwmp is None or place.endswith("/?"):
+            return _lost(case, table)
         return _of_cwmp(case, bundle.cwmp)
     table.trim()
     try:

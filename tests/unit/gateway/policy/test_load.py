@@ -6,7 +6,7 @@ from types import MappingProxyType
 import pytest
 
 from gateway.policy.errors import PolicyError
-from gateway.policy.load import compile_bundle, load_bundle, parse_yaml
+from gateway.policy.load import compile_bundle, load_bundle, parse_yaml, read_files
 
 Texts = MappingProxyType[str, bytes]
 
@@ -66,3 +66,26 @@ def test_words_of_routers_stay_words() -> None:
         True,
         5,
     ]
+
+
+def test_the_table_of_cwmp_brings_its_rows_words_and_machine_profile(tmp_path: Path) -> None:
+    files = read_files()
+    beside = {"cwmp-params.yaml", "cwmp-words.yaml", "cwmp-machine.yaml"}
+    assert beside <= set(files)
+    own = {name: files[name] for name in (*beside, "cwmp.yaml")}
+    whole = compile_bundle(own)
+    assert list(whole.tables) == ["cwmp"]
+    for name in beside:
+        assert compile_bundle(own | {name: own[name] + b"\n# changed\n"}).digest != whole.digest
+        with pytest.raises(PolicyError, match=f"{name} is missing"):
+            compile_bundle({other: text for other, text in own.items() if other != name})
+    (tmp_path / "ios.yaml").write_bytes(files["ios.yaml"])
+    assert set(read_files(tmp_path)) == {"ios.yaml"}
+
+
+@pytest.mark.parametrize("name", ["cwmp-params.yaml", "cwmp-words.yaml", "cwmp-machine.yaml"])
+def test_wrong_files_of_cwmp_are_named(name: str) -> None:
+    files = {file: text for file, text in read_files().items() if file.startswith("cwmp")}
+    for content in (b"[", b"rows: 3", b"\xff"):
+        with pytest.raises(PolicyError, match=name):
+            compile_bundle(files | {name: content})

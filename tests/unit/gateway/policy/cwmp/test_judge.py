@@ -1,5 +1,6 @@
 """Lines of a CWMP router: one decision for every spelling, total, and nothing secret shown."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -179,6 +180,13 @@ def test_examples_of_the_table_are_lines_that_are_known() -> None:
 
 
 # --- the rest of a verdict --------------------------------------------------------------------------------------------
+
+
+def test_without_the_rows_of_parameters_nothing_goes() -> None:
+    bare = replace(BUNDLE, cwmp=None)
+    for line in ("show device", "exit", "set Device.ManagementServer.URL http://x/", ""):
+        verdict = decide(bare, TEST_SITE, Position("cwmp", "exec", "tr181"), line, EVERYTHING, NOW)
+        assert isinstance(verdict, Deny), line
 
 
 def test_an_ended_consent_ends_everything() -> None:
