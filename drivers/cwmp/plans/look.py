@@ -145,7 +145,7 @@ def show(ground: Ground, command: line.Show) -> Plan:
         every = [path + column.name for path in objects for column in spec.columns]
         open_ones = [name for name in every if ground.reading(name) != "hide"]
         tally.hidden += len(every) - len(open_ones)
-        wanted += yield from existing(ground, open_ones, tally)
+        wanted += yield from existing(ground, open_ones, Tally())  # what it hides is counted above
     wanted = wanted[: 4 * MOST_LINES]
     values = yield from read_values(ground, wanted, tally)
     cells = {key: value.value for key, value in values.items()}

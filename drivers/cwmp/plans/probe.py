@@ -119,7 +119,7 @@ def _results(ground: Ground, test: Test) -> Plan:
     if test.rows is not None:
         rows = yield from instances(ground, test.at + test.rows.each, tally)
         wanted += [path + column.name for path in rows for column in test.rows.columns]
-    known = yield from existing(ground, wanted, tally)
+    known = yield from existing(ground, wanted, Tally())
     values = yield from read_values(ground, known, tally)
     cells = {key: value.value for key, value in values.items()}
     single = [(column.title, _cell(cells, test.at, column)) for column in test.columns if _has(cells, test, column)]

@@ -1,5 +1,7 @@
 """What `drivers/cwmp/words.py` and its table promise."""
 
+from pathlib import Path
+
 import pytest
 
 from drivers.cwmp.paths import ROOTS, canonical
@@ -151,3 +153,13 @@ def test_a_table_with_a_fault_says_where(text, where):
         text += "\n" + "\n".join(f"{key}: {empty}" for key, empty in have.items() if not text.startswith(key))
     with pytest.raises(DriverError, match=where):
         read_words(text)
+
+
+def test_the_reference_lists_every_word():
+    page = (Path(__file__).parents[4] / "docs/reference/cwmp-commands.md").read_text(encoding="utf-8")
+    for topic in words().topics:
+        assert f"| `{topic}` |" in page
+    for topic, word, _ in words().settable():
+        assert f"| `set {topic} {word}` |" in page
+    for kind in words().kinds:
+        assert f"`diagnose {kind}" in page
