@@ -30,7 +30,8 @@ MOST_LEFT_OVER: Final = 64 * 1024
 """Behind a request that is not yet answered; CWMP has no pipelining, so anything there is an accident or an attack."""
 _MOST_INTERIM: Final = 8
 _MOST_BLANK_LINES: Final = 4
-_END_OF_ENVELOPE: Final = re.compile(rb"Envelope[ \t\r\n]*>")
+_END_OF_ENVELOPE: Final = re.compile(rb"</(?:[^\x00-\x20<>/:]{1,64}:)?Envelope[ \t\r\n]{0,16}>")
+_LONGEST_END: Final = 96
 _LOOKS_LIKE_A_REQUEST: Final = re.compile(rb"[A-Z]{1,16}(?: |\Z)")
 _UNSAFE: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _REASONS: Final = {status.value: status.phrase for status in HTTPStatus}
@@ -94,6 +95,7 @@ class RequestParser:
         self._head: HttpRequest | None = None
         self._between = True
         self._blank_lines = 0
+        self._sought = 0
         self._continue = False
 
     def feed(self, data: bytes = b"") -> list[HttpRequest]:
@@ -114,7 +116,7 @@ class RequestParser:
         if len(self._buffer) > MOST_LEFT_OVER:
             raise BadHttp("More follows before the request is answered; send one request at a time.")
         self._head, self._body, self._between, self._continue = None, None, True, False
-        self._blank_lines = 0
+        self._blank_lines = self._sought = 0
         if head.coding:
             raw = inflate(raw, head.coding, self._most)
         return [_with_body(head, raw) if raw else head]
@@ -140,23 +142,27 @@ class RequestParser:
         return wanted
 
     def lengthen(self, request: HttpRequest, data: bytes = b"") -> HttpRequest | None:
-        """`request` with what is missing up to `Envelope>`, for a CPE that counts characters (quirk 20).
+        """`request` with what is missing of its envelope, for a CPE that counts characters (quirk 20).
 
         `data` is what came since. None: the end has not come yet. Raises `BadHttp` when there is no end to be seen.
         """
         self._buffer += data
         if request.coding:
             raise BadHttp("The Content-Length of a compressed body is wrong.")
-        seam = request.body[-64:]
-        if len(ends := list(_END_OF_ENVELOPE.finditer(seam))) and not seam[ends[-1].end() :].strip():
+        start = self._sought
+        seam = b"" if start else request.body[-_LONGEST_END:]
+        sought = seam + self._buffer[start:]
+        ends = [found.end() + start - len(seam) for found in _END_OF_ENVELOPE.finditer(sought)]
+        if ends and ends[0] <= 0 and not seam[ends[0] + len(seam) :].strip():
             return request
-        if (found := _END_OF_ENVELOPE.search(seam + self._buffer)) is not None and found.end() > len(seam):
-            more = found.end() - len(seam)
+        more = next((end for end in ends if end > 0), None)
+        if more is not None:
             longer = _with_body(request, request.body + bytes(self._buffer[:more]))
             del self._buffer[:more]
             return longer
         if len(self._buffer) > MOST_LEFT_OVER:
             raise BadHttp("The body is longer than its Content-Length and has no end.")
+        self._sought = max(0, len(self._buffer) - _LONGEST_END)
         return None
 
     def _read_head(self) -> bool:

@@ -317,6 +317,27 @@ def test_a_short_length_is_made_good_up_to_the_end_of_the_envelope():
         assert parser.left_over in (b"", raw[cut:])
 
 
+@pytest.mark.parametrize("body", ["<a:Envelope>é</a:Envelope>", "<Envelope>ééé</Envelope\n>", "é<Envelope></Envelope>"])
+def test_a_short_envelope_is_made_good_too(body):
+    raw = short(body.encode())
+    parser = RequestParser()
+    [request] = parser.feed(raw)
+    longer = parser.lengthen(request)
+    assert longer is not None
+    assert longer.body == body.encode()
+    assert parser.idle
+
+
+def test_the_end_of_an_envelope_may_drip_in():
+    body = "<Envelope>" + "é" * 400 + "</Envelope >"
+    raw, parser = short(body.encode()), RequestParser()
+    [request] = parser.feed(raw[:-400])
+    found = [parser.lengthen(request, raw[at : at + 1]) for at in range(len(raw) - 400, len(raw))]
+    assert [each.body for each in found if each is not None] == [body.encode()]
+    assert found[-1] is not None
+    assert len(parser.feed(post())) == 1
+
+
 def test_a_whole_envelope_is_not_made_longer():
     parser = RequestParser()
     [request] = parser.feed(post(ENVELOPE + b"\r\n") + post(ENVELOPE))
