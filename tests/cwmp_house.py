@@ -23,9 +23,11 @@ from audit.journal import Journal
 from audit.rpc import NewRpc, RecordedRpc
 from config.clock import SystemClock
 from config.ids import new_id
+from drivers.cwmp.envelope import Envelope, encode, method_of
 from drivers.cwmp.http import HttpRequest, HttpResponse, ResponseParser, encode_request
 from drivers.cwmp.hub import CpeHub, NotToBeWoken
 from drivers.cwmp.known import KnownCpe, MemoryCpeDirectory
+from drivers.cwmp.messages import Request
 from drivers.cwmp.quirks import STRICT
 from gateway.cwmp.acs import EmbeddedAcs
 from gateway.cwmp.credentials import Rotation
@@ -263,6 +265,21 @@ class CwmpHouse:
         assert self._listener is not None
         await self._listener.stop()
         self.journal.close()
+
+
+async def recorded_for(house: CwmpHouse, request: Request) -> RecordedRpc:
+    """An RPC of the gateway itself, on record and ready to be sent to the first CPE."""
+    id_ = new_id()
+    wire = encode(Envelope(id_, NS, request))
+    return await house.rpcs.record(
+        NewRpc(
+            rpc_id=id_,
+            method=method_of(request),
+            wire=wire,
+            purpose="machine",
+            subscriber=house.cpes[0].subscriber_ref,
+        )
+    )
 
 
 class RawCpe:

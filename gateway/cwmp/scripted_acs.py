@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import ssl
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Final, Literal, Self, TypeAlias
 
@@ -155,6 +155,7 @@ class ScriptedAcs:
         if self._cookies and b"Inform>" in request.body and refusal is None:
             self._begun += 1
             step = Say(step.body, step.status, (*step.headers, ("Set-Cookie", self._cookie())), step.close, step.coding)
+        step = replace(step, close=step.close or not request.keep_alive)
         writer.write(step.wire())
         await writer.drain()
         return not step.close

@@ -4,6 +4,8 @@ A device that is not in the inventory gets the same answer after the same work a
 learns which devices there are. Pure; `now` is wall time in seconds. Counterpart: `gateway.cwmp.reception`.
 """
 
+import base64
+import binascii
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
@@ -99,9 +101,15 @@ def certificate_names(known: KnownCpe, device: DeviceId) -> frozenset[str]:
 
 
 def user_of(authorization: str | None) -> str:
-    """The user name in an `Authorization` field, for the list of unknown devices; empty if there is none to be seen."""
+    """The user name in an `Authorization` field, which proves nothing yet; empty if there is none to be seen."""
     if authorization is None:
         return ""
+    scheme, _, rest = authorization.strip(" \t").partition(" ")
+    if scheme.lower() == "basic":
+        try:
+            return base64.b64decode(rest, validate=True).partition(b":")[0].decode("utf-8", "replace")
+        except (binascii.Error, ValueError):
+            return ""
     said = read_challenges(authorization)
     return (said[0].get("username") or "") if len(said) == 1 else ""
 
