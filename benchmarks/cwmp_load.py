@@ -26,7 +26,7 @@ _INFORM = """<?xml version="1.0" encoding="UTF-8"?>
 <soap-env:Envelope xmlns:soap-env="http://schemas.xmlsoap.org/soap/envelope/" xmlns:soap-enc="http://schemas.xmlsoap.org/soap/encoding/" xmlns:xsd="http://www.w3.org/2001/XMLSchema" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xmlns:cwmp="urn:dslforum-org:cwmp-1-2">
 <soap-env:Header><cwmp:ID soap-env:mustUnderstand="1">1</cwmp:ID></soap-env:Header><soap-env:Body><cwmp:Inform>
 <DeviceId><Manufacturer>Bench</Manufacturer><OUI>{oui}</OUI><ProductClass>{product}</ProductClass><SerialNumber>{serial}</SerialNumber></DeviceId>
-<Event soap-enc:arrayType="cwmp:EventStruct[1]"><EventStruct><EventCode>2 PERIODIC</EventCode><CommandKey></CommandKey></EventStruct></Event>
+<Event soap-enc:arrayType="cwmp:EventStruct[1]"><EventStruct><EventCode>{code}</EventCode><CommandKey></CommandKey></EventStruct></Event>
 <MaxEnvelopes>1</MaxEnvelopes><CurrentTime>2026-11-23T10:00:00Z</CurrentTime><RetryCount>0</RetryCount>
 <ParameterList soap-enc:arrayType="cwmp:ParameterValueStruct[{count}]">{parameters}</ParameterList>
 </cwmp:Inform></soap-env:Body></soap-env:Envelope>"""  # noqa: E501
@@ -124,8 +124,8 @@ def _post(body: bytes, more: bytes = b"") -> bytes:
     )
 
 
-async def _prepare(port: int, devices: int) -> dict[str, Any]:
-    """Make the bytes of every device's Inform, signed in by the challenge that the gateway gives now."""
+async def _prepare(port: int, devices: int, code: str) -> dict[str, Any]:
+    """Make the bytes of every device's Inform with one event, signed in by the challenge that is given now."""
     _fleet.port, _fleet.informs, _fleet.signs, _fleet.next = port, [], [], 0
     values = "".join(
         f'<ParameterValueStruct><Name>Device.{name}</Name><Value xsi:type="xsd:string">{value}</Value>'
@@ -133,7 +133,9 @@ async def _prepare(port: int, devices: int) -> dict[str, Any]:
         for name, value in _PARAMETERS.items()
     )
     bodies = [
-        _INFORM.format(oui=OUI, product=CLASS, serial=serial(n), count=len(_PARAMETERS), parameters=values).encode()
+        _INFORM.format(
+            oui=OUI, product=CLASS, serial=serial(n), code=code, count=len(_PARAMETERS), parameters=values
+        ).encode()
         for n in range(devices)
     ]
     line = await _open()
