@@ -4,7 +4,7 @@ Counterpart: `gateway.session` opens sessions under an access grant and is the o
 """
 
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from audit.command import RecordedCommand
 
@@ -65,6 +65,24 @@ class DriverSession(Protocol):
 
     async def close(self) -> None:
         """Cut the connection now. Safe to call twice."""
+        ...
+
+
+@runtime_checkable
+class Bindable(Protocol):
+    """A session that may have to send something before the first command (TR-069: to keep the router waiting)."""
+
+    def bind(self, session: str, consent_ref: str) -> None:
+        """For whom it is. Called once `session.opened` is on record, so that what is sent can be recorded under it."""
+        ...
+
+
+@runtime_checkable
+class KnowsNames(Protocol):
+    """A session that has seen names on its router which a line can be completed with."""
+
+    def completions(self, prefix: str) -> tuple[str, ...]:
+        """Names that can follow `prefix`, of those that may be shown."""
         ...
 
 

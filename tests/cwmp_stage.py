@@ -107,7 +107,8 @@ class Place:
     async def grant(self, scope: Sequence[str] = ()) -> tuple[str, Subscriber]:
         """A consent with this scope; its id, and the subscriber at the page."""
         scopes = f" --scope {','.join(scope)}" if scope else ""
-        told = await self.asked(f"request {ROUTER} --ticket T-1 --reason 'the line drops' --minutes 60 --sessions 3{scopes}")
+        words = f"request {ROUTER} --ticket T-1 --reason 'the line drops' --minutes 60 --sessions 3{scopes}"
+        told = await self.asked(words)
         newest = max(self.settings.outbox_dir.iterdir(), key=lambda path: path.stat().st_mtime_ns)
         found = re.search(r"https?://[^\s\"\\]+/l/[A-Za-z0-9_-]+", newest.read_text())
         assert found is not None

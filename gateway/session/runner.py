@@ -23,7 +23,7 @@ from audit.entry import EntryRef, NewEntry
 from audit.errors import AuditError, RecordRefused
 from config.clock import Clock
 from drivers.errors import DriverError
-from drivers.session import DriverSession
+from drivers.session import DriverSession, KnowsNames
 from gateway.access.identity import AccessGrant
 from gateway.errors import GatewayError
 from gateway.mediation import messages
@@ -231,6 +231,10 @@ class LiveSession:
     def position(self) -> Position:
         """Where the session stands on the router."""
         return self._mediator.position
+
+    def names(self, prefix: str) -> tuple[str, ...]:
+        """Names seen on the router that can follow `prefix`; none where lines are not completed by them."""
+        return self._router.completions(prefix) if isinstance(self._router, KnowsNames) else ()
 
     # --- what front ends and `LiveSessions` call ---------------------------------------------------------------------
 

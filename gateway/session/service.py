@@ -24,7 +24,7 @@ from config.clock import Clock
 from config.ids import new_id
 from config.settings import CwmpSettings, PolicySettings, Settings
 from drivers.definition import PlatformDefinition
-from drivers.session import Driver, Shape
+from drivers.session import Bindable, Driver, Shape
 from gateway.access import authenticate, authorize
 from gateway.access.identity import AccessGrant, Authenticated, Directory, Router
 from gateway.access.wrong_codes import WrongCodes
@@ -373,6 +373,8 @@ class AccessService:
                     sealed={"who": self._who(auth), "subj": {"router": router.name}},
                 )
             )
+            if isinstance(upstream, Bindable):
+                upstream.bind(session_id, grant.consent_ref)
             live = LiveSession(
                 session_id=session_id,
                 held=held,
@@ -505,7 +507,7 @@ class AccessService:
 
     def complete(self, live: LiveSession, line: str, pos: int) -> tuple[str, int] | None:
         """What the Tab key makes of `line` with the cursor at `pos`; none if nothing can be added."""
-        found = complete(self.parts.policy.bundle, live.position, line[:pos], live.grant.rights)
+        found = complete(self.parts.policy.bundle, live.position, line[:pos], live.grant.rights, live.names)
         if not found.insertion:
             return None
         return line[:pos] + found.insertion + line[pos:], pos + len(found.insertion)

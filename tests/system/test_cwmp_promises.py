@@ -145,3 +145,11 @@ async def test_without_consent_nothing_of_a_rep_reaches_the_router(tmp_path):
         assert (done.exit_status, done.stdout) == (77, "")
         await place.cpe.inform_now()
         assert len(place.rpcs()) == told
+
+
+async def test_tab_completes_with_the_names_of_the_device(tmp_path):
+    async with stage(tmp_path) as place:
+        await place.grant()
+        async with place.rep() as rep:
+            await rep.run("names Device.DeviceInfo.")
+            assert "Device.DeviceInfo.UpTime  " in await rep.run("get Device.DeviceInfo.UpT\t")
