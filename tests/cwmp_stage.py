@@ -72,8 +72,12 @@ class Rep:
         return rest
 
     def type(self, line: str) -> None:
-        """Type and do not wait."""
-        self._process.stdin.write(line + "\r")
+        """Type a line and do not wait."""
+        self.keys(line + "\r")
+
+    def keys(self, text: str) -> None:
+        """Press keys."""
+        self._process.stdin.write(text)
 
 
 @dataclass

@@ -152,4 +152,8 @@ async def test_tab_completes_with_the_names_of_the_device(tmp_path):
         await place.grant()
         async with place.rep() as rep:
             await rep.run("names Device.DeviceInfo.")
-            assert "Device.DeviceInfo.UpTime  " in await rep.run("get Device.DeviceInfo.UpT\t")
+            rep.keys("get Device.DeviceInfo.UpT")
+            await rep.until("UpT")
+            rep.keys("\t")
+            await rep.until("ime ")
+            assert "Device.DeviceInfo.UpTime  " in await rep.run("")
