@@ -124,7 +124,7 @@ class CwmpSettings(Section):
     public_url: str | None = Field(None, description="What routers are told to call; shown to operators.")
     upstream: str | None = Field(None, description="URL of the provider's own ACS, for mode `mediator`.")
     upstream_ca_file: Path | None = Field(None, description="CAs that the ACS's certificate is checked with.")
-    upstream_user: str | None = Field(None, description="With which Vestibule signs in there; none: no sign-in.")
+    upstream_user: str | None = Field(None, description="One account there for all routers; none: each one's own.")
     upstream_password_file: Path | None = Field(None, description="File of mode 0600 with the password for it.")
     machine_profile: Path | None = Field(None, description="What the ACS may do, instead of the shipped profile.")
     quirks: Path | None = Field(None, description="Quirks of router models, instead of `config/quirks.yaml`.")
