@@ -24,7 +24,6 @@ from drivers.cwmp.plans.steps import (
     Expect,
     Forget,
     LetGo,
-    Pause,
     Plan,
     Remember,
     Reply,
@@ -32,7 +31,7 @@ from drivers.cwmp.plans.steps import (
     Step,
     Stopped,
 )
-from drivers.errors import RouterClosed, RouterUnreachable
+from drivers.errors import DriverError, RouterClosed, RouterUnreachable
 
 Outcome: TypeAlias = Literal["done", "failed", "stopped"]
 T = TypeVar("T")
@@ -150,7 +149,7 @@ class Console:
         try:
             step = next(plan)
             while True:
-                if self._stop.is_set() and not stopped and isinstance(step, Call | Await | Pause):
+                if self._stop.is_set() and not stopped and isinstance(step, Call | Await):
                     stopped, step = True, plan.throw(Stopped())
                     continue
                 try:
@@ -174,8 +173,6 @@ class Console:
                 await self._say(text)
             case Await(events, seconds):
                 return await self._await_event(events, seconds)
-            case Pause(seconds):
-                await self._or_stopped(asyncio.sleep(seconds))
             case LetGo():
                 self.release()
             case Remember(leftover):
@@ -249,8 +246,9 @@ class Console:
                 raise RouterClosed("The session with the router has ended; the RPC was not sent.")
             try:
                 answer = await link.call(recorded, **({"seconds": UNDO_SECONDS} if purpose == "undo" else {}))
-            except RouterUnreachable:
-                self._link = None
+            except DriverError:
+                # It went away, or answered with something that is no answer to this.
+                self.release()
                 await self._answered(recorded, keeping.lost())
                 raise
             self._last_ns = self._clock.monotonic_ns()

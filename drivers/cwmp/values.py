@@ -9,7 +9,6 @@ import re
 from datetime import datetime
 from typing import Final
 
-from drivers.cwmp.messages import STRING
 from drivers.cwmp.quirks import Quirks
 from drivers.errors import DriverError
 
@@ -61,12 +60,6 @@ def same(one: str, other: str, type_name: str) -> bool:
     return one == other
 
 
-def plain_type(type_name: str) -> str:
-    """A type in words."""
-    kind = local_type(type_name)
-    return {"boolean": "on or off", "dateTime": "a time"}.get(kind, "a number" if kind in _RANGES else "text")
-
-
 def _boolean(name: str, value: str, quirks: Quirks) -> str:
     word = value.strip().lower()
     if word not in _TRUE | _FALSE:
@@ -103,6 +96,3 @@ def _check_base64(name: str, value: str) -> None:
         base64.b64decode(value.encode("ascii"), validate=True)
     except (binascii.Error, UnicodeEncodeError, ValueError) as error:
         raise BadValue(f"{name} takes base64 text.") from error
-
-
-__all__ = ["STRING", "BadValue", "local_type", "plain_type", "same", "written"]

@@ -46,13 +46,6 @@ class Await:
 
 
 @dataclass(frozen=True, slots=True)
-class Pause:
-    """Wait, keeping the router."""
-
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
 class LetGo:
     """The router has to end its session before it does what it was told."""
 
@@ -80,7 +73,7 @@ class Expect:
     """`reboot` or `download`."""
 
 
-Step: TypeAlias = Call | Say | Await | Pause | LetGo | Remember | Forget | Expect
+Step: TypeAlias = Call | Say | Await | LetGo | Remember | Forget | Expect
 Reply: TypeAlias = Answer | bool | None
 Plan: TypeAlias = Generator[Step, Reply, bool]
 

@@ -12,7 +12,7 @@ from drivers.cwmp.messages import Event, Inform
 from drivers.cwmp.paths import TR181
 from drivers.cwmp.plans.choose import plan_of
 from drivers.cwmp.plans.ground import FirmwareFile, Ground, Times
-from drivers.cwmp.plans.steps import Await, Call, Expect, Forget, LetGo, Pause, Remember, Say, Stopped
+from drivers.cwmp.plans.steps import Await, Call, Expect, Forget, LetGo, Remember, Say, Stopped
 from drivers.cwmp.quirks import STRICT, Quirks
 from drivers.cwmp.tree import NameTree
 from drivers.cwmp.undo import UndoList
@@ -96,7 +96,7 @@ class PlanStage:
                 self.left.append(leftover)
             case Forget(leftover):
                 self.left.remove(leftover)
-            case Pause() | LetGo() | Expect():
+            case LetGo() | Expect():
                 pass
         return None
 

@@ -3,7 +3,7 @@
 import pytest
 
 from drivers.cwmp.quirks import STRICT, Quirks
-from drivers.cwmp.values import BadValue, plain_type, same, written
+from drivers.cwmp.values import BadValue, same, written
 
 ONES = Quirks(boolean_form="1", strip_milliseconds=True)
 
@@ -59,12 +59,3 @@ def test_same_values_in_two_spellings():
     assert same("007", "7", "xsd:int")
     assert not same("a", "A", "xsd:string")
     assert not same("", "0", "xsd:int")
-
-
-def test_types_in_words():
-    assert [plain_type(f"xsd:{kind}") for kind in ("boolean", "int", "dateTime", "string")] == [
-        "on or off",
-        "a number",
-        "a time",
-        "text",
-    ]
