@@ -14,8 +14,8 @@ from drivers.cwmp.quirks import Quirks
 from drivers.errors import RouterUnreachable
 from gateway.cwmp.leftovers import MemoryTexts
 from gateway.cwmp.limits import Limits
+from tests.acs_stage import KNOWN, acs_stage
 from tests.cpe_certificates import TlsHouse
-from tests.cwmp_stage import KNOWN, acs_stage
 from tests.raw_cpe import RawCpe, envelope
 
 UPTIME = GetParameterValues(("Device.DeviceInfo.UpTime",))
