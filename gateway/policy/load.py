@@ -7,6 +7,7 @@ import gc
 import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -15,8 +16,9 @@ import yaml
 
 from gateway.policy.compile import compile_table
 from gateway.policy.cwmp.policy import FILES, MACHINE, PARAMS, PLATFORM, CwmpPolicy, compile_cwmp, shipped_files
+from gateway.policy.cwmp.refusals import read_refusals
 from gateway.policy.errors import PolicyError
-from gateway.policy.overlay import read_overlay
+from gateway.policy.overlay import OverlaySpec, read_overlay
 from gateway.policy.schema import read_table
 from gateway.policy.table import PolicyBundle, Table
 
@@ -62,12 +64,14 @@ def compile_bundle(files: Mapping[str, bytes]) -> PolicyBundle:
         for file in sorted(files):
             digest.update(f"{file} {len(files[file])}\n".encode() + files[file])
         overlays = {file: read_overlay(file, parse_yaml(file, files[file])) for file in sorted(files) if "+" in file}
-        cwmp = _cwmp(files)
+        cwmp = _cwmp(files, overlays)
         for file in sorted(set(files) - set(overlays) - set(FILES)):
             spec = read_table(file, parse_yaml(file, files[file]))
             if file != f"{spec.platform}.yaml":
                 raise PolicyError(f"{file}: platform is {spec.platform!r}; name the file {spec.platform}.yaml.")
             own = {name: overlay for name, overlay in overlays.items() if overlay.overlay == spec.platform}
+            if spec.platform == PLATFORM:  # its lines are not judged by the table: `_cwmp` has the refusals
+                own = {name: overlay.model_copy(update={"refuse": ()}) for name, overlay in own.items()}
             tables[spec.platform] = compile_table(file, spec, own)
     for file, overlay in overlays.items():
         if overlay.overlay not in tables:
@@ -75,17 +79,16 @@ def compile_bundle(files: Mapping[str, bytes]) -> PolicyBundle:
     return PolicyBundle(digest=digest.hexdigest(), tables=MappingProxyType(tables), cwmp=cwmp)
 
 
-def _cwmp(files: Mapping[str, bytes]) -> CwmpPolicy | None:
+def _cwmp(files: Mapping[str, bytes], overlays: Mapping[str, OverlaySpec]) -> CwmpPolicy | None:
     """What belongs to the table `cwmp.yaml`, if there is one. Raises `PolicyError`."""
     if f"{PLATFORM}.yaml" not in files:
         return None
     missing = next((name for name in FILES if name not in files), None)
     if missing is not None:
         raise PolicyError(f"{PLATFORM}.yaml: {missing} is missing; the two belong together.")
-    overlay = next((name for name in files if name.startswith(f"{PLATFORM}+")), None)
-    if overlay is not None:
-        raise PolicyError(f"{overlay}: routers that speak TR-069 take no overlay; remove the file.")
-    return compile_cwmp({name: parse_yaml(name, files[name]) for name in (PARAMS, MACHINE)}, files)
+    own = {name: overlay for name, overlay in overlays.items() if overlay.overlay == PLATFORM}
+    documents = {name: parse_yaml(name, files[name]) for name in (PARAMS, MACHINE)}
+    return replace(compile_cwmp(documents, files), refusals=read_refusals(own))
 
 
 @contextmanager

@@ -93,6 +93,7 @@ def judge(policy: CwmpPolicy, site: Site, position: Position, line: str, rights:
         return _own("", help_asked=bool(words), typed=shown_line(line))
     try:
         command = case.command(words)
+        case.heed_site(command)
         parts = case.parts(command)
     except _Stop as stop:
         return _refused(stop.refusal, shown_line(line), stop.hint)
@@ -183,6 +184,12 @@ class _Case:
         said = (topic, *([band] if dash else []), *rest)
         topic, word, value, instance = self._policy.words.typed(said)
         return SetWord(topic, word, value, instance)
+
+    def heed_site(self, command: Command) -> None:
+        """What the site has switched off is refused. Raises `_Stop`."""
+        for refusal in self._policy.refusals:
+            if refusal.means(command):
+                raise _Stop(refused(refusal.capability, refusal.rule, refusal.say), refusal.hint)
 
     def _checked(self, command: Command) -> Command:
         paths = _paths(command)

@@ -12,6 +12,7 @@ from drivers.cwmp.words import Words, read_words
 from drivers.errors import DriverError
 from gateway.policy.cwmp.gate import RowGate
 from gateway.policy.cwmp.machine import Profile, read_profile
+from gateway.policy.cwmp.refusals import SiteRefusal
 from gateway.policy.cwmp.rows import Rows, read_rows
 from gateway.policy.errors import PolicyError
 
@@ -29,6 +30,8 @@ class CwmpPolicy:
     words: Words = field(repr=False)
     profile: Profile = field(repr=False)
     gate: RowGate = field(repr=False)
+    refusals: tuple[SiteRefusal, ...] = ()
+    """Of the site's overlays."""
 
 
 def shipped_files() -> dict[str, bytes]:

@@ -5,8 +5,11 @@ from types import MappingProxyType
 
 import pytest
 
+from gateway.policy.decide import decide
 from gateway.policy.errors import PolicyError
 from gateway.policy.load import compile_bundle, load_bundle, parse_yaml, read_files
+from gateway.policy.selftest import EVERYTHING, NOW, TEST_SITE, failures
+from gateway.policy.verdict import Allow, Position
 
 Texts = MappingProxyType[str, bytes]
 
@@ -89,3 +92,30 @@ def test_wrong_files_of_cwmp_are_named(name: str) -> None:
     for content in (b"[", b"rows: 3", b"\xff"):
         with pytest.raises(PolicyError, match=name):
             compile_bundle(files | {name: content})
+
+
+def test_a_site_switches_commands_of_cwmp_off() -> None:
+    files = {file: text for file, text in read_files().items() if file.startswith("cwmp")}
+    overlay = b"""
+overlay: cwmp
+refuse:
+- {cmd: [reboot, set wifi password, diagnose upload], say: "Second line only."}
+tests:
+- {line: reboot, deny: unknown}
+- {line: "set wifi 5ghz password 'blue horse 9'", in: exec, context: tr181, deny: unknown}
+"""
+    bundle = compile_bundle(files | {"cwmp+tier1.yaml": overlay})
+    assert failures(bundle) == []
+    for line, goes in {
+        "reboot": False,
+        "REBOOT": False,
+        "diagnose upload http://speed.isp.example/": False,
+        "set wifi channel 6": True,
+        "diagnose ping 9.9.9.9": True,
+    }.items():
+        verdict = decide(bundle, TEST_SITE, Position("cwmp", "exec", "tr181"), line, EVERYTHING, NOW)
+        assert isinstance(verdict, Allow) == goes, line
+    for wrong in (b"overlay: cwmp\nadd:\n- {cmd: [x], cap: diagnose.read}\n",
+                  b"overlay: cwmp\nrefuse:\n- {cmd: [get Device.WiFi.]}\n"):  # fmt: skip
+        with pytest.raises(PolicyError, match=r"cwmp\+tier1\.yaml"):
+            compile_bundle(files | {"cwmp+tier1.yaml": wrong})

@@ -3,6 +3,8 @@
 import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.policy.capabilities import CAPABILITIES
 from gateway.policy.cwmp.rows import Row, read_rows
@@ -153,6 +155,23 @@ def test_wrong_rows_are_named(change: dict[str, object], said: str) -> None:
         read_rows("p.yaml", {"defaults": defaults, "rows": [row | change]})
     with pytest.raises(PolicyError, match="two rows"):
         read_rows("p.yaml", {"defaults": defaults, "rows": [row, row]})
+
+
+SECRETS = "Password AdminPassword KeyPassphrase PreSharedKey WEPKey SharedSecret PrivateKey EncryptionKey KeyValue PIN"
+SECRETS += " userpasswd LoginPwd"
+
+
+@given(
+    st.lists(st.sampled_from(["Device", "X_Vendor", "Hosts", "WiFi", "1", "Password", "Foo"]), max_size=5),
+    st.sampled_from(SECRETS.split()),
+)
+def test_a_secret_by_its_name_is_shown_nowhere(before: list[str], name: str) -> None:
+    for root in ("Device.", "InternetGatewayDevice.", "Vendor."):
+        path = root + ".".join([*before, name])
+        for spelled in (path, path.upper(), path + ".", path + ".1", path + ".Value"):
+            if not spelled.endswith("."):
+                assert POLICY.gate.reading(spelled, ALL) in {"mask", "hide"}, spelled
+        assert POLICY.gate.secret_write(path)
 
 
 def test_rights_that_are_only_masked_count_as_granted() -> None:
