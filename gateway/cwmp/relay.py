@@ -252,7 +252,7 @@ class Relay:
         self.close()
         self._lost = True
         if self._turn.alive or not self._turned:
-            log.warning("upstream_lost", why=lost.why)
+            log.warning("upstream_lost", reason=lost.why)
             detail: dict[str, Json] = {"why": lost.why, "text": str(lost)[:256]}
             await self._parts.journal.event("upstream_lost", self._turn.known, session=None, detail=detail)
 

@@ -68,7 +68,7 @@ def upstream_acs(url: str, *, ca_file: Path | None = None, user: str = "", passw
             f"cwmp.upstream = {url[:100]!r} is not the URL of an ACS; write https://HOST[:PORT]/PATH, without a user."
         )
     if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
-        log.warning("upstream_not_encrypted", host=parts.hostname)
+        log.warning("upstream_not_encrypted")
     tls = None
     if parts.scheme == "https":
         try:
