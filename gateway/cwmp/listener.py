@@ -13,12 +13,8 @@ from typing import Final
 import structlog
 
 from audit.errors import AuditError
-from config.settings import CwmpSettings
 from gateway.cwmp.connections import Connection
-from gateway.cwmp.limits import Limits
 from gateway.cwmp.reception import Reception
-from gateway.cwmp.tls import server_context
-from gateway.session.listeners import bind_tcp
 
 log = structlog.get_logger(__name__)
 
@@ -33,22 +29,6 @@ class Door:
 
     listening: socket.socket
     tls: ssl.SSLContext | None
-
-
-def doors_of(settings: CwmpSettings) -> tuple[Door, ...]:
-    """Bound as the settings say. Raises `ConfigError` naming the setting."""
-    doors: list[Door] = []
-    if settings.port is not None and settings.certificate_file is not None and settings.key_file is not None:
-        context = server_context(settings.certificate_file, settings.key_file, settings.client_ca_file)
-        doors.append(Door(bind_tcp(settings.host, settings.port, "cwmp.port"), context))
-    if settings.plain_port is not None:
-        doors.append(Door(bind_tcp(settings.host, settings.plain_port, "cwmp.plain_port"), None))
-    return tuple(doors)
-
-
-def limits_of(settings: CwmpSettings) -> Limits:
-    """The bounds, with what the settings say."""
-    return Limits(connections=settings.max_connections, sessions=settings.max_sessions)
 
 
 class CpeListener:
