@@ -138,6 +138,9 @@ class CwmpSession:
         """Take a command; it runs behind those that were sent before it. An interrupt stops what runs."""
         if self._closed or (self._shape == "shell" and self._buffer.ended):
             raise RouterClosed(f"The session with router {self._router} has ended; nothing was sent.")
+        bound = self._console.bound
+        if bound is not None and bound.session != command.session:
+            raise DriverError("A command recorded for one session was about to be sent to another; nothing was sent.")
         self._once.admit(command)
         self._console.bound = Bound(command.session, command.consent_ref)
         if command.purpose == "interrupt":

@@ -212,6 +212,16 @@ async def test_a_command_goes_out_once_and_in_its_own_session():
     await session.close()
 
 
+async def test_a_bound_session_takes_no_command_of_another():
+    stage = DriverStage()
+    session = await stage.shell()
+    session.bind("01J99999999999999999999999", "consent-9")
+    with pytest.raises(DriverError, match="another"):
+        await session.send(stage.mint(f"get {UPTIME}\n"))
+    assert stage.journal.asked == []
+    await session.close()
+
+
 async def test_lines_sent_ahead_run_in_order():
     stage = DriverStage()
     session = await stage.shell()
