@@ -166,7 +166,7 @@ async def stage(
         review=ReviewSettings(port=0),
         consent=ConsentSettings(max_sessions=5),
         session=SessionSettings(strikes=strikes),
-        cwmp=CwmpSettings(mode="acs", plain_port=0, **(cwmp or {})),
+        cwmp=CwmpSettings(**{"mode": "acs", "plain_port": 0, **(cwmp or {})}),
     )
     assembly.initialise(settings)
     house = await assembly.House.open(settings)
