@@ -23,7 +23,7 @@ MOODS: Final[dict[str, Mood]] = {
     "old-cookie": Mood(4, "sends the cookie of its last session with a new Inform"),
     "odd-namespace": Mood(5, "uses the namespace cwmp-1-3 and prefixes of its own"),
     "single-quotes": Mood(6, "quotes attributes with ', breaks values and ids over lines"),
-    "control-characters": Mood(7, "has bytes in its texts that XML 1.0 does not allow"),
+    "control-characters": Mood(7, "has bytes in its texts, but for URLs, that XML 1.0 does not allow"),
     "charset-utf16": Mood(8, "sends UTF-16"),
     "charset-latin1": Mood(8, "sends ISO 8859-1 and says so in the XML declaration only"),
     "charset-unknown": Mood(8, "names a charset that nobody knows"),

@@ -131,7 +131,7 @@ class Pen:
         elif kind == "boolean" and "booleans-true" in self.moods:
             value = "True" if value in ("1", "true") else "False"
         typed = "" if "no-xsi-type" in self.moods else f' xsi:type="xsd:{kind}"'
-        if kind == "string" and "control-characters" in self.moods:
+        if kind == "string" and "control-characters" in self.moods and not name.endswith("URL"):
             value += "\x03"
         shown = self.text(value) if kind == "string" else escape(value)
         if "single-quotes" in self.moods and kind != "string":
