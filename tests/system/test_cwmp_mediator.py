@@ -1,5 +1,9 @@
 """A gateway process between a simulated CPE and an ACS: provisioning goes on, a rep works in the same CPE session."""
 
+import asyncio
+import contextlib
+import sqlite3
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,15 +12,18 @@ import pytest
 
 from audit.entry import Kind
 from config.settings import CwmpSettings
+from drivers.cwmp.http import HttpRequest
 from drivers.lab.cpe.config import FAST, CpeConfig
-from drivers.lab.cpe.cpe import SimulatedCpe
-from gateway.cwmp.scripted_acs import ScriptedAcs
+from drivers.lab.cpe.cpe import Arrived, SimulatedCpe
+from gateway.cwmp.scripted_acs import Brain, Say, ScriptedAcs, Step
 from tests.cwmp_house import acs_that_asks, get, method_in, put
+from tests.cwmp_stage import stage
 from tests.real.ground import free_port
 from tests.running import LoopThread, RunningGateway
 from tests.system.records import Records
 
 DEVICE = "00D09E-Lab-0001"
+SERVER = "Device.ManagementServer."
 PASSWORD = "a-cpe-secret-of-its-own"
 PROVISIONING = (
     get("Device.DeviceInfo."),
@@ -90,3 +97,102 @@ def test_provisioning_and_a_rep_in_one_house(street: Street) -> None:
     assert [entry.facts["rule"] for entry in street.records.of(Kind.RPC_BLOCKED)] == [
         "machine.m-reset", "machine.m-acs", "machine.m-home",
     ]  # fmt: skip
+
+
+# --- in this process, where the CPE's and the gateway's clocks can be compared ---------------------------------------
+
+LINES = ("show wifi", "get Device.DeviceInfo.UpTime", "set wifi channel 11", "set wifi channel 6", "names Device.WiFi.")
+WAKING = put({f"{SERVER}ConnectionRequestUsername": "acs", f"{SERVER}ConnectionRequestPassword": "knock-knock"})
+
+
+def busy_acs() -> Brain:
+    """Sets at every Inform how the CPE is woken, and asks three things more."""
+    sessions: list[Brain] = []
+
+    def answer(request: HttpRequest) -> Step:
+        if method_in(request.body) == "Inform":
+            sessions[:] = [
+                acs_that_asks(WAKING, get("Device.DeviceInfo."), "<cwmp:FactoryReset/>", get("Device.Time."))
+            ]
+        return sessions[0](request) if sessions else Say(status=400)
+
+    return answer
+
+
+def behind(acs: ScriptedAcs) -> dict[str, str]:
+    """Settings of a mediator before this ACS."""
+    return {"mode": "mediator", "upstream": acs.url}
+
+
+async def test_no_rpc_arrives_before_its_entry_is_in_the_database(tmp_path: Path) -> None:
+    """Whoever asked: the rep or the ACS."""
+    arrived: list[str] = []
+    early: list[str] = []
+
+    def look(message: Arrived) -> None:
+        if not message.is_rpc:
+            return
+        arrived.append(message.method)
+        with contextlib.closing(sqlite3.connect(f"file:{tmp_path}/data/evidence/audit.db?mode=ro", uri=True)) as db:
+            wanted = 'SELECT count(*) FROM entry WHERE instr(head, CAST(\'"k":"rpc.intent"\' AS BLOB))'
+            if db.execute(wanted).fetchone()[0] < len(arrived):
+                early.append(message.method)
+
+    async with ScriptedAcs(busy_acs()) as acs, stage(tmp_path, cwmp=behind(acs), on_received=look) as place:
+        await place.grant(["wifi.ssid.write"])
+        async with place.rep() as rep:
+            for number in range(30):
+                await rep.run(LINES[number % len(LINES)])
+        for _ in range(5):
+            await place.cpe.inform_now()
+        intents = place.entries(Kind.RPC_INTENT)
+    assert len(arrived) > 60
+    assert early == []
+    assert sorted(arrived) == sorted(str(entry.facts["method"]) for entry in intents)
+    assert {entry.facts["purpose"] for entry in intents} >= {"machine", "command"}
+    assert "FactoryReset" not in arrived
+
+
+async def test_a_revocation_cuts_the_router_and_the_ACS_goes_on(tmp_path: Path) -> None:
+    took = []
+    async with ScriptedAcs(busy_acs()) as acs, stage(tmp_path, cwmp=behind(acs)) as place:
+        for _ in range(6):
+            _, subscriber = await place.grant()
+            async with place.rep() as rep:
+                await rep.run("get Device.DeviceInfo.UpTime")
+                assert place.cpe.in_session
+                await subscriber.reload()
+                before = time.monotonic()
+                revoking = asyncio.create_task(subscriber.press("/revoke"))
+                while place.cpe.in_session:
+                    await asyncio.sleep(0.002)
+                took.append(time.monotonic() - before)
+                await revoking
+                await rep.ended()
+        await place.cpe.inform_now()
+        assert [method_in(one.body) for one in acs.requests][-4:] == [
+            "SetParameterValuesResponse", "GetParameterValuesResponse", "Fault", "GetParameterValuesResponse",
+        ]  # fmt: skip
+        assert all(entry.facts["what"] != "upstream_lost" for entry in place.entries(Kind.CPE_EVENT))
+    assert max(took) < 1.0, took
+
+
+async def test_an_ACS_that_comes_back_is_told_all(tmp_path: Path) -> None:
+    """What the CPE had to report while the ACS was away reaches it afterwards, and the provisioning is done."""
+    down = False
+    brain = busy_acs()
+
+    def answer(request: HttpRequest) -> Step:
+        return Say(b"<html>Bad gateway</html>", status=502) if down else brain(request)
+
+    async with ScriptedAcs(answer) as acs, stage(tmp_path, cwmp={"mode": "mediator", "upstream": acs.url}) as place:
+        down = True
+        place.cpe.tell("4 VALUE CHANGE")
+        await place.cpe.until(lambda: len(place.cpe.failures) >= 2)
+        assert any(entry.facts["what"] == "upstream_lost" for entry in place.entries(Kind.CPE_EVENT))
+        asked, told = len(acs.requests), len(place.rpcs())
+        down = False
+        await place.cpe.until(lambda: "4 VALUE CHANGE" in place.cpe.events and not place.cpe.in_session, seconds=20)
+        heard = [one.body for one in acs.requests[asked:] if method_in(one.body) == "Inform"]
+        assert any(b"4 VALUE CHANGE" in body for body in heard)
+        assert place.rpcs()[told:][:2] == ["SetParameterValues", "GetParameterValues"]
