@@ -13,6 +13,9 @@ from gateway.cwmp.responder import CpeTurn, Reply
 from gateway.cwmp.upkeep import Upkeep
 
 _INFORMED: Final = Done("Inform")
+_KICK: Final = CpeRequest("Kicked")
+_KICKED: Final = Done("Kicked")
+"""Somebody in the home clicked something that the provider's web site is meant for: noted, with nowhere to go next."""
 
 
 class EmbeddedAcs:
@@ -29,7 +32,7 @@ class EmbeddedAcs:
     def on_request(self, turn: CpeTurn, request: TransferComplete | CpeRequest) -> Reply:
         """Methods that an ACS of support functions does not have get fault 8000: RequestDownload above all."""
         del turn
-        return own_answer(request)
+        return _KICKED if request == _KICK else own_answer(request)
 
     def on_turn(self, turn: CpeTurn) -> Coroutine[Any, Any, None] | None:
         if self._hub.wanted(turn.contact) or self._upkeep.due(turn):

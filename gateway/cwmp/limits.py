@@ -23,7 +23,8 @@ class Limits:
     """CPE sessions at one time, consoles' included."""
     failures_per_minute: int = 10
     """Wrong sign-ins as one device from one address; then even the right password is not looked at for a while."""
-    failures_per_address: int = 300
+    failures_per_address: int = 3000
+    """A minute. Many devices may share an address, so this is against floods, not against guessing."""
     head_seconds: float = 10.0
     """From the first byte of a request to the end of its headers."""
     body_seconds: float = 30.0

@@ -183,6 +183,9 @@ class Reception:
 
     def _from_stranger(self, connection: Connection, request: HttpRequest, shown: Shown) -> None:
         """Somebody shows something, on a connection without a session."""
+        if self._tries_of_address.blocked(shown.address, self._loop.time()):
+            self._busy(connection)
+            return
         if not request.body:
             self._resume(connection, request, shown, None)
             return
@@ -218,6 +221,7 @@ class Reception:
             self._challenge(connection, shown, stale=True)
             return
         self._desk.doorkeeper.judge(None, _NOBODY, shown, now)
+        self._tries_of_address.failed(shown.address, self._loop.time())
         self._refuse("no session", "", connection.address, None)
         self._challenge(connection, shown, close=True)
 
@@ -248,7 +252,7 @@ class Reception:
             return
         key = inform.device.key
         now = self._loop.time()
-        if self._tries.blocked((shown.address, key), now) or self._tries_of_address.blocked(shown.address, now):
+        if self._tries.blocked((shown.address, key), now):
             self._refuse("too many", key, shown.address, None)
             self._busy(connection)
             return
@@ -378,6 +382,10 @@ class Reception:
             self._addresses.drop(session.address)
 
     # --- from time to time -------------------------------------------------------------------------------------------
+
+    def in_session(self, router_id: str) -> bool:
+        """Whether a CPE of the inventory has a session open."""
+        return router_id in self._sessions
 
     def sweep(self) -> None:
         """Cut what takes too long. Called about once a second."""

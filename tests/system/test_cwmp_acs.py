@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from audit.entry import Kind
+from audit.errors import AuditError
 from drivers.cwmp.leftovers import Leftover
 from drivers.cwmp.messages import Done, GetParameterValues, Reboot, Values
 from drivers.cwmp.quirks import Quirks
@@ -608,6 +609,20 @@ async def test_overload_is_told_before_a_session_is_made(tmp_path):
         assert 30 <= int(answer.get("retry-after")) <= 60
         assert len(stage.reception) == 0
         assert await stage.entries(Kind.CPE_INFORM) == []
+
+
+async def test_what_cannot_be_recorded_is_not_answered(stage, cpe):
+    link, waiting = await held(stage, cpe)
+    await asyncio.to_thread(stage.journal.close)
+    with pytest.raises(AuditError):
+        await stage.call(link, UPTIME)
+    link.cut()
+    with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
+        await waiting
+    answer = await RawCpe(stage.plain).inform("1 BOOT")
+    assert answer.status == 503
+    assert int(answer.get("retry-after")) >= 30
+    assert len(stage.reception) == 0
 
 
 async def test_a_late_event_loop_is_overload(stage, cpe):

@@ -42,6 +42,7 @@ async def test_answers(acs):
     methods = acs.on_request(turn, CpeRequest("GetRPCMethods"))
     assert isinstance(methods, Methods)
     assert {"Inform", "GetRPCMethods", "TransferComplete"} <= set(methods.names)
+    assert acs.on_request(turn, CpeRequest("Kicked")) == Done("Kicked")
     for method in ("RequestDownload", "X_ACME_Hello"):
         assert acs.on_request(turn, CpeRequest(method)) == Fault(8000, "Method not supported")
 
