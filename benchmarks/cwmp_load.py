@@ -57,7 +57,6 @@ def serial(number: int) -> str:
 class _Fleet:
     port: int
     informs: list[bytes]
-    signs: list[bytes]
     next: int = 0
 
     def take(self) -> int:
@@ -66,7 +65,7 @@ class _Fleet:
         return self.next
 
 
-_fleet = _Fleet(0, [], [])
+_fleet = _Fleet(0, [])
 
 
 class _Line(asyncio.Protocol):
@@ -126,7 +125,7 @@ def _post(body: bytes, more: bytes = b"") -> bytes:
 
 async def _prepare(port: int, devices: int, code: str) -> dict[str, Any]:
     """Make the bytes of every device's Inform with one event, signed in by the challenge that is given now."""
-    _fleet.port, _fleet.informs, _fleet.signs, _fleet.next = port, [], [], 0
+    _fleet.port, _fleet.informs, _fleet.next = port, [], 0
     values = "".join(
         f'<ParameterValueStruct><Name>Device.{name}</Name><Value xsi:type="xsd:string">{value}</Value>'
         "</ParameterValueStruct>\n"
@@ -147,9 +146,7 @@ async def _prepare(port: int, devices: int, code: str) -> dict[str, Any]:
     assert nonce is not None
     assert realm is not None
     for body in bodies:
-        sign = _sign(realm[1].decode(), nonce[1].decode())
-        _fleet.informs.append(_post(body, sign))
-        _fleet.signs.append(sign)
+        _fleet.informs.append(_post(body, _sign(realm[1].decode(), nonce[1].decode())))
     return {"bytes": len(_fleet.informs[0])}
 
 

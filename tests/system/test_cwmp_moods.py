@@ -1,4 +1,4 @@
-"""A rep's session on a CPE in each mood of the lab: what it does otherwise than TR-069 says, the gateway gets on with."""
+"""A rep's session on a CPE in each mood of the lab: what it does otherwise than TR-069 says is no obstacle."""
 
 import json
 
