@@ -7,6 +7,7 @@ goes on alone when the ACS is lost. Counterparts: `gateway.cwmp.mediator`, `gate
 """
 
 import asyncio
+import random
 from dataclasses import dataclass, replace
 from typing import Final, get_args
 
@@ -65,7 +66,8 @@ class RelayParts:
     directory: CpeDirectory
     rpcs: RpcJournal
     journal: CpeJournal
-    retry_seconds: int = 60
+    retry_seconds: int = 30
+    """Least Retry-After for a CPE whose ACS is away; up to as much again is added at random."""
 
 
 class Relay:
@@ -101,7 +103,7 @@ class Relay:
             await self._lose(lost)
         # A rep who waits goes on alone. The session is still failed at its end, so that the CPE reports to the ACS.
         if not self._parts.hub.wanted(self._turn.contact):
-            return Busy(self._parts.retry_seconds)
+            return Busy(self._retry())
         return Done("Inform") if method == "Inform" else RETRY
 
     # --- what the CPE is told ----------------------------------------------------------------------------------------
@@ -124,9 +126,11 @@ class Relay:
         finally:
             self.close()
         if self._lost:
-            raise ComeAgain(
-                "The provider's ACS was lost, so the CPE's session ends as failed.", self._parts.retry_seconds
-            )
+            raise ComeAgain("The provider's ACS was lost, so the CPE's session ends as failed.", self._retry())
+
+    def _retry(self) -> int:
+        """Spread, so that they do not all come back at once when the ACS does."""
+        return self._parts.retry_seconds + random.randrange(self._parts.retry_seconds + 1)  # noqa: S311  # no secret
 
     def close(self) -> None:
         """End the session with the ACS. Safe to call twice."""

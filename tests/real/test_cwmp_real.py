@@ -200,5 +200,5 @@ async def test_lighttpd_without_its_acs(libcurl: None, lighttpd: Callable[[str],
         upstream = await asyncio.to_thread(lighttpd, acs.url)
     async with CwmpHouse(upstream) as house, cpe_at(house) as cpe:
         assert await asyncio.to_thread(cpe.session) == 503
-        assert any(line.lower() == "retry-after: 7" for line in cpe.answers[-1].headers)
+        assert any(line.lower().startswith("retry-after: ") for line in cpe.answers[-1].headers)
         assert house.entries(Kind.CPE_EVENT) == [{"what": "upstream_lost"}]
