@@ -18,8 +18,8 @@ from drivers.errors import RouterUnreachable
 
 log = structlog.get_logger(__name__)
 
-SAFE_HOLD_SECONDS: Final = 25.0
-"""A CPE that no RPC was sent to for so long is let go: real ones give up after 30 s, consoles after 20."""
+SAFE_HOLD_SECONDS: Final = 28.0
+"""A CPE that no RPC was sent to for so long is let go: real ones give up after 30 s, consoles after 25 at most."""
 
 WAKE_PAUSES: Final = (2.0, 5.0, 10.0)
 """Seconds before each further Connection Request, when one failed: a CPE in a session often answers none."""
@@ -159,12 +159,6 @@ class CpeHub:
                 del self._consoles[router_id]
             if self._links.get(router_id) is link:
                 del self._links[router_id]
-
-    def cut(self, router_id: str) -> None:
-        """Cut the router's session, if a console has it."""
-        link = self._links.get(router_id)
-        if link is not None:
-            link.cut()
 
     # --- for consoles ------------------------------------------------------------------------------------------------
 

@@ -97,10 +97,6 @@ class Reception:
     def __len__(self) -> int:
         return len(self._sessions)
 
-    def session_of(self, router_id: str) -> CpeSession | None:
-        """The router's open session."""
-        return self._sessions.get(router_id)
-
     # --- owner of connections ----------------------------------------------------------------------------------------
 
     def opened(self, connection: Connection) -> bool:

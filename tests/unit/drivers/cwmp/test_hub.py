@@ -128,8 +128,9 @@ async def test_one_console_for_each_router_and_again_after_release():
     await loan
     await asyncio.sleep(0)
     loan = await lent(hub, FakeTurn())
-    assert (await second).alive
-    hub.cut("r1")
+    again = await second
+    assert again.alive
+    again.cut()
     await loan
 
 
