@@ -40,6 +40,8 @@ _MOST: Final = 100_000
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|[+-]\d\d:\d\d)?\Z", re.ASCII)
 _BARE: Final = re.compile(r"none|\bbasic|^basic|wep|openauth|opensystem", re.IGNORECASE)
 _PRINTED: Final = re.compile(r"[\x20-\x7e]{8,63}\Z")
+_SHELL: Final = frozenset("`$;|&<>\\\"'")
+"""What a shell acts on, or a quoted string ends with."""
 _FORMS: Final = {"passphrase": _PRINTED, "time": _TIME}
 _HEX: Final = re.compile(r"[0-9A-Fa-f]+\Z", re.ASCII)
 
@@ -50,7 +52,11 @@ def check(spec: ValueSpec | None, value: str, site: Site) -> Fit:
         return Wrong(f"A value has at most {LONGEST_VALUE} bytes.")
     if not value.isprintable():
         return Wrong("A value has no control characters.")
-    return Fits(value) if spec is None else _checked(spec, value, site)
+    if spec is not None:
+        return _checked(spec, value, site)
+    if not _SHELL.isdisjoint(value):
+        return Wrong("This takes no quotes, no backslash and none of ` $ ; | & < >, as a router may use a shell.")
+    return Fits(value)
 
 
 def _checked(spec: ValueSpec, value: str, site: Site) -> Fit:

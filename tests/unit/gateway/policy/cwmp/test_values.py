@@ -92,6 +92,25 @@ def test_no_value_holds_a_control_character_or_is_too_long() -> None:
     assert isinstance(judged(f"set Device.PPP.Interface.1.Username {'x' * 4096}"), Allow)
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "Device.PPP.Interface.1.Username",
+        "Device.PPP.Interface.1.Password",
+        "Device.DHCPv4.Server.Pool.1.DomainName",
+        "Device.Ethernet.Interface.1.Alias",
+        "InternetGatewayDevice.LANDevice.1.LANHostConfigManagement.DomainName",
+        "InternetGatewayDevice.WANDevice.1.WANConnectionDevice.1.WANPPPConnection.1.PPPoEServiceName",
+    ],
+)
+def test_what_a_shell_acts_on_is_written_nowhere_that_nothing_is_said_about(path: str) -> None:
+    for value in ("$(id)", "`id`", "a;id", "a|id", "a&id", ">/etc/passwd", "a\\b", "a'b", "a'; id '"):
+        told = judged(f'set {path} "{value}"'.replace("\\", "\\\\"), context_of(path))
+        assert isinstance(told, Deny), value
+        assert value not in told.reason
+    assert isinstance(judged(f"set {path} 1und1/0001#0001@t-online.example", context_of(path)), Allow)
+
+
 def test_a_host_is_sent_in_its_one_spelling() -> None:
     verdict = judged(f"set {P}Host WWW.Isp.Example")
     assert isinstance(verdict, Allow)
