@@ -243,7 +243,9 @@ class Connection(asyncio.Protocol):
     def expired(self) -> None:
         """Its deadline has passed."""
         self.deadline = NEVER
-        if self._parser is not None and not self._parser.idle and not self.over:
+        if self._short is not None and not self.over:
+            self._broken(BadHttp("The body is no envelope, and no more of it came."))
+        elif self._parser is not None and not self._parser.idle and not self.over:
             self._write(encode_response(408, _PLAIN, b"The request did not arrive in time.\n", keep_alive=False))
             self._loop.call_soon(self.abort)
         else:

@@ -67,6 +67,18 @@ class MemoryCpeJournal:
 
     def __init__(self):
         self.events = []
+        self.informs = []
+        self.refusals = []
+        self.violations = []
+
+    def inform(self, cpe, *, identity, address, events, retries):
+        self.informs.append((cpe.router_id, identity, tuple(events)))
+
+    def refused(self, why, *, device, address, cpe=None, count=1):
+        self.refusals.append((why, device, count))
+
+    def violation(self, what, *, address, cpe=None, detail=""):
+        self.violations.append(what)
 
     async def event(self, what, cpe, *, session, detail):
         self.events.append((what, cpe.router_id, session, dict(detail)))
