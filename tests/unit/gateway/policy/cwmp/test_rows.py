@@ -184,3 +184,24 @@ def test_rights_that_are_only_masked_count_as_granted() -> None:
 def test_the_platform_is_one_like_any_other() -> None:
     assert "cwmp" in BUNDLE.tables
     assert BUNDLE.cwmp is not None
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "InternetGatewayDevice.X_BROADCOM_COM_WlanVirtIntfCfg.1.WlWpaPsk",
+        "InternetGatewayDevice.LANDevice.1.WLANConfiguration.1.X_HW_PSK",
+        "InternetGatewayDevice.LANDevice.1.WLANConfiguration.1.X_CT-COM_WPAKey1",
+        "InternetGatewayDevice.WANDevice.1.WANConnectionDevice.1.WANPPPConnection.1.X_ACME_PPPoEPass",
+        "Device.WiFi.AccessPoint.1.Security.X_ACME_KeyPassphrase2",
+        "Device.X_ACME.PasswordHash",
+        "Device.X_ACME.AuthToken",
+        "device.x_acme.admin.credentials",
+    ],
+)
+def test_what_a_manufacturer_calls_a_secret_is_none_to_be_read(path: str) -> None:
+    assert POLICY.gate.reading(path, ALL) == "mask"
+    assert POLICY.gate.secret_write(path)
+    assert POLICY.profile.reading(path) == "mask"
+    root = "tr098" if path.startswith("Internet") else "tr181"
+    assert isinstance(judged(f"set {path} x", root), Deny)
