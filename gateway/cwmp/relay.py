@@ -31,6 +31,7 @@ from drivers.cwmp.messages import (
     Request,
     TransferComplete,
 )
+from drivers.cwmp.names import CPE_REQUESTS
 from drivers.errors import BadEnvelope
 from gateway.cwmp.provider import DENIED, LONGEST_TEXT, Provider, answer_facts, answer_names, wake_credentials
 from gateway.cwmp.recording import CpeJournal
@@ -45,6 +46,9 @@ log = structlog.get_logger(__name__)
 
 RETRY: Final = Fault(8005, "Retry request")
 """The CPE says it again in a later session."""
+TOLD: Final = frozenset(CPE_REQUESTS)
+"""Requests of a CPE that can be told to the ACS in full. Of others only the name was kept."""
+UNKNOWN: Final = Fault(8000, "Method not supported")
 INTERNAL: Final = Fault(9002, "Internal error")
 MOST_REFUSED: Final = 100
 """RPCs in a row that the profile refuses; an ACS that goes on is stopped for this session."""
@@ -93,6 +97,8 @@ class Relay:
         """Tell the ACS what the CPE reports or asks; not while the ACS itself has the word."""
         if self._turned or self._upstream is None:
             return RETRY
+        if isinstance(request, CpeRequest) and request.method not in TOLD:
+            return UNKNOWN
         return await self._told(request, method_of(request))
 
     async def _told(self, message: Inform | TransferComplete | CpeRequest, method: str) -> Reply:

@@ -111,6 +111,50 @@ async def test_what_the_CPE_reports_is_told_to_the_ACS() -> None:
         assert over.status == 204
 
 
+CPE_REQUESTS = {
+    "Kicked": (
+        "<cwmp:Kicked><Command>c</Command><Referer>r</Referer><Arg>a</Arg><Next>http://n.example/</Next></cwmp:Kicked>",
+        "<cwmp:KickedResponse><NextURL>http://n.example/</NextURL></cwmp:KickedResponse>",
+        "KickedResponse",
+    ),
+    "RequestDownload": (
+        "<cwmp:RequestDownload><FileType>1 Firmware Upgrade Image</FileType><FileTypeArg/></cwmp:RequestDownload>",
+        "<cwmp:RequestDownloadResponse/>",
+        "RequestDownloadResponse",
+    ),
+    "AutonomousTransferComplete": (
+        (
+            "<cwmp:AutonomousTransferComplete><AnnounceURL/><TransferURL>http://u.example/f</TransferURL><IsDownload>1"
+            "</IsDownload><FileType>1 Firmware Upgrade Image</FileType><FileSize>9</FileSize><TargetFileName/><FaultStruct>"
+            "<FaultCode>0</FaultCode><FaultString/></FaultStruct><StartTime>2026-11-23T10:00:00Z</StartTime><CompleteTime>"
+            "2026-11-23T10:00:09Z</CompleteTime></cwmp:AutonomousTransferComplete>"
+        ),
+        "<cwmp:AutonomousTransferCompleteResponse/>",
+        "AutonomousTransferCompleteResponse",
+    ),
+    "DUStateChangeComplete": (
+        "<cwmp:DUStateChangeComplete><Results/><CommandKey>k</CommandKey></cwmp:DUStateChangeComplete>",
+        "<cwmp:DUStateChangeCompleteResponse/>",
+        "DUStateChangeCompleteResponse",
+    ),
+    "X_ACME_Event": ("<cwmp:X_ACME_Event><A>1</A></cwmp:X_ACME_Event>", "", "Fault8000"),
+}
+
+
+@pytest.mark.parametrize("method", CPE_REQUESTS)
+async def test_each_request_of_a_CPE_gets_its_answer(method: str) -> None:
+    request, answer, expected = CPE_REQUESTS[method]
+    async with scene(told={method: Say(soap(answer))}) as (acs, _house, cpe):
+        await cpe.say(soap(inform()))
+        said = await cpe.say(soap(request, "r-1"))
+        assert said is not None
+        assert (said.status, of_cpe(said.body), id_of(said.body)) == (200, expected, "r-1")
+        assert [method_in(one.body) for one in acs.requests][1:] == ([method] if answer else [])
+        over = await cpe.say(b"")
+        assert over is not None
+        assert over.status == 204
+
+
 async def test_a_transfer_of_a_support_session_is_not_the_ACSs_business() -> None:
     async with scene() as (acs, house, cpe):
         session, router = new_id(), house.cpes[0].router_id
@@ -460,10 +504,10 @@ async def test_a_reps_RPC_goes_before_the_ACSs() -> None:
             asked = await cpe.say(soap(got(Device__DeviceInfo__UpTime="5"), id_of(asked.body)))
         assert asked is not None
         assert b"ModelName" in asked.body
-        next_ = asyncio.create_task(cpe.say(soap(got(Device__DeviceInfo__ModelName="X1"), id_of(asked.body))))
+        next_ = asyncio.create_task(cpe.say(soap(got(Device__DeviceInfo__ModelName="the-model"), id_of(asked.body))))
         answer = await mine
         assert isinstance(answer, Values)
-        assert answer.values[0].value == "X1"
+        assert answer.values[0].value == "the-model"
         link.release()
         last = await next_
         if order[0]:
@@ -473,7 +517,7 @@ async def test_a_reps_RPC_goes_before_the_ACSs() -> None:
         assert last is not None
         assert last.status == 204
         assert b"ModelName" not in b"".join(one.body for one in acs.requests)
-        assert b"X1" not in b"".join(one.body for one in acs.requests)
+        assert b"the-model" not in b"".join(one.body for one in acs.requests)
 
 
 async def test_after_the_ACS_is_done_the_session_is_the_reps() -> None:
