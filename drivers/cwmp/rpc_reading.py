@@ -14,6 +14,8 @@ from drivers.errors import BadEnvelope
 _INFORM: Final = frozenset({"DeviceId", "Event", "MaxEnvelopes", "CurrentTime", "RetryCount", "ParameterList"})
 _DEVICE: Final = frozenset({"Manufacturer", "OUI", "ProductClass", "SerialNumber"})
 _EVENT: Final = frozenset({"EventCode", "CommandKey"})
+MOST_OF_INFORM: Final = 4000
+"""Members of each array of an Inform, which is read before it is known who sent it. Real ones have some dozens."""
 
 
 def from_cpe(element: _Element, name: str, reading: Reading) -> m.Message:
@@ -60,6 +62,9 @@ def _inform(element: _Element, reading: Reading) -> m.Inform:
     if "DeviceId" not in found:
         raise BadEnvelope("Inform has no DeviceId: nobody knows which CPE this is.")
     manufacturer, device = _device(found["DeviceId"], reading)
+    for name in ("Event", "ParameterList"):
+        if name in found and len(found[name]) > MOST_OF_INFORM:
+            raise BadEnvelope(f"The {name} of the Inform has more than {MOST_OF_INFORM} members.")
     numbers = reading.values(element, found, (("RetryCount", "retry_count", "number", False),))
     return m.Inform(
         manufacturer=manufacturer,

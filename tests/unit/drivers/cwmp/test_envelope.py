@@ -14,6 +14,7 @@ from drivers.cwmp.device import DeviceId
 from drivers.cwmp.envelope import Envelope, check_answer, decode, encode, method_of
 from drivers.cwmp.names import CPE_REQUESTS
 from drivers.cwmp.quirks import Quirks
+from drivers.cwmp.rpc_reading import MOST_OF_INFORM
 from drivers.cwmp.xml_words import Words
 from drivers.errors import BadEnvelope
 
@@ -438,6 +439,14 @@ def test_an_inform_without_one_part_is_an_inform(part):
     start, end = INFORM.index(f"<{part}"), INFORM.index(f"</{part}>") + len(part) + 3
     message = from_cpe(wrap(INFORM[:start] + INFORM[end:])).message
     assert isinstance(message, m.Inform)
+
+
+@pytest.mark.parametrize("array", ["Event", "ParameterList"])
+def test_an_inform_with_more_members_than_any_has_is_refused_before_they_are_read(array):
+    end = INFORM.index(f"</{array}>")
+    from_cpe(wrap(INFORM[:end] + "<a/>" * (MOST_OF_INFORM - 4) + INFORM[end:]))
+    with pytest.raises(BadEnvelope, match=f"{array} of the Inform has more than {MOST_OF_INFORM} members"):
+        from_cpe(wrap(INFORM[:end] + "<a/>" * (MOST_OF_INFORM + 1) + INFORM[end:]))
 
 
 @pytest.mark.parametrize("part", ["DeviceId", "OUI", "SerialNumber"])
