@@ -8,7 +8,7 @@ goes on alone when the ACS is lost. Counterparts: `gateway.cwmp.mediator`, `gate
 
 import asyncio
 import random
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, get_args
 
 import structlog
@@ -16,7 +16,7 @@ import structlog
 from audit.entry import Json
 from audit.rpc import NewRpc, RecordedRpc
 from config.ids import new_id
-from drivers.cwmp.envelope import Envelope, decode, encode, method_of
+from drivers.cwmp.envelope import Envelope, encode, method_of
 from drivers.cwmp.hub import CpeHub
 from drivers.cwmp.known import CpeDirectory
 from drivers.cwmp.link import RpcJournal
@@ -26,13 +26,12 @@ from drivers.cwmp.messages import (
     Done,
     Fault,
     Inform,
-    Methods,
     OtherRpc,
     Request,
     TransferComplete,
 )
-from drivers.cwmp.names import CPE_REQUESTS
 from drivers.errors import BadEnvelope
+from gateway.cwmp.acs_words import INTERNAL, RETRY, TOLD, UNKNOWN, read, reply_to
 from gateway.cwmp.provider import DENIED, LONGEST_TEXT, Provider, answer_facts, answer_names, wake_credentials
 from gateway.cwmp.recording import CpeJournal
 from gateway.cwmp.responder import Busy, ComeAgain, CpeTurn, Reply
@@ -44,12 +43,6 @@ from gateway.policy.cwmp.machine import MachineAllow, MachineDeny
 
 log = structlog.get_logger(__name__)
 
-RETRY: Final = Fault(8005, "Retry request")
-"""The CPE says it again in a later session."""
-TOLD: Final = frozenset(CPE_REQUESTS)
-"""Requests of a CPE that can be told to the ACS in full. Of others only the name was kept."""
-UNKNOWN: Final = Fault(8000, "Method not supported")
-INTERNAL: Final = Fault(9002, "Internal error")
 MOST_REFUSED: Final = 100
 """RPCs in a row that the profile refuses; an ACS that goes on is stopped for this session."""
 MOST_RPCS: Final = 20_000
@@ -104,7 +97,7 @@ class Relay:
     async def _told(self, message: Inform | TransferComplete | CpeRequest, method: str) -> Reply:
         try:
             said = await self._post(encode(Envelope(new_id(), self._turn.contact.namespace, message)))
-            return _reply(_read(said), method)
+            return reply_to(read(said), method)
         except UpstreamLost as lost:
             await self._lose(lost)
         # A rep who waits goes on alone. The session is still failed at its end, so that the CPE reports to the ACS.
@@ -160,7 +153,7 @@ class Relay:
         for _ in range(MOST_RPCS):
             if not said.body:
                 return
-            said = await self._with_an_eye_on_consoles(await self._carried_out(_read(said)))
+            said = await self._with_an_eye_on_consoles(await self._carried_out(read(said)))
         raise UpstreamLost("endless", "The ACS asks for more than belongs into one session.")
 
     async def _carried_out(self, asked: Envelope) -> bytes:
@@ -265,26 +258,3 @@ class Relay:
             log.warning("upstream_lost", reason=lost.why)
             detail: dict[str, Json] = {"why": lost.why, "text": str(lost)[:256]}
             await self._parts.journal.event("upstream_lost", self._turn.known, session=None, detail=detail)
-
-
-def _read(said: UpstreamAnswer) -> Envelope:
-    """What the ACS said, understood in exactly one way. Raises `UpstreamLost`."""
-    if not said.body:
-        raise UpstreamLost("garbage", "The ACS said nothing where it had to answer.")
-    try:
-        return decode(said.body, content_type=said.content_type, sender="acs")
-    except BadEnvelope as error:
-        raise UpstreamLost("garbage", f"What the ACS said cannot be used: {error}") from error
-
-
-def _reply(answer: Envelope, method: str) -> Reply:
-    """What the CPE is answered. Raises `UpstreamLost` if it is no answer to `method`."""
-    match answer.message:
-        case Fault(code=code) as fault if 8000 <= code <= 8899:
-            return replace(fault, text=fault.text[:LONGEST_TEXT], parameters=())
-        case Done(method=said) if said == method:
-            return Done(method)
-        case Methods() as methods if method == "GetRPCMethods":
-            return methods
-        case other:
-            raise UpstreamLost("garbage", f"The ACS answered {method} with {method_of(other)}.")

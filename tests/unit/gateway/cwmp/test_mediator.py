@@ -125,9 +125,9 @@ CPE_REQUESTS = {
     "AutonomousTransferComplete": (
         (
             "<cwmp:AutonomousTransferComplete><AnnounceURL/><TransferURL>http://u.example/f</TransferURL><IsDownload>1"
-            "</IsDownload><FileType>1 Firmware Upgrade Image</FileType><FileSize>9</FileSize><TargetFileName/><FaultStruct>"
-            "<FaultCode>0</FaultCode><FaultString/></FaultStruct><StartTime>2026-11-23T10:00:00Z</StartTime><CompleteTime>"
-            "2026-11-23T10:00:09Z</CompleteTime></cwmp:AutonomousTransferComplete>"
+            "</IsDownload><FileType>1 Firmware Upgrade Image</FileType><FileSize>9</FileSize><TargetFileName/>"
+            "<FaultStruct><FaultCode>0</FaultCode><FaultString/></FaultStruct><StartTime>2026-11-23T10:00:00Z</StartTime>"
+            "<CompleteTime>2026-11-23T10:00:09Z</CompleteTime></cwmp:AutonomousTransferComplete>"
         ),
         "<cwmp:AutonomousTransferCompleteResponse/>",
         "AutonomousTransferCompleteResponse",
