@@ -96,8 +96,8 @@ def certificate_names(known: KnownCpe, device: DeviceId) -> frozenset[str]:
     """Which names in a certificate prove that it is this one: the registered one, else those made of the device id."""
     if known.certificate_name:
         return frozenset({known.certificate_name})
-    bare = f"{device.oui}-{device.serial}"
-    return frozenset({known.device_key, device.key, without_product_class(device.key), bare})
+    # Without escapes, `OUI-A-1` would be both the serial A-1 and the serial 1 of the product class A.
+    return frozenset({known.device_key, device.key, without_product_class(device.key)})
 
 
 def user_of(authorization: str | None) -> str:
