@@ -38,6 +38,8 @@ class Part:
     """What is written, in its one spelling."""
 
 
+_MASKED_BY_ROWS: Final = frozenset({"config.read"})
+
 _SEVERITY: Final = {"never": 3, "scope": 1}
 
 
@@ -98,14 +100,19 @@ class Reader:
             kind = CAPABILITIES[name].kind
             if kind == "always":
                 return Part(name, rule)
-            if (kind == "scope" and self._rights.covers(name)) or (kind == "ask" and asks):
+            if (kind == "scope" and self._may_see(name)) or (kind == "ask" and asks):
                 return Part(name, rule, frozenset({name}), kind == "ask")
         return Part(row.see[0], rule, refused=missing(row.see[0], rule))
 
     def all_rights(self) -> frozenset[str]:
         """Every reading right of class `scope` that is there."""
         named = {name for row in (*self._rows.rows, self._rows.default) for name in row.see}
-        return frozenset(n for n in named if CAPABILITIES[n].kind == "scope" and self._rights.covers(n))
+        return frozenset(n for n in named if CAPABILITIES[n].kind == "scope" and self._may_see(n))
+
+    def _may_see(self, name: str) -> bool:
+        """Whether a reading right of class `scope` is there. One that the provider gives without a tick counts only
+        where the rows themselves mask what it must not show: secrets, and not the devices of the home."""
+        return name in self._rights.scope or (name in _MASKED_BY_ROWS and self._rights.covers(name))
 
     # --- writing ------------------------------------------------------------------------------------------------------
 

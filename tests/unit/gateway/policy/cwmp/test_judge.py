@@ -279,3 +279,18 @@ def test_paths_in_what_is_sent_are_in_their_one_spelling() -> None:
             assert canonical(path).text == path
         except BadPath:  # pragma: no cover - would be the failure
             pytest.fail(path)
+
+
+def test_without_a_tick_devices_of_the_home_stay_unseen_though_the_provider_lets_them_be_listed_masked() -> None:
+    masked = frozenset({"lan.hosts.read", "config.read"})
+    rights = Rights(scope=frozenset(), masked=masked, deadline=EVERYTHING.deadline)
+    for line in ("show hosts", "get Device.Hosts.", "get Device.Hosts.Host.1.HostName", "names Device.Hosts."):
+        verdict = judged(line, rights=rights)
+        assert isinstance(verdict, Deny), line
+        assert verdict.askable == "lan.hosts.read"
+    whole = judged("get Device.", rights=rights)
+    undo = judged("undo", rights=rights)
+    assert isinstance(whole, Allow)
+    assert isinstance(undo, Allow)
+    assert "lan.hosts.read" not in whole.canonical + undo.canonical
+    assert "config.read" in whole.canonical
