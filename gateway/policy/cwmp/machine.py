@@ -32,7 +32,7 @@ from drivers.cwmp.messages import (
     Upload,
     Values,
 )
-from drivers.cwmp.paths import BadPath, canonical, generic, readable
+from drivers.cwmp.paths import ROOTS, BadPath, canonical, generic, readable
 from gateway.policy import hosts
 from gateway.policy.cwmp.glob import Glob, glob
 from gateway.policy.errors import PolicyError
@@ -42,6 +42,7 @@ from gateway.policy.verdict import Site
 Reading = Literal["allow", "mask", "deny"]
 Writing = Literal["allow", "deny"]
 Id = str
+_ROOTS: Final = tuple(root.lower() for root in ROOTS)
 _REMEMBERED: Final = 65_536
 
 
@@ -178,16 +179,16 @@ class Profile:
                 twice = len({value.name.lower() for value in values}) < len(values)
                 if twice:
                     return MachineDeny("machine.twice", "A parameter is named twice in one call.")
-                return self._all(rpc, [value.name for value in values], self._write)
+                return self._all(rpc, [value.name for value in values], self._write, wild=False)
             case SetParameterAttributes(attributes=attributes):
-                return self._all(rpc, [attribute.name for attribute in attributes], self._read)
+                return self._all(rpc, [one.name for one in attributes], self._read, wild=False)
             case AddObject(path=path) | DeleteObject(path=path):
-                return self._all(rpc, (path,), self._object)
+                return self._all(rpc, (path,), self._object, wild=False)
         return rpc
 
     def reading(self, name: str) -> Reading:
         """What of a parameter or object of the CPE may be told to the ACS."""
-        if not readable(name):
+        if not readable(name) or not name.lower().startswith(_ROOTS):
             return "deny"
         return (self._reads.whole(name) if name.endswith(".") else self._reads.of(name)).action
 
@@ -199,8 +200,14 @@ class Profile:
                 return MachineAllow(name) if row.action == "allow" else MachineDeny(name, row.why)
         return MachineDeny("machine.default", "This call is not in the list of what provisioning may do.")
 
-    def _all(self, rpc: MachineAllow, names: Iterable[str], judge: Callable[[str], _Rule | None]) -> MachineVerdict:
+    def _all(
+        self, rpc: MachineAllow, names: Iterable[str], judge: Callable[[str], _Rule | None], *, wild: bool = True
+    ) -> MachineVerdict:
+        """`wild`: whether `*` may stand in a path. What comes back is filtered by its own names; what is changed has
+        to be named."""
         for name in names:
+            if not wild and "*" in name:
+                return MachineDeny("machine.path", "What is changed is named one by one, without a *.")
             try:
                 path = canonical(name, wild=True, empty=True).text
             except BadPath:

@@ -114,6 +114,10 @@ def test_ordinary_provisioning_goes(request_: Request) -> None:
         (write(""), "path"),
         (write("Device.WiFi.Radio.1.Channel", "Device.wifi.Radio.1.Channel"), "twice"),
         (write("Device.Man\u0430gementServer.URL"), "path"),
+        (write("Device.*.URL"), "path"),
+        (write("Device.PPP.Interface.*.Username"), "path"),
+        (SetParameterAttributes((Attribute("Device.*.Host.1.HostName", 2),)), "path"),
+        (DeleteObject("Device.PPP.*."), "path"),
         (AddObject("Device.NAT.PortMapping."), "m-openings"),
         (AddObject("Device.NAT."), "m-openings"),
         (AddObject("Device."), "m-acs"),
@@ -145,9 +149,10 @@ def test_answers_are_filtered_whatever_was_asked() -> None:
         ParameterValue("Device.Hosts.Host.1.HostName", "tv"),
         ParameterValue("device.hosts.host.2.hostname", "tv"),
         ParameterValue("Device.X Y", "odd"),
+        ParameterValue("Hosts.Host.1.HostName", "tv"),
     )
     filtered = filter_answer(PROFILE, Values(values))
-    assert (filtered.hidden, filtered.masked) == (3, 1)
+    assert (filtered.hidden, filtered.masked) == (4, 1)
     assert filtered.answer == Values((values[0], ParameterValue(values[1].name, ""), values[2]))
     names = Names((ParameterInfo("Device.Hosts.", writable=False), ParameterInfo("Device.WiFi.", writable=False)))
     assert filter_answer(PROFILE, names).answer == Names(names.infos[1:])
