@@ -88,10 +88,10 @@ class Tries(Generic[K]):
         since, count = self._tries.get(key, (now, 0))
         return count >= self._most and now - since < 60.0
 
-    def failed(self, key: K, now: float) -> None:
-        """It failed once more."""
+    def failed(self, key: K, now: float, times: int = 1) -> None:
+        """It failed once more, or in a way that counts as often as `times`."""
         since, count = self._tries.pop(key, (now, 0))
-        self._tries[key] = (since, count + 1) if now - since < 60.0 else (now, 1)
+        self._tries[key] = (since, count + times) if now - since < 60.0 else (now, times)
         if len(self._tries) > MOST_TRIES:
             self._tries.popitem(last=False)
 

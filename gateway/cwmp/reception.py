@@ -37,6 +37,10 @@ log = structlog.get_logger(__name__)
 
 MOST_CHALLENGES: Final = 4
 """Requests on one connection without a right sign-in; then it is closed."""
+HEAVY: Final = 8192
+"""Bytes of a post. So many more of somebody who proves nothing count as one failure more: reading them is work."""
+MOST_ROOMY: Final = 16
+"""Connections from one address on which nobody has signed in and that may yet post long answers."""
 MOST_CANDIDATES: Final = 8
 """Sessions of CPEs behind one address with one user name that a post without a cookie is tried for."""
 _PLAIN_EVENTS: Final = frozenset({"2 PERIODIC", "6 CONNECTION REQUEST"})
@@ -111,7 +115,7 @@ class Reception:
 
     def roomy(self, connection: Connection) -> bool:
         """Whether somebody with an open session calls from there, who may post long answers over a new connection."""
-        return self._addresses[connection.address] > 0
+        return self._addresses[connection.address] > 0 and self._strangers[connection.address] <= MOST_ROOMY
 
     def closed(self, connection: Connection) -> None:
         self.connections.discard(connection)
@@ -125,6 +129,7 @@ class Reception:
         session: CpeSession | None = connection.session
         try:
             if session is None:
+                self._tries_of_address.failed(connection.address, self._loop.time())
                 self._refuse("protocol", "", connection.address, None)
             else:
                 self.violated(session, str(error))
@@ -185,10 +190,17 @@ class Reception:
         if not request.body:
             self._resume(connection, request, shown, None)
             return
+        self._read_from_stranger(connection, request, shown)
+        heavy = len(request.body) // HEAVY
+        if heavy and not connection.proved:
+            self._tries_of_address.failed(shown.address, self._loop.time(), heavy)
+
+    def _read_from_stranger(self, connection: Connection, request: HttpRequest, shown: Shown) -> None:
         try:
             envelope = _read(request)
         except BadEnvelope:
             if not connection.wait_for_rest():
+                self._tries_of_address.failed(shown.address, self._loop.time())
                 self._refuse("protocol", "", connection.address, None)
                 connection.answer(400, close=True)
             return

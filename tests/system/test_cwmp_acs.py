@@ -15,6 +15,7 @@ from drivers.cwmp.quirks import Quirks
 from drivers.errors import RouterUnreachable
 from gateway.cwmp.leftovers import MemoryTexts
 from gateway.cwmp.limits import Limits
+from gateway.cwmp.reception import MOST_ROOMY
 from tests.acs_stage import KNOWN, acs_stage
 from tests.cpe_certificates import TlsHouse
 from tests.raw_cpe import RawCpe, envelope
@@ -320,6 +321,30 @@ async def test_too_many_wrong_sign_ins_are_not_looked_at_for_a_while(tmp_path):
         assert (await RawCpe(stage.plain, serial="OTHER").inform()).status == 401, "only that device is not heard"
         why = [facts["why"] for facts in await stage.entries(Kind.CPE_REFUSED)]
         assert why == ["credentials", "too_many", "unknown"], "each kind once, the others are counted"
+
+
+@pytest.mark.parametrize("body", [b"x" * 100_000, b"<a>" * 30_000])
+async def test_what_strangers_make_the_gateway_read_counts_by_its_length(tmp_path, body):
+    async with acs_stage(tmp_path, limits=Limits(failures_per_address=20)) as stage:
+        told = []
+        while 503 not in told:
+            cpe = RawCpe(stage.plain)
+            head = f"POST / HTTP/1.1\r\nHost: x\r\nAuthorization: Basic eDp5\r\nContent-Length: {len(body)}\r\n\r\n"
+            await cpe.send(head.encode() + body)
+            told.append((await cpe.read()).status)
+            assert len(told) <= 21
+        assert told == [400] * 2 + [503]
+
+
+async def test_the_neighbours_of_a_customer_cannot_post_much_all_at_once(tmp_path):
+    async with acs_stage(tmp_path) as stage:
+        assert (await RawCpe(stage.plain).inform()).status == 200
+        long = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 8000000\r\n\r\n"
+        others = [RawCpe(stage.plain) for _ in range(MOST_ROOMY + 1)]
+        for one in others:
+            await one.send(long)
+        assert (await others[-1].read()).status == 413
+        assert len(stage.reception.connections) >= MOST_ROOMY
 
 
 async def test_basic_without_tls_only_where_it_is_allowed(tmp_path):
