@@ -3,6 +3,7 @@
 What a CPE prints is hostile: a value must not be able to end its line, draw a prompt or move the cursor.
 """
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
@@ -11,11 +12,15 @@ from drivers.cwmp.words import Form
 LONGEST_VALUE: Final = 1024
 """Characters of a value that are shown; tables cut at `WIDEST_CELL`."""
 WIDEST_CELL: Final = 48
+WIDEST_TABLE: Final = 80
+"""A table that needs more columns of a terminal is turned."""
 WIDEST_NAME: Final = 80
 MOST_LINES: Final = 2000
 """Lines of one command."""
 
 NOTHING: Final = "-"
+
+_PATH: Final = re.compile(r"(?:Device|InternetGatewayDevice)\.(.+?)\.?\Z")
 
 
 def printable(text: str, longest: int = LONGEST_VALUE) -> str:
@@ -38,10 +43,27 @@ def pairs(lines: Iterable[tuple[str, str]]) -> str:
 
 
 def table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Columns under their titles. Cells are printable already."""
+    """Columns under their titles, or if that is too wide titles at the left. Cells are printable already."""
     cells = [[_cut(cell) for cell in row] for row in rows]
-    widths = [max(len(line[n]) for line in [list(titles), *cells]) for n in range(len(titles))]
-    lines = [titles, *cells]
+    upright, turned = [list(titles), *cells], list(zip(titles, *cells, strict=True))
+    if _width(upright) <= WIDEST_TABLE:
+        return _lined_up(upright)
+    if _width(turned) <= WIDEST_TABLE:
+        return _lined_up(turned)
+    return "\n".join(_lined_up(list(zip(titles, row, strict=True))) for row in cells)
+
+
+def _widths(lines: Sequence[Sequence[str]]) -> list[int]:
+    return [max(map(len, column)) for column in zip(*lines, strict=True)]
+
+
+def _width(lines: Sequence[Sequence[str]]) -> int:
+    widths = _widths(lines)
+    return sum(widths) + 2 * (len(widths) - 1)
+
+
+def _lined_up(lines: Sequence[Sequence[str]]) -> str:
+    widths = _widths(lines)
     return "".join(
         "  ".join(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)).rstrip() + "\n"
         for line in lines
@@ -66,6 +88,8 @@ def formed(value: str, form: Form | None) -> str:
     number = value.strip()
     if form == "yes_no":
         return {"true": "yes", "1": "yes", "false": "no", "0": "no"}.get(number.lower(), text)
+    if form == "object":
+        return ", ".join(_PATH.sub(r"\1", path.strip()) for path in text.split(","))
     if form is None or not number.removeprefix("-").isdigit() or not number.isascii() or len(number) > 15:
         return text
     return _FORMS[form](int(number))
@@ -97,9 +121,13 @@ _FORMS: Final[dict[Form, Callable[[int], str]]] = {
     "yes_no": str,
     "duration": _duration,
     "kib": lambda number: f"{number / 1024:.0f} MiB" if number >= 1024 else f"{number} KiB",
+    "object": str,
     "percent": lambda number: f"{number} %" if number >= 0 else "auto",
+    "or_auto": lambda number: str(number) if number >= 0 else "auto",
     "kbit": lambda number: f"{number} kbit/s",
+    "bit": lambda number: f"{number / 1000:.0f} kbit/s",
     "tenth_db": _tenths,
     "ms": lambda number: f"{number} ms",
     "dbm": lambda number: f"{number} dBm",
+    "milli_dbm": lambda number: f"{number / 1000:.1f} dBm",
 }

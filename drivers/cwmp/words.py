@@ -19,8 +19,11 @@ from drivers.errors import DriverError
 
 Band = Literal["2.4", "5", "6"]
 BANDS: Final[Mapping[str, Band]] = {"2.4ghz": "2.4", "5ghz": "5", "6ghz": "6"}
-Form = Literal["yes_no", "duration", "kib", "percent", "kbit", "tenth_db", "ms", "dbm"]
-"""How a value is written: a boolean; and numbers: seconds, KiB, percent, kbit/s, tenths of a dB, milliseconds, dBm."""
+Form = Literal[
+    "yes_no", "object", "duration", "kib", "percent", "or_auto", "kbit", "bit", "tenth_db", "ms", "dbm", "milli_dbm"
+]
+"""How a value is written: a boolean; paths of objects without their root; and numbers: seconds, KiB, percent, any where
+less than 0 means automatic, kbit/s, bit/s, tenths of a dB, milliseconds, dBm, thousandths of a dBm."""
 
 TYPED: Final = "@"
 """In `writes`: the value that was typed."""
@@ -326,9 +329,10 @@ class Words:
         if topic == "wan" and [word.lower() for word in rest] == ["reconnect"]:
             rest.append("now")
         if len(rest) != 2:
-            known = "; ".join(
-                f"set {topic} {word}: {setting.takes}" for word, setting in self._book.set[words[0].lower()].items()
-            )
+            found = self._book.set[words[0].lower()]
+            if rest and rest[0].lower() in found:
+                raise BadWord(f"set {topic} {rest[0].lower()} takes {found[rest[0].lower()].takes}.")
+            known = "; ".join(f"set {topic} {word}: {setting.takes}" for word, setting in found.items())
             raise BadWord(f"There are: {known}.")
         return topic, rest[0].lower(), rest[1], instance
 

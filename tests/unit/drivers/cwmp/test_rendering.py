@@ -24,6 +24,16 @@ def test_tables_are_aligned():
     assert pairs([("a", "1"), ("bcd", "")]) == "a    1\nbcd\n"
 
 
+def test_a_table_too_wide_for_a_terminal_is_turned():
+    titles = ["#", *(f"Margin {n}" for n in range(9))]
+    row = ["1", *("10.0 dB" for _ in range(9))]
+    assert table(titles, [row]).startswith("#         1\nMargin 0  10.0 dB\nMargin 1  10.0 dB\n")
+    rows = [[str(n), *("x" * 20 for _ in range(9))] for n in range(5)]
+    shown = table(titles, rows)
+    assert max(len(line) for line in shown.splitlines()) <= 80
+    assert shown.count("#         ") == 5
+
+
 def test_output_is_bounded():
     assert bounded("a\nb\n", 2) == "a\nb\n"
     assert bounded("a\nb\nc\n", 2) == "a\nb\n(1 more lines are not shown: ask for a narrower path.)\n"
@@ -37,6 +47,14 @@ def test_output_is_bounded():
         ("-1", "duration", "-1"),
         ("86400", "duration", "1 d"),
         ("512", "kib", "512 KiB"),
+        ("-1", "or_auto", "auto"),
+        ("1000", "or_auto", "1000"),
+        ("Auto", "or_auto", "Auto"),
+        ("-18440", "milli_dbm", "-18.4 dBm"),
+        ("112000000", "bit", "112000 kbit/s"),
+        ("Device.WiFi.Radio.1.", "object", "WiFi.Radio.1"),
+        ("Device.WiFi.Radio.1,Device.WiFi.Radio.2.", "object", "WiFi.Radio.1, WiFi.Radio.2"),
+        ("eth0", "object", "eth0"),
         ("524288", "kib", "512 MiB"),
         ("-1", "percent", "auto"),
         ("62", "tenth_db", "6.2 dB"),
