@@ -81,7 +81,7 @@ def undo(ground: Ground) -> Plan:
 
 def _write_back(ground: Ground, before: tuple[ParameterValue, ...], lost: tuple[str, ...]) -> Plan:
     for name in lost:
-        yield Say(f"{name}: its old value is a secret that was never read, so it stays as it is.\n")
+        yield Say(f"% Its old value was never read, so this stays as it is: {name}\n")
     if not before:
         ground.undo.drop()
         return False
@@ -155,9 +155,9 @@ def _quoted(value: str) -> str:
 
 
 def _refused(fault: Fault, names: list[str]) -> str:
-    single = by_parameter(fault, names)
-    lines = "".join(f"% {name}: {what}.\n" for name, what in single)
-    return (lines or f"% {', '.join(names[:3])}: {sentence(fault, names)}.\n") + "Nothing was written.\n"
+    """The name stands last: what follows the name of a secret would be masked as its value."""
+    single = by_parameter(fault, names) or [(", ".join(names[:3]), sentence(fault, names))]
+    return "".join(f"% {what[:1].upper()}{what[1:]}: {name}\n" for name, what in single) + "Nothing was written.\n"
 
 
 def _read_back(ground: Ground, changes: list[_Change], *, later: bool) -> Plan:
@@ -176,7 +176,7 @@ def _read_back(ground: Ground, changes: list[_Change], *, later: bool) -> Plan:
         done = "Written, and read back the same." if readable else "Written."
         yield Say(f"{done}\n")
     if unread:
-        yield Say(f"({', '.join(unread)}: the old value cannot be read, so this cannot be undone.)\n")
+        yield Say(f"(What was there before is not read, so undo cannot bring it back: {', '.join(unread)})\n")
     return True
 
 

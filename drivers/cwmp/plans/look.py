@@ -72,7 +72,8 @@ def names(ground: Ground, command: line.Names) -> Plan:
     if listing.fault is not None:
         yield Say(f"% {command.path or ground.root}: {sentence(listing.fault, [command.path])}.\n")
         return False
-    text = pairs((info.name, "writable" if info.writable else "") for info in listing.infos)
+    # What follows the name of a secret would be masked as its value.
+    text = pairs(("writable" if info.writable else "", info.name) for info in listing.infos)
     yield Say(bounded(text + tally.sentence() or "(There is nothing.)\n"))
     return True
 

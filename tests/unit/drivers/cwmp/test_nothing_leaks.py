@@ -57,6 +57,12 @@ LINES = (
     "undo",
     "diagnose wifi",
 )
+NAMED = {
+    "set wifi 1 name Blue": "Device.WiFi.SSID.1.SSID",
+    "set wifi channel 11": "Device.WiFi.Radio.1.Channel Device.WiFi.Radio.2.Channel",
+}
+"""What a line writes whose words name it; the policy decides before whether it may."""
+
 lines = st.lists(st.sampled_from((*LINES, *(f"get {name}" for name in NAMES), *(f"set {name} v" for name in NAMES))))
 
 
@@ -88,7 +94,7 @@ def test_no_value_behind_the_gate_is_shown_or_kept(
     assert not any(secret in said.lower() for secret in secrets)
     assert not any(secret in kept.text.lower() for secret in secrets)
     hidden = [name for name, reading in readings.items() if reading == "hide"]
-    typed = " ".join(lines).lower()
+    typed = " ".join((*lines, *(NAMED[line] for line in lines if line in NAMED))).lower()
     assert not any(name.lower() in said.lower() for name in hidden if name.lower() not in typed)
 
 

@@ -74,8 +74,8 @@ def test_faults_are_told_for_each_parameter_and_nothing_was_written():
     stage = PlanStage(tr181_cpe())
     stage.cpe.cells[CHANNEL].allowed = "[1-9]|1[0-3]"
     text = stage.run(f"set {CHANNEL} 14 Device.DeviceInfo.UpTime 5 {AUTO} false")
-    assert f"% {CHANNEL}: the value is not allowed for this parameter (fault 9007).\n" in text
-    assert "% Device.DeviceInfo.UpTime: this parameter is read-only (fault 9008).\n" in text
+    assert f"% The value is not allowed for this parameter (fault 9007): {CHANNEL}\n" in text
+    assert "% This parameter is read-only (fault 9008): Device.DeviceInfo.UpTime\n" in text
     assert text.endswith("Nothing was written.\n")
     assert stage.cpe.cells[AUTO].value == "true"
     assert len(stage.undo) == 0
@@ -104,11 +104,11 @@ def test_a_secret_is_neither_read_nor_shown_nor_undone():
     assert f"{KEY}: <hidden> -> <hidden>\n" in text
     assert "brand new" not in text
     assert WIFI_KEY not in text
-    assert "cannot be undone" in text
+    assert f"undo cannot bring it back: {KEY})\n" in text
     assert not any(KEY in r.names for r in stage.cpe.asked if isinstance(r, GetParameterValues))
     assert stage.cpe.cells[KEY].value == "brand new secret"
     text = stage.run("undo")
-    assert f"{KEY}: its old value is a secret that was never read" in text
+    assert f"% Its old value was never read, so this stays as it is: {KEY}\n" in text
     assert f"{CHANNEL}: 11 -> 6\n" in text
     assert stage.cpe.cells[KEY].value == "brand new secret"
 
