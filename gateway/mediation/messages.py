@@ -1,5 +1,6 @@
 """What the gateway itself says in a session. Pure; one place, so that people and scripts can rely on the words."""
 
+import re
 from datetime import datetime
 from typing import Final
 
@@ -47,6 +48,9 @@ CONTROL_CHARACTERS: Final = "The line holds control characters, which are never 
 NO_VERDICT: Final = "No command was judged yet."
 NO_HELP: Final = "There is no help for this."
 
+_RIGHTS: Final = re.compile(r" with [a-z_]+\.[a-z_.,]+\Z")
+"""The reading rights that the gateway writes behind a line for a CWMP router."""
+
 
 def unsure(prompt: str) -> str:
     """Why nothing but a way back is sent now."""
@@ -65,7 +69,10 @@ def closing(reason: str) -> str:
 
 def confirmation(verdict: Allow) -> str:
     """The question before a command of class `ask`."""
-    return CONFIRM.format(what=f"`{verdict.shown}` can interrupt or change something ({verdict.capability})")
+    line = verdict.shown
+    if verdict.rule_id.startswith("cwmp."):
+        line = _RIGHTS.sub("", line)
+    return CONFIRM.format(what=f"`{line}` can interrupt or change something ({verdict.capability})")
 
 
 def refusal(verdict: Deny, strike: int | None, strikes: int) -> str:

@@ -109,9 +109,11 @@ def help_lines(bundle: PolicyBundle, position: Position, line: str, rights: Righ
 
 
 def _help_of_cwmp(policy: CwmpPolicy, position: Position, line: str, rights: Rights) -> tuple[HelpLine, ...]:
-    asked = line.rstrip().removesuffix("?")
-    if asked.strip().lower() == "help":
-        asked = ""
+    typed = line.rstrip()
+    asked = typed.removesuffix("?") if typed.endswith("?") else line
+    head, blank, rest = asked.lstrip().partition(" ")
+    if head.lower() == "help":  # `help show` is `show ?`
+        asked = f"{rest.strip()}{blank}" if rest.strip() else ""
     found = offers(policy, position, asked, rights) if rights.ended is None else Offers()
     lines = {one.word: HelpLine(one.word, one.text, (one.needs,) if one.needs else ()) for one in found.words}
     return tuple(sorted(lines.values(), key=lambda entry: entry.word.lower()))

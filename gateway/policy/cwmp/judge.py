@@ -106,9 +106,8 @@ def judge(policy: CwmpPolicy, site: Site, position: Position, line: str, rights:
 
 
 def _asks_help(words: tuple[Word, ...]) -> bool:
-    last = words[-1]
-    alone = len(words) == 1 and not last.quoted and last.text.lower() == "help"
-    return alone or (not last.quoted and last.text.endswith("?"))
+    first, last = words[0], words[-1]
+    return (not first.quoted and first.text.lower() == "help") or (not last.quoted and last.text.endswith("?"))
 
 
 def _own(canonical_text: str, *, help_asked: bool, typed: str) -> Permit:

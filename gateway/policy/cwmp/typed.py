@@ -6,11 +6,17 @@ Lines that were understood have exactly their secret values replaced; of others 
 from typing import Final
 
 from drivers.cwmp.line import PLAIN, Command, Set, SetWord, Word
+from drivers.cwmp.words import BANDS, words
 from gateway.policy.nearest import distance
 from gateway.policy.redact import REDACTED, redact
 
 HEADS: Final = ("get", "set", "names", "add", "delete", "show", "diagnose", "firmware", "attributes", *PLAIN)
 """Commands by their first word."""
+
+_TOPICS: Final = {
+    topic: frozenset(word for of, word, _ in words().settable() if of == topic) for topic, _, _ in words().settable()
+}
+"""Words behind `set` and behind those."""
 
 _ALIASES: Final = {"quit": "exit", "logout": "exit"}
 
@@ -44,9 +50,24 @@ def typed_line(line: str, words: tuple[Word, ...], command: Command, secret: fro
 def shown_line(line: str) -> str:
     """A line that was not understood: of one that may set something, only its beginning is shown."""
     words = line.split()
+    if len(words) > 1 and words[0].lower() == "set" and words[1].lower() in _TOPICS:
+        return _shown_words(words)
     if not words or (words[0].lower() in HEADS and words[0].lower() != "set"):
         return redact(line)
     path = next((at for at, word in enumerate(words) if "." in word), 1 if words[0].lower() == "set" else len(words))
     if path + 1 >= len(words):
         return redact(line)
     return redact(" ".join(words[: path + 1])) + f" {REDACTED}"
+
+
+def _shown_words(words: list[str]) -> str:
+    """Up to the setting; behind one that is no secret, also a number that is too short for one."""
+    topic, at = words[1].lower(), 2
+    if words[at : at + 1] and (words[at].lower() in BANDS or (words[at].isdigit() and words[at + 1 :])):
+        at += 1
+    setting = words[at].lower() if at < len(words) else ""
+    if setting in _TOPICS[topic]:
+        at += 1
+        short = setting != "password" and all(word.isdigit() and len(word) <= 3 for word in words[at:])
+        at = len(words) if short else at
+    return redact(" ".join(words[:at])) + (f" {REDACTED}" if at < len(words) else "")

@@ -66,6 +66,10 @@ def test_help_says_what_needs_consent() -> None:
     assert needs["reboot"] == ("device.reboot",)
     assert needs["show"] == ()
     assert "[needs consent: lan.hosts.read]" in help_text(BUNDLE, HERE, "show ?", NOTHING)
+    # With `?` as a key the line comes without it, its blank kept.
+    assert help_text(BUNDLE, HERE, "show ", EVERYTHING) == help_text(BUNDLE, HERE, "show ?", EVERYTHING)
+    assert help_text(BUNDLE, HERE, "help show", EVERYTHING) == help_text(BUNDLE, HERE, "show ?", EVERYTHING)
+    assert "wifi" in help_text(BUNDLE, HERE, "help show", EVERYTHING)
     assert help_text(BUNDLE, HERE, "help", EVERYTHING) == help_text(BUNDLE, HERE, "?", EVERYTHING)
 
 

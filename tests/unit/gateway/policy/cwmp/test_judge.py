@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from drivers.cwmp.line import Get, parse_canonical
 from drivers.cwmp.paths import BadPath, canonical
+from gateway.mediation.messages import confirmation
 from gateway.policy.capabilities import CAPABILITIES, SCOPE
 from gateway.policy.decide import decide
 from gateway.policy.examples import examples
@@ -226,11 +227,36 @@ def test_lines_that_leave() -> None:
 
 
 def test_help_is_never_sent() -> None:
-    for line in ("?", "help", "show ?", "get Device.WiFi.?"):
+    for line in ("?", "help", "help show", "help what", "show ?", "get Device.WiFi.?"):
         verdict = judged(line, rights=NOTHING)
         assert isinstance(verdict, Allow)
         assert verdict.help
         assert verdict.canonical == ""
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("set wifi channel", "set wifi channel"),
+        ("set wifi channel 300", "set wifi channel 300"),
+        ("set wifi 5ghz chanel 11", "set wifi 5ghz <redacted>"),
+        ("set wifi 2 password geheim", "set wifi 2 password <redacted>"),
+        ("set wifi pasword geheim-1234", "set wifi <redacted>"),
+        ("set wifi password 123 geheim", "set wifi password <redacted>"),
+        ("set wifi 123", "set wifi <redacted>"),
+    ],
+)
+def test_a_line_that_was_not_understood_shows_no_more_than_its_words(line: str, shown: str) -> None:
+    verdict = judged(line)
+    assert isinstance(verdict, Deny)
+    assert verdict.typed_shown == shown
+
+
+def test_a_question_leaves_out_the_rights_that_the_gateway_adds() -> None:
+    for line, asked in (("undo", "`undo` can"), ("set wifi power 80", "`set wifi power 80` can")):
+        verdict = judged(line)
+        assert isinstance(verdict, Allow)
+        assert confirmation(verdict).startswith(asked)
 
 
 def test_one_forbidden_name_refuses_the_whole_line() -> None:
