@@ -63,7 +63,7 @@ def check_url(url: str, *, peer: str, allowed_hosts: Collection[str] = (), allow
     host, digits, rest = found.groups()
     port = int(digits) if digits else 80
     if not 0 < port < 65536 or (port < FIRST_FREE_PORT and port not in allowed_ports):
-        raise _refused(f"port {port} is not allowed; list it in connection_request_ports if it is meant")
+        raise _refused(f"port {port} is not allowed; list it in cwmp.wake_ports if it is meant")
     target = rest or "/"
     return Url(_host(host, peer, allowed_hosts), port, target if target.startswith("/") else "/" + target)
 
@@ -72,7 +72,7 @@ def _host(host: str, peer: str, allowed: Collection[str]) -> str:
     if host.startswith("[") or _NUMBER.fullmatch(host) or _NAME.fullmatch(host) is None:
         return _address_host(host, peer, allowed)
     if _plain_name(host) not in {_plain_name(name) for name in allowed}:
-        raise _refused("its host is a name that is not listed in connection_request_hosts")
+        raise _refused("its host is a name that is not listed in cwmp.wake_hosts")
     return _plain_name(host)
 
 
@@ -86,7 +86,7 @@ def _address_host(host: str, peer: str, allowed: Collection[str]) -> str:
     if _special(address):
         raise _refused("its address is local, multicast or unspecified, and not the one the router calls from")
     if not any(_covers(entry, address) for entry in allowed):
-        raise _refused("its address is neither the one the router calls from nor listed in connection_request_hosts")
+        raise _refused("its address is neither the one the router calls from nor listed in cwmp.wake_hosts")
     return str(address)
 
 
