@@ -228,6 +228,13 @@ class CwmpHouse:
         """Facts of the entries of a kind, in order."""
         return [dict(entry.head.facts) for entry in self.journal.reader().entries() if entry.kind is kind]
 
+    async def results(self, count: int) -> list[dict[str, Json]]:
+        """Facts of the answers on record, once there are so many: they go along with the next entry, or soon after."""
+        async with asyncio.timeout(5):
+            while len(found := self.entries(Kind.RPC_RESULT)) < count:
+                await asyncio.sleep(0.01)
+        return found
+
     async def __aenter__(self) -> Self:
         record = CpeRecord(self.journal)
         rotation = Rotation()

@@ -33,18 +33,24 @@ class RpcRecord:
         return recorded
 
     async def answered(self, rpc: RecordedRpc, facts: Mapping[str, Json], kept: Mapping[str, Json]) -> None:
-        """The answer to a recorded RPC. Raises `RecordFailed`; `RecordRefused` if its session was closed meanwhile."""
+        """The answer to a recorded RPC. Raises `RecordFailed`; `RecordRefused` if its session was closed meanwhile.
+
+        Durable when it returns; where no rep is shown it (purpose `machine`), in order and with the next entry: the
+        next RPC does not leave before.
+        """
         chained = rpc.n is not None
-        await self._journal.append(
-            NewEntry(
-                kind=Kind.RPC_RESULT,
-                session=rpc.session if chained else None,
-                consent_ref=rpc.consent_ref if chained else None,
-                subscriber=None if chained else rpc.subscriber,
-                facts={**({"of": rpc.n} if chained else {"entry": rpc.entry_index}), **facts},
-                sealed={"out": kept} if kept else {},
-            )
+        entry = NewEntry(
+            kind=Kind.RPC_RESULT,
+            session=rpc.session if chained else None,
+            consent_ref=rpc.consent_ref if chained else None,
+            subscriber=None if chained else rpc.subscriber,
+            facts={**({"of": rpc.n} if chained else {"entry": rpc.entry_index}), **facts},
+            sealed={"out": kept} if kept else {},
         )
+        if rpc.purpose == "machine":
+            self._journal.append_along(entry)
+        else:
+            await self._journal.append(entry)
 
 
 class CpeJournal(Protocol):

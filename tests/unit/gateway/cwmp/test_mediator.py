@@ -73,7 +73,7 @@ async def test_a_session_from_inform_to_204() -> None:
             {"method": "GetParameterValues", "purpose": "machine", "rule": "machine.m-methods"},
             {"method": "SetParameterValues", "purpose": "machine", "rule": "machine.m-methods"},
         ]
-        assert [one.get("values", one.get("status")) for one in house.entries(Kind.RPC_RESULT)] == [1, 0]
+        assert [one.get("values", one.get("status")) for one in await house.results(2)] == [1, 0]
 
 
 async def test_each_side_has_ids_cookies_and_a_namespace_of_its_own() -> None:
@@ -182,7 +182,7 @@ async def test_a_fault_of_the_CPE_is_a_fault_for_the_ACS() -> None:
         assert said[-1] is not None
         assert said[-1].status == 204
         assert of_cpe(acs.requests[-1].body) == "Fault9005"
-        assert house.entries(Kind.RPC_RESULT)[0]["fault"] == 9005
+        assert (await house.results(1))[0]["fault"] == 9005
 
 
 async def test_a_fault_of_the_ACS_to_an_inform_ends_the_session() -> None:
@@ -324,7 +324,7 @@ async def test_the_ACS_is_not_told_the_households_secrets() -> None:
         assert key in whole
         for word in ("correct horse", host, "00:11:22"):
             assert word not in whole
-        assert house.entries(Kind.RPC_RESULT)[0]["hidden"] == 2
+        assert (await house.results(1))[0]["hidden"] == 2
         assert "correct horse" not in repr(list(house.journal.reader().entries()))
 
 

@@ -62,7 +62,8 @@ async def test_one_of_the_machine_stands_beside_every_chain(journal, clock, sess
     record = RpcRecord(journal)
     recorded = await record.record(rpc(None, clock))
     await record.answered(recorded, {"fault": 9001}, {})
-    result = list(journal.reader().entries())[-1]
+    await record.record(rpc(None, clock, rpc_id="2"))  # the next one does not leave before it is durable
+    result = list(journal.reader().entries())[-2]
     assert (result.head.session, result.head.facts) == (None, {"entry": recorded.entry_index, "fault": 9001})
 
 

@@ -88,7 +88,7 @@ async def test_every_rpc_comes_through_and_its_answer_back(model):
         assert b"acs-rb" in told[-1]
         intents = house.entries(Kind.RPC_INTENT)
         assert [one["method"] for one in intents][: len(wanted)] == list(wanted)
-        assert len(house.entries(Kind.RPC_RESULT)) == len(intents)
+        assert len(await house.results(len(intents))) == len(intents)
 
 
 async def test_objects_come_and_go():
