@@ -4,16 +4,18 @@ Whatever destroys or releases is asked for by one person and approved by another
 those who may decide.
 """
 
-from typing import Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
 
 from gateway import exits
 from gateway.cli.call import Call, command, group
-from gateway.cli.client import Api, Refused
 from gateway.cli.evidence import PANEL, an_id
 from gateway.cli.output import moment, note, print_record, print_table, print_text
 from gateway.errors import BadRequest
+
+if TYPE_CHECKING:
+    from gateway.cli.client import Api, Refused
 
 Kind = Literal["subscriber", "router", "consent", "session"]
 _HEADS: Final = ["approval", "act", "state", "about", "asked by", "asked at", "lapses at"]
@@ -247,7 +249,7 @@ def _plan(plan: dict[str, Any]) -> dict[str, object]:
     }
 
 
-def _names(call: Call, api: Api, found: list[dict[str, Any]]) -> dict[str, str]:
+def _names(call: Call, api: "Api", found: list[dict[str, Any]]) -> dict[str, str]:
     """Names by id, where people are shown to people who may list them. Others see ids, and so do programs."""
     if call.as_json or not found:
         return {}
