@@ -15,7 +15,7 @@ from gateway.cli.output import moment, note, print_record, print_table, print_te
 from gateway.errors import BadRequest
 
 if TYPE_CHECKING:
-    from gateway.cli.client import Api, Refused
+    from gateway.cli.client import Api
 
 Kind = Literal["subscriber", "router", "consent", "session"]
 _HEADS: Final = ["approval", "act", "state", "about", "asked by", "asked at", "lapses at"]
@@ -253,6 +253,8 @@ def _names(call: Call, api: "Api", found: list[dict[str, Any]]) -> dict[str, str
     """Names by id, where people are shown to people who may list them. Others see ids, and so do programs."""
     if call.as_json or not found:
         return {}
+    from gateway.cli.client import Refused
+
     try:
         return {one["id"]: one["name"] for one in api.get("/v1/people")}
     except Refused:
