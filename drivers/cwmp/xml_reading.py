@@ -13,7 +13,7 @@ from typing import Any, Final
 from lxml.etree import _Element
 
 from drivers.cwmp.messages import STRING
-from drivers.cwmp.names import NAMESPACE, XSD_TYPES, Field
+from drivers.cwmp.names import NAMESPACE, WORDS, XSD_TYPES, Field
 from drivers.cwmp.xml_tree import SOAP, SOAP_ENC, XSI
 from drivers.errors import BadEnvelope
 
@@ -207,5 +207,6 @@ class Reading:
 
 
 def called(element: _Element) -> str:
-    """Its name for a sentence; none that is invented gets into one in full."""
-    return split_tag(element.tag)[1][:64]
+    """Its name for a sentence, which may stand on record for ever: one that is invented does not get into it."""
+    name = split_tag(element.tag)[1]
+    return name if name in WORDS else "an element"

@@ -14,7 +14,7 @@ from drivers.cwmp.known import CpeDirectory
 from drivers.cwmp.messages import TransferComplete
 from gateway.cwmp.credentials import was_reset
 from gateway.cwmp.leftovers import OwedByCpes, given_up
-from gateway.cwmp.recording import CpeJournal
+from gateway.cwmp.recording import CpeJournal, event_code
 from gateway.cwmp.responder import CpeTurn
 
 Bootstrapped = Callable[[str], Awaitable[None]]
@@ -74,7 +74,7 @@ class Happenings:
             session = self.tied(router_id, event.command_key)
             if session is not None:
                 detail: dict[str, Json] = {"command_key": event.command_key}
-                await self._journal.event(event.code, turn.known, session=session, detail=detail)
+                await self._journal.event(event_code(event.code), turn.known, session=session, detail=detail)
                 if event.code == "M Reboot":
                     await self._owed.told(router_id, event.command_key)
 

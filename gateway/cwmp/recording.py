@@ -16,6 +16,14 @@ from drivers.cwmp.known import KnownCpe
 
 MOST_EVENTS = 16
 """Event codes of one Inform that stand in its entry."""
+_NUMBERED = (
+    "BOOTSTRAP", "BOOT", "PERIODIC", "SCHEDULED", "VALUE CHANGE", "KICKED", "CONNECTION REQUEST", "TRANSFER COMPLETE",
+    "DIAGNOSTICS COMPLETE", "REQUEST DOWNLOAD", "AUTONOMOUS TRANSFER COMPLETE", "DU STATE CHANGE COMPLETE",
+    "AUTONOMOUS DU STATE CHANGE COMPLETE", "WAKEUP",
+)  # fmt: skip
+_METHODS = ("Reboot", "ScheduleInform", "Download", "ScheduleDownload", "Upload", "ChangeDUState")
+_STANDARD = frozenset((*(f"{n} {name}" for n, name in enumerate(_NUMBERED)), *(f"M {name}" for name in _METHODS)))
+"""Event codes of TR-069, 3.7.1.5. Any other is the CPE's own text: a head, which is never erased, says `other`."""
 
 
 class RpcRecord:
@@ -84,13 +92,18 @@ class CpeRecord:
         self._journal = journal
 
     def inform(self, cpe: KnownCpe, *, identity: str, address: str, events: Sequence[str], retries: int) -> None:
-        codes: list[Json] = [token(code) for code in events[:MOST_EVENTS]]
+        codes: list[Json] = [token(event_code(code)) for code in events[:MOST_EVENTS]]
+        own: list[Json] = [code[:128] for code in events[:MOST_EVENTS] if code not in _STANDARD]
         self._journal.append_along(
             NewEntry(
                 kind=Kind.CPE_INFORM,
                 subscriber=cpe.subscriber_ref,
                 facts={"identity": token(identity), "events": codes, "retries": retries},
-                sealed={"subj": {"router": cpe.router_name, "device": cpe.device_key}, "who": {"source": address}},
+                sealed={
+                    "subj": {"router": cpe.router_name, "device": cpe.device_key},
+                    "who": {"source": address},
+                    **({"act": {"events": own}} if own else {}),
+                },
             )
         )
 
@@ -132,3 +145,8 @@ class CpeRecord:
                 sealed={"subj": {"router": cpe.router_name}, "act": dict(detail)},
             )
         )
+
+
+def event_code(code: str) -> str:
+    """An event code, if it is none that the CPE invented."""
+    return code if code in _STANDARD else "other"

@@ -746,3 +746,12 @@ def test_a_document_of_invented_names_is_read_in_a_thread_that_ends():
     with pytest.raises(BadEnvelope):
         from_cpe(wrap("".join(f"<m{n}>" for n in range(3000))))
     assert threading.active_count() == before
+
+
+def test_a_name_that_a_cpe_invents_is_in_no_sentence():
+    twice = "<ann.example-0301234567><Name>A</Name><Name>B</Name></ann.example-0301234567>"
+    with pytest.raises(BadEnvelope) as refused:
+        from_cpe(
+            wrap(f"<c:GetParameterValuesResponse><ParameterList>{twice}</ParameterList></c:GetParameterValuesResponse>")
+        )
+    assert str(refused.value) == "an element has more than one Name."

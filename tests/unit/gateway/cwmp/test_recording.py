@@ -96,3 +96,12 @@ async def test_no_head_tells_anything_of_the_home(journal, clock, session):
     assert entries[4].head.facts == {"what": "boot", "session": session[0]}
     assert entries[5].head.facts == {"method": "X_VENDOR_Do", "rule": "m-1"}
     assert reader.sealed(entries[1].index, "who") == {"source": CPE.address, "device": CPE.device_key}
+
+
+async def test_an_event_code_that_a_cpe_invents_is_sealed(journal):
+    events = ["2 PERIODIC", "M Reboot", "X 00D09E ann-home calls from 198.51.100.9", "1 BOOT ann-home"]
+    CpeRecord(journal).inform(CPE, identity="plain-digest", address="x", events=events, retries=0)
+    await journal.append(NewEntry(kind=Kind.AUTH_OK, facts={}))
+    entry = next(entry for entry in journal.reader().entries() if entry.kind == Kind.CPE_INFORM)
+    assert entry.head.facts["events"] == ["2_PERIODIC", "M_Reboot", "other", "other"]
+    assert journal.reader().sealed(entry.index, "act") == {"events": events[2:]}
