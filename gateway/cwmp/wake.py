@@ -52,6 +52,8 @@ class CpeWaker:
             raise NotToBeWoken("The router has never called; check its ACS URL, user and password.")
         if not known.cr_url or not known.cr_password:
             raise NotToBeWoken("The router has not told where it can be asked to call, or has no password for it yet.")
+        if not known.cr_user.isprintable():  # a provider's ACS sets what it likes
+            raise NotToBeWoken("Its user name for Connection Requests holds characters that cannot be sent.")
         try:
             url = check_url(known.cr_url, peer=known.address, allowed_hosts=self._hosts, allowed_ports=self._ports)
         except RouterUnreachable as error:

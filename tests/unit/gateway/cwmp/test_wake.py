@@ -46,6 +46,7 @@ async def test_with_its_own_credentials_and_quirks():
         ({"informed_at": None}, "never called"),
         ({"cr_url": ""}, "has not told where"),
         ({"cr_password": ""}, "no password for it yet"),
+        ({"cr_user": "u\r\nX: y"}, "characters that cannot be sent"),
         ({"cr_url": "http://192.0.2.8:7547/x"}, "neither the one the router calls from"),
         ({"cr_url": "http://127.0.0.1:7547/x"}, "local"),
         ({"cr_url": "http://192.0.2.7:22/x"}, "port 22"),
