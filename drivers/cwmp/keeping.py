@@ -41,6 +41,8 @@ NEVER_KEPT: Final = frozenset({"wifi.credentials.read"})
 
 MOST_KEPT: Final = 2000
 """Names or values of one entry; `left_out` counts the others."""
+MOST_LOOKED_AT: Final = 20_000
+"""Names of one answer that the gate is asked about; a rep is shown none of those behind them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +86,9 @@ def of_answer(request: Request, answer: Answer, gate: ParameterGate, caps: froze
         case Values(values):
             return _of_values(request, values, gate, caps)
         case Names(infos):
-            shown = [info.name for info in infos if _reading(info.name, gate, caps) != "hide"]
-            facts: dict[str, Json] = {"names": len(infos), "hidden": len(infos) - len(shown)}
+            looked_at = infos[:MOST_LOOKED_AT]
+            shown = [info.name for info in looked_at if _reading(info.name, gate, caps) != "hide"]
+            facts: dict[str, Json] = {"names": len(infos), "hidden": len(looked_at) - len(shown)}
             return _cut(facts, "names", shown)
         case Attributes(attributes):
             asked = _names_of(request)

@@ -130,3 +130,17 @@ def test_much_is_cut():
     kept = keeping.of_answer(GetParameterNames("", False), Names(infos), GATE, NONE)
     assert kept.facts["left_out"] == 5
     assert len(kept.sealed["names"]) == keeping.MOST_KEPT
+
+
+def test_of_a_flood_of_names_no_more_are_looked_at_than_a_rep_may_be_shown():
+    asked = []
+
+    class Gate(OpenGate):
+        def reading(self, path, caps):
+            asked.append(path)
+            return super().reading(path, caps)
+
+    infos = tuple(ParameterInfo(f"Device.H{n}", False) for n in range(keeping.MOST_LOOKED_AT + 5))
+    kept = keeping.of_answer(GetParameterNames("", False), Names(infos), Gate(hidden=("Device.H",)), NONE)
+    assert len(asked) == kept.facts["hidden"] == keeping.MOST_LOOKED_AT
+    assert kept.facts["names"] == keeping.MOST_LOOKED_AT + 5
