@@ -14,11 +14,12 @@ def picked(ground: Ground, setting: Setting, command: line.SetWord, tally: Tally
     """The objects that the line means, at least one. Raises `CannotGoOn` with what there is to choose from."""
     assert setting.pick is not None
     objects = yield from instances(ground, setting.pick.each, tally)
+    # The word may be `password`: what follows that would be masked as one, so it stands last.
     what = f"set {setting.topic} {setting.word}"
     if not objects:
-        raise CannotGoOn(f"{what}: the router has nothing of this kind.")
+        raise CannotGoOn(f"The router has nothing that could be meant by: {what}")
     if command.instance is not None:
-        return [_by_number(objects, command.instance, what)]
+        return [_by_number(objects, command.instance)]
     bands = yield from _bands(ground, setting.pick, objects, tally)
     if setting.pick.first:
         objects = _first_of_each(objects, bands)
@@ -26,15 +27,12 @@ def picked(ground: Ground, setting: Setting, command: line.SetWord, tally: Tally
     if band is not None and not (len(objects) == 1 and bands[objects[0]] is None):
         of_band = [path for path in objects if bands[path] == band]
         if not of_band:
-            raise CannotGoOn(
-                f"{what}: nothing here is known to send in {band} GHz. There are: {_told(objects, bands)}."
-            )
+            raise CannotGoOn(f"Nothing here is known to send in {band} GHz. There are: {_told(objects, bands)}.")
         objects = of_band
     if len(objects) > 1 and (setting.one or band is not None):
-        raise CannotGoOn(
-            f"{what}: several could be meant: {_told(objects, bands)}. Write the number or the band, for example: "
-            f"set wifi {_number(objects[0])} {setting.word} ..."
-        )
+        which = "the number or the band" if any(bands.values()) else "the number"
+        begins = f"set {setting.topic.partition('-')[0]} {_number(objects[0])} {setting.word}"
+        raise CannotGoOn(f"Several could be meant: {_told(objects, bands)}. Write {which}, so: {begins}")
     return objects
 
 
@@ -84,11 +82,11 @@ def _first_of_each(objects: list[str], bands: dict[str, Band | None]) -> list[st
     return found
 
 
-def _by_number(objects: list[str], number: int, what: str) -> str:
+def _by_number(objects: list[str], number: int) -> str:
     found = [path for path in objects if _number(path) == str(number)]
     if len(found) != 1:
         there = ", ".join(_number(path) for path in objects)
-        raise CannotGoOn(f"{what}: there is no number {number}; there are: {there}.")
+        raise CannotGoOn(f"There is no number {number}; there are: {there}.")
     return found[0]
 
 

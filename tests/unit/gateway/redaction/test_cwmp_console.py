@@ -46,3 +46,14 @@ def test_titles_of_every_topic(topic, root):
 def test_sentences_about_a_secret(line, name):
     shown = line.format(name)
     assert redacted(shown) == shown
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        "% Several could be meant: 1 (2.4 GHz), 2 (5 GHz). Write the number or the band, so: set wifi 1 password\n",
+        "% The router has nothing that could be meant by: set wifi password\n",
+    ],
+)
+def test_sentences_about_a_password(shown):
+    assert redacted(shown) == shown

@@ -55,9 +55,10 @@ def test_words_of_tr098_leave_the_guest_network_alone(line, written):
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ("set wifi name Blue", "several could be meant: 1 (2.4 GHz), 2 (5 GHz)"),
-        ("set wifi 7 name Blue", "there is no number 7; there are: 1, 2"),
-        ("set wifi-6ghz channel 5", "nothing here is known to send in 6 GHz"),
+        ("set wifi name Blue", "Several could be meant: 1 (2.4 GHz), 2 (5 GHz)"),
+        ("set wifi 7 name Blue", "There is no number 7; there are: 1, 2"),
+        ("set wifi-6ghz channel 5", "Nothing here is known to send in 6 GHz"),
+        ("set wifi password geheim-1", "Write the number or the band, so: set wifi 1 password\n"),
         ("set wifi channel 999", "takes a channel number"),
     ],
 )
@@ -72,7 +73,7 @@ def test_a_reference_that_points_elsewhere_is_not_followed():
     stage = PlanStage(tr181_cpe())
     stage.cpe.cells["Device.WiFi.SSID.2.LowerLayers"].value = "Device.PPP.Interface.1.Password"
     text = stage.run("set wifi-5ghz name Blue")
-    assert "nothing here is known to send in 5 GHz" in text
+    assert "Nothing here is known to send in 5 GHz" in text
     assert not any("Password" in str(request) for request in stage.cpe.asked)
 
 
@@ -80,4 +81,4 @@ def test_a_router_without_such_a_thing():
     stage = PlanStage(tr181_cpe())
     stage.cpe.cells = {name: cell for name, cell in stage.cpe.cells.items() if ".WiFi." not in name}
     stage.cpe.tables.pop("Device.WiFi.SSID.")
-    assert "nothing of this kind" in stage.run("set wifi channel 11")
+    assert "nothing that could be meant by: set wifi channel" in stage.run("set wifi channel 11")
