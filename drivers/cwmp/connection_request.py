@@ -118,7 +118,7 @@ def _plain_name(name: str) -> str:
 
 
 def _refused(why: str) -> RouterUnreachable:
-    return RouterUnreachable(f"The router's Connection Request URL is not asked: {why}.")
+    return RouterUnreachable(f"Its Connection Request URL is not asked: {why}.")
 
 
 # --- asking -----------------------------------------------------------------------------------------------------------

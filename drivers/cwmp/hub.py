@@ -216,12 +216,13 @@ class CpeHub:
     def _why(self, router_id: str, console: _Console, seconds: float, *, wake: bool) -> str:
         """What was tried, and when to try again."""
         if console.waking_failed:
-            tried = f"The router could not be woken: {console.waking_failed}"
+            tried = f"It could not be woken: {console.waking_failed}"
         elif wake:
-            tried = f"The router took the Connection Request but did not call within {seconds:.0f} s."
+            tried = f"It took the Connection Request but did not call within {seconds:.0f} s."
         else:
-            tried = f"The router did not call within {seconds:.0f} s."
+            tried = f"It did not call within {seconds:.0f} s."
         due = self._waker.expected_in(router_id)
         if due is None:
             return f"{tried} It is not known when it calls next; it may be off, or reach another address."
-        return f"{tried} Next contact expected in {max(due, 1):.0f} s."
+        about = f", about {due / 60:.0f} minutes" if due >= 90 else ""
+        return f"{tried} Next contact expected in {max(due, 1):.0f} s{about}."
