@@ -26,9 +26,11 @@ from drivers.cwmp.messages import (
     Done,
     Fault,
     Inform,
+    Names,
     OtherRpc,
     Request,
     TransferComplete,
+    Values,
 )
 from drivers.errors import BadEnvelope
 from gateway.cwmp.acs_words import INTERNAL, RETRY, TOLD, UNKNOWN, read, reply_to
@@ -39,7 +41,7 @@ from gateway.cwmp.shared_turn import SharedTurn
 from gateway.cwmp.upkeep import Upkeep
 from gateway.cwmp.upstream import Upstream, UpstreamAcs, UpstreamAnswer
 from gateway.cwmp.upstream_wire import UpstreamLost
-from gateway.policy.cwmp.machine import MachineAllow, MachineDeny
+from gateway.policy.cwmp.machine import Filtered, MachineAllow, MachineDeny
 
 log = structlog.get_logger(__name__)
 
@@ -47,6 +49,8 @@ MOST_REFUSED: Final = 100
 """RPCs in a row that the profile refuses; an ACS that goes on is stopped for this session."""
 MOST_RPCS: Final = 20_000
 """Of the ACS in one session."""
+HEAVY: Final = 2000
+"""Names in an answer that take more than some milliseconds to judge."""
 LOOK_SECONDS: Final = 0.25
 """How often it is looked whether a console came, while the ACS thinks."""
 _REQUESTS: Final = (*get_args(Request), OtherRpc)
@@ -199,9 +203,16 @@ class Relay:
         answer = await self._shared.call_behind(recorded)
         if fresh is not None and isinstance(answer, Fault):
             await self._parts.directory.set_connection_request(router_id, present.cr_user, present.cr_password)
-        filtered = self._parts.provider.told(answer)
+        filtered = await self._told_of(answer)
         await self._parts.rpcs.answered(recorded, answer_facts(answer, filtered), answer_names(filtered.answer))
         return filtered.answer
+
+    async def _told_of(self, answer: Answer) -> Filtered:
+        """An answer as the ACS may have it. One that would keep everybody waiting is looked at in a thread."""
+        told = self._parts.provider.told
+        heavy = isinstance(answer, Values) and len(answer.values) > HEAVY
+        heavy = heavy or (isinstance(answer, Names) and len(answer.infos) > HEAVY)
+        return await asyncio.to_thread(told, answer) if heavy else told(answer)
 
     async def _recorded(self, request: Request, verdict: MachineAllow) -> RecordedRpc:
         contact, rpc_id = self._turn.contact, new_id()

@@ -7,6 +7,7 @@ from drivers.cwmp.envelope import decode
 from drivers.cwmp.messages import Attributes, Done, Fault, Methods, Names, Transfers, Values
 from drivers.lab.cpe.config import FAST, CpeConfig
 from drivers.lab.cpe.cpe import SimulatedCpe
+from gateway.cwmp.relay import HEAVY
 from gateway.cwmp.scripted_acs import ScriptedAcs
 from gateway.cwmp.upstream import upstream_acs
 from tests.cwmp_house import (
@@ -109,3 +110,21 @@ async def test_objects_come_and_go():
         answers = [decode(one.body, sender="cpe").message for one in acs.requests[2:]]
         assert isinstance(answers[0], Done | Fault)
         assert [answer.code for answer in answers[1:]] == [9001, 9001]
+
+
+async def test_an_answer_of_thousands_of_values_is_filtered_like_any():
+    many = {f"Device.DeviceInfo.X_ACME_Note.{n}.Text": "rw string seen" for n in range(1, HEAVY + 10)}
+    hidden = {"Device.DeviceInfo.Location.9.DataObject": "rw string unseen"}
+    async with (
+        ScriptedAcs(acs_that_asks(get("Device.DeviceInfo."))) as acs,
+        CwmpHouse(upstream_acs(acs.url), ann(device_key="00D09E-Lab-0001")) as house,
+        SimulatedCpe(
+            CpeConfig(acs=house.url, user=USER, password=PASSWORD, pace=FAST, extra={**many, **hidden})
+        ) as cpe,
+    ):
+        await cpe.booted()
+        answer = decode(acs.requests[2].body, sender="cpe").message
+        assert isinstance(answer, Values)
+        assert len([one for one in answer.values if one.value == "seen"]) == len(many)
+        assert b"unseen" not in acs.requests[2].body
+        assert next(iter(await house.results(1)))["hidden"] > 0
