@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit status. Without `arguments` those of the process."""
     programs = Programs(
-        initialise=_initialise, first_operator=_first_operator, serve=_serve, demo=_demo, rotate=_rotate
+        initialise=_initialise,
+        first_operator=_first_operator,
+        serve=_serve,
+        demo=_demo,
+        rotate=_rotate,
+        usable=_usable,
     )
     return run(make_app(programs), sys.argv[1:] if arguments is None else arguments)
 
@@ -86,6 +91,16 @@ def _say_where(house: "House") -> None:
     log.info("listening", kind="ssh", port=house.ssh_port)
     if house.api_port is not None:
         log.info("listening", kind="api", port=house.api_port)
+    for kind, tls in (("cwmp", True), ("cwmp-plain", False)):
+        port = house.station.port(tls=tls)
+        if port is not None:
+            log.info("listening", kind=kind, port=port)
+
+
+def _usable(settings: "Settings") -> None:
+    from gateway.cwmp.usable import check
+
+    check(settings.cwmp)
 
 
 def _rotate(settings: "Settings", approval: str | None, signer: Path | None) -> "Rotated":

@@ -78,13 +78,14 @@ def init(
 
 
 def check_config(call: Call) -> None:
-    """Read the settings file, and the files of feeds and witnesses that it names, and say whether they are right."""
+    """Read the settings file and the files of feeds, witnesses and TR-069 that it names, and say if they are right."""
     from config.load import settings_path
     from gateway.evidence import attesting, feeding
 
     settings = call.settings()
     feeding.usable(settings)
     attesting.attestation_of(settings.evidence)
+    call.programs.usable(settings)
     path = settings_path(call.config)
     values = settings.model_dump(mode="json")
     ready = (settings.keys_dir / "root.key").exists()
@@ -133,8 +134,16 @@ def _summary(settings: "Settings") -> dict[str, object]:
         "consent pages": f"{settings.customer.host} port {settings.customer.port}",
         "review pages": _place(settings.review.host, settings.review.port),
         "published log": _place(settings.log_site.host, settings.log_site.port),
+        "TR-069": _cwmp(settings),
         "messages by": settings.notify.kind,
     }
+
+
+def _cwmp(settings: "Settings") -> str | None:
+    cwmp = settings.cwmp
+    ports = {"TLS port": cwmp.port, "plain port": cwmp.plain_port}
+    where = " and ".join(f"{kind} {port}" for kind, port in ports.items() if port is not None)
+    return None if cwmp.mode == "off" else f"{cwmp.mode}, {cwmp.host} {where}"
 
 
 def _place(host: str, port: int | None) -> str | None:

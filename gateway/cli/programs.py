@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from gateway.evidence.rotating import Rotated
 
 
+def _nothing_more(_: "Settings") -> None:
+    """Nothing else is looked at."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Programs:
     """Each is called with settings that were read and checked. Errors are `VestibuleError`s."""
@@ -30,5 +34,7 @@ class Programs:
     """Play the story to the stream, and keep it running if asked; the exit status."""
     rotate: "Callable[[Settings, str | None, Path | None], Rotated] | None" = field(default=None)
     """End the log of a stopped gateway and begin the next: approval, socket of the new log's signer."""
+    usable: "Callable[[Settings], None]" = field(default=_nothing_more)
+    """Read what only front ends know that the command line cannot name: files of `[cwmp]`. Raises `ConfigError`."""
     transport: "httpx.BaseTransport | None" = field(default=None)
     """How the REST API is reached; none: by socket or URL. A seam for tests."""

@@ -93,7 +93,7 @@ class Station:
         settings = ground.settings
         self._settings = settings
         self._inventory = ground.inventory
-        self._book = _quirk_book(settings)
+        self._book = quirk_book(settings)
         self._seen = SeenDevices()
         rotation = Rotation()
         rpcs, record = RpcRecord(ground.journal), CpeRecord(ground.journal)
@@ -113,7 +113,7 @@ class Station:
         responder: Responder = EmbeddedAcs(self.hub, upkeep)
         if settings.mode == "mediator":
             parts = RelayParts(
-                acs=_upstream(settings),
+                acs=upstream_of(settings),
                 provider=Provider(lambda: ground.policy().profile, ground.site),
                 hub=self.hub,
                 upkeep=upkeep,
@@ -236,14 +236,16 @@ class Station:
         return None if known is None else self._quirks_of(known).no_transfer_complete_minutes
 
 
-def _quirk_book(settings: CwmpSettings) -> QuirkBook:
+def quirk_book(settings: CwmpSettings) -> QuirkBook:
+    """Raises `ConfigError`."""
     try:
         return QuirkBook.shipped() if settings.quirks is None else QuirkBook.load(settings.quirks)
     except DriverError as error:
         raise ConfigError(f"cwmp.quirks: {error}") from error
 
 
-def _upstream(settings: CwmpSettings) -> UpstreamAcs:
+def upstream_of(settings: CwmpSettings) -> UpstreamAcs:
+    """Raises `ConfigError`."""
     password = ""
     if settings.upstream_password_file is not None:
         password = read_private(settings.upstream_password_file).decode("utf-8", "replace").strip()
