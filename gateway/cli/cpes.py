@@ -10,7 +10,7 @@ import typer
 
 from gateway.cli.call import Call, command, group
 from gateway.cli.keys import secret
-from gateway.cli.output import print_record, print_table
+from gateway.cli.output import moment, print_record, print_table
 from gateway.cli.routers import Language, Name, contact_given, known_name
 from gateway.errors import BadRequest
 
@@ -88,7 +88,8 @@ def strangers(call: Call) -> None:
         found = api.get("/v1/cpes/strangers")
     heads = ["device", "address", "user", "certificate", "last call", "calls"]
     cells = [
-        [one["device"], one["address"], one["user"], one["certificate"], one["last"], one["times"]] for one in found
+        [one["device"], one["address"], one["user"], one["certificate"], _moment(one["last"]), one["times"]]
+        for one in found
     ]
     call.show(found, lambda: print_table(heads, cells, empty="No unknown device has called."))
 
@@ -107,6 +108,10 @@ def _shown(sign_in: dict[str, Any]) -> dict[str, Any]:
     return {"user": sign_in["user"], "password": sign_in["password"]}
 
 
+def _moment(time: str | None) -> str:
+    return moment(time) if time else ""
+
+
 def _row(one: dict[str, Any]) -> list[Any]:
     now = "in session" if one["in_session"] else "can be woken" if one["can_be_woken"] else ""
     return [
@@ -115,7 +120,7 @@ def _row(one: dict[str, Any]) -> list[Any]:
         one["model"] or "",
         one["software"] or "",
         one["identity"] or "never called",
-        one["informed_at"] or "",
-        one["expected_at"] or "",
+        _moment(one["informed_at"]),
+        _moment(one["expected_at"]),
         now,
     ]
