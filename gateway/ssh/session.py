@@ -31,6 +31,9 @@ log = structlog.get_logger(__name__)
 
 CONTROL_USER = "vestibule"
 INTERRUPT = b"\x03"
+QUIET_SECONDS = 2.0
+"""So long may opening a session take without a word."""
+STILL_WAITING = "Waiting for the router...\n"
 TRANSFER_PROGRAMS = frozenset({"scp", "sftp-server", "rsync", "rcp", "sftp"})
 SHOULD_BE_LED = frozenset({"missing", "lapsed", "denied", "expired", "used_up", "closed", "revoked"})
 """States in which a rep at a terminal is offered to ask anew."""
@@ -273,7 +276,11 @@ class ClientSession(asyncssh.SSHServerSession[bytes]):
 
     async def _try_open(self, shape: Shape) -> LiveSession:
         assert self._terminal is not None
-        return await self._service.open(self._auth, self._username, self._terminal, shape=shape, front_end="ssh")
+        waiting = asyncio.get_running_loop().call_later(QUIET_SECONDS, self._say, STILL_WAITING)
+        try:
+            return await self._service.open(self._auth, self._username, self._terminal, shape=shape, front_end="ssh")
+        finally:
+            waiting.cancel()
 
     async def _mediate(self, live: LiveSession) -> Closing:
         assert self._terminal is not None
