@@ -12,7 +12,7 @@ from audit.journal import Journal
 from audit.rpc import NewRpc
 from config.clock import SystemClock
 from config.ids import new_id
-from drivers.cwmp.envelope import Envelope, encode, method_of
+from drivers.cwmp.codec.envelope import Envelope, encode, method_of
 from drivers.cwmp.hub import CpeHub
 from drivers.cwmp.known import KnownCpe, MemoryCpeDirectory
 from drivers.cwmp.link import CpeLink

@@ -23,12 +23,12 @@ from audit.journal import Journal
 from audit.rpc import NewRpc, RecordedRpc
 from config.clock import SystemClock
 from config.ids import new_id
-from drivers.cwmp.envelope import Envelope, encode, method_of
-from drivers.cwmp.http import HttpRequest, HttpResponse, ResponseParser, encode_request
+from drivers.cwmp.codec.envelope import Envelope, encode, method_of
 from drivers.cwmp.hub import CpeHub, NotToBeWoken
 from drivers.cwmp.known import KnownCpe, MemoryCpeDirectory
 from drivers.cwmp.messages import Request
 from drivers.cwmp.quirks import STRICT
+from drivers.cwmp.wire.http import HttpRequest, HttpResponse, ResponseParser, encode_request
 from gateway.cwmp.acs import EmbeddedAcs
 from gateway.cwmp.credentials import Rotation
 from gateway.cwmp.happenings import Happenings

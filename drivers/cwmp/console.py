@@ -13,7 +13,7 @@ from audit.command import RecordedCommand
 from audit.rpc import NewRpc, RecordedRpc, RpcPurpose
 from config.clock import Clock
 from drivers.cwmp import keeping
-from drivers.cwmp.envelope import Envelope, encode, method_of
+from drivers.cwmp.codec.envelope import Envelope, encode, method_of
 from drivers.cwmp.gate import ParameterGate
 from drivers.cwmp.leftovers import Leftover, Leftovers, undo_requests
 from drivers.cwmp.link import Contact, CpeLink, CpeLinks, RpcJournal

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from audit.rpc import RecordedRpc
+from drivers.cwmp.codec.envelope import decode
 from drivers.cwmp.device import DeviceId
-from drivers.cwmp.envelope import decode
 from drivers.cwmp.link import Contact
 from drivers.cwmp.messages import (
     AddObject,

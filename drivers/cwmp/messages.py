@@ -1,7 +1,7 @@
 """RPCs, their answers and faults as values. Pure. Source: TR-069 Annex A, cwmp-1-4.xsd.
 
-Nothing here knows XML: `drivers.cwmp.envelope` reads and writes it. All that is not needed to act on a message is left
-out of it, so that what is sent on is only what was understood.
+Nothing here knows XML: `drivers.cwmp.codec.envelope` reads and writes it. All that is not needed to act on a message is
+left out of it, so that what is sent on is only what was understood.
 """
 
 from dataclasses import dataclass, field

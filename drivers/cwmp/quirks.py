@@ -1,7 +1,7 @@
 """What single models of CPE do otherwise than TR-069 says, and how to get on with them. Pure; the rows are data.
 
 The rows are in `config/quirks.yaml`: a row names models and what is to be done otherwise for them; none is for
-everybody. Counterparts: `drivers.cwmp.envelope` writes by them; the driver, the hub and Connection Requests go by them.
+everybody. Counterparts: `drivers.cwmp.codec.envelope` writes by them; driver, hub and Connection Requests go by them.
 """
 
 import re

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from drivers.cwmp.hub import CpeHub
 from drivers.cwmp.messages import CpeRequest, Done, Inform, TransferComplete
-from drivers.cwmp.session import own_answer
+from drivers.cwmp.wire.session import own_answer
 from gateway.cwmp.responder import CpeTurn, Reply
 from gateway.cwmp.upkeep import Upkeep
 

@@ -6,9 +6,9 @@ Counterpart: `gateway.cwmp.relay`.
 from dataclasses import replace
 from typing import Final
 
-from drivers.cwmp.envelope import Envelope, decode, method_of
+from drivers.cwmp.codec.envelope import Envelope, decode, method_of
+from drivers.cwmp.codec.names import CPE_REQUESTS
 from drivers.cwmp.messages import Done, Fault, Methods
-from drivers.cwmp.names import CPE_REQUESTS
 from drivers.errors import BadEnvelope
 from gateway.cwmp.provider import LONGEST_TEXT
 from gateway.cwmp.responder import Reply

@@ -9,8 +9,8 @@ import asyncio
 from collections.abc import Iterable
 from typing import Any, Final, Protocol, cast
 
-from drivers.cwmp.http import CONTINUE, HttpRequest, RequestParser, encode_response
-from drivers.cwmp.http_body import Coding
+from drivers.cwmp.wire.http import CONTINUE, HttpRequest, RequestParser, encode_response
+from drivers.cwmp.wire.http_body import Coding
 from drivers.errors import BadHttp
 from gateway.cwmp.limits import Limits
 from gateway.cwmp.tls import names_of

@@ -15,14 +15,14 @@ import structlog
 
 from audit.errors import AuditError
 from config.clock import Clock
-from drivers.cwmp.cookies import new_session_id, session_ids, set_cookie
+from drivers.cwmp.codec.envelope import Envelope, decode
 from drivers.cwmp.device import DeviceId
-from drivers.cwmp.envelope import Envelope, decode
-from drivers.cwmp.http import HttpRequest
 from drivers.cwmp.known import CpeDirectory, KnownCpe, Sighting
 from drivers.cwmp.link import Contact
 from drivers.cwmp.messages import Inform
 from drivers.cwmp.quirks import Quirks
+from drivers.cwmp.wire.cookies import new_session_id, session_ids, set_cookie
+from drivers.cwmp.wire.http import HttpRequest
 from drivers.errors import BadEnvelope, BadHttp
 from gateway.cwmp.connections import Connection
 from gateway.cwmp.happenings import Happenings

@@ -16,7 +16,7 @@ import structlog
 from audit.entry import Json
 from audit.rpc import NewRpc, RecordedRpc
 from config.ids import new_id
-from drivers.cwmp.envelope import Envelope, encode, method_of
+from drivers.cwmp.codec.envelope import Envelope, encode, method_of
 from drivers.cwmp.hub import CpeHub
 from drivers.cwmp.known import CpeDirectory
 from drivers.cwmp.link import RpcJournal

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Final, Literal, Self, TypeAlias
 
-from drivers.cwmp.digest import Challenger, Verified
-from drivers.cwmp.http import HttpRequest, RequestParser, encode_response
+from drivers.cwmp.wire.digest import Challenger, Verified
+from drivers.cwmp.wire.http import HttpRequest, RequestParser, encode_response
 from drivers.errors import BadHttp
 
 COOKIE: Final = "acs-session"

@@ -1,7 +1,7 @@
 """One CPE session: the state machine tied to a connection, a mode, and whoever calls RPCs. Implements `CpeTurn`.
 
 A session lives over several connections (HTTP/1.0 closes each time) but is answered on one at a time, and is over at
-the moment a connection ends on which an answer is owed. Counterparts: `drivers.cwmp.session` says what may happen,
+the moment a connection ends on which an answer is owed. Counterparts: `drivers.cwmp.wire.session` says what may happen,
 `gateway.cwmp.reception` begins sessions and passes posts in.
 """
 
@@ -13,12 +13,12 @@ import structlog
 
 from audit.errors import AuditError
 from audit.rpc import RecordedRpc
-from drivers.cwmp.envelope import Envelope, check_answer, decode, encode
+from drivers.cwmp.codec.envelope import Envelope, check_answer, decode, encode
 from drivers.cwmp.known import KnownCpe
 from drivers.cwmp.link import Contact
 from drivers.cwmp.messages import Answer, CpeRequest, Fault, Inform, TransferComplete
-from drivers.cwmp.session import CwmpSession, Phase
-from drivers.cwmp.session_events import (
+from drivers.cwmp.wire.session import CwmpSession, Phase
+from drivers.cwmp.wire.session_events import (
     Abandoned,
     Answered,
     Asked,

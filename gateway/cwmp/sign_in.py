@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 from drivers.cwmp.device import DeviceId
-from drivers.cwmp.digest import Challenger, Stale, Verified, Wrong, read_challenges
 from drivers.cwmp.known import KnownCpe, without_product_class
+from drivers.cwmp.wire.digest import Challenger, Stale, Verified, Wrong, read_challenges
 
 Identity = Literal["tls-certificate", "tls-password", "plain-digest", "plain-basic"]
 """From the strongest to the weakest; a session's record says which."""

@@ -10,7 +10,7 @@ import structlog
 from audit.entry import Json
 from audit.rpc import NewRpc, RpcPurpose
 from config.ids import new_id
-from drivers.cwmp.envelope import Envelope, encode, method_of
+from drivers.cwmp.codec.envelope import Envelope, encode, method_of
 from drivers.cwmp.known import CpeDirectory
 from drivers.cwmp.leftovers import undo_requests
 from drivers.cwmp.link import RpcJournal

@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 import structlog
 
 from config.errors import ConfigError
-from drivers.cwmp.digest import SignIn
-from drivers.cwmp.http import HttpResponse, encode_request
+from drivers.cwmp.wire.digest import SignIn
+from drivers.cwmp.wire.http import HttpResponse, encode_request
 from drivers.errors import LoginRefused
 from gateway.cwmp.jar import CookieJar
 from gateway.cwmp.upstream_wire import UpstreamLost, Wire

@@ -6,7 +6,7 @@ All that is not exactly one whole answer is an `UpstreamLost`.
 import asyncio
 from typing import Final, cast
 
-from drivers.cwmp.http import HttpResponse, ResponseParser
+from drivers.cwmp.wire.http import HttpResponse, ResponseParser
 from drivers.errors import BadHttp
 from gateway.errors import Unavailable
 

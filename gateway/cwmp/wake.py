@@ -1,21 +1,21 @@
 """Waking a CPE of the inventory: with its own credentials, at the address it called from, and nowhere else.
 
-Counterparts: `drivers.cwmp.hub` asks, `drivers.cwmp.connection_request` has the SSRF rules and the request.
+Counterparts: `drivers.cwmp.hub` asks, `drivers.cwmp.wire.connection_request` has the SSRF rules and the request.
 """
 
 from collections.abc import Awaitable, Callable, Collection
 
 from config.clock import Clock
-from drivers.cwmp.connection_request import check_url
-from drivers.cwmp.connection_request import wake as request
 from drivers.cwmp.hub import NotToBeWoken
 from drivers.cwmp.known import CpeDirectory, KnownCpe
 from drivers.cwmp.quirks import Quirks
+from drivers.cwmp.wire.connection_request import check_url
+from drivers.cwmp.wire.connection_request import wake as request
 from drivers.errors import RouterUnreachable
 from gateway.cwmp.credentials import Rotation
 
 Asks = Callable[..., Awaitable[None]]
-"""`drivers.cwmp.connection_request.wake`, or a fake of it."""
+"""`drivers.cwmp.wire.connection_request.wake`, or a fake of it."""
 
 
 class CpeWaker:

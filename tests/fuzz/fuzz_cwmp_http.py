@@ -20,10 +20,10 @@ except ImportError:
     atheris = None
 
 with contextlib.nullcontext() if atheris is None else atheris.instrument_imports():
-    from drivers.cwmp.connection_request import check_url
-    from drivers.cwmp.cookies import session_ids
-    from drivers.cwmp.digest import Challenger, Verified, answer, read_challenges
-    from drivers.cwmp.http import HttpRequest, RequestParser, ResponseParser
+    from drivers.cwmp.wire.connection_request import check_url
+    from drivers.cwmp.wire.cookies import session_ids
+    from drivers.cwmp.wire.digest import Challenger, Verified, answer, read_challenges
+    from drivers.cwmp.wire.http import HttpRequest, RequestParser, ResponseParser
     from drivers.errors import BadHttp, LoginRefused, RouterUnreachable
 
 MOST = 20_000

@@ -21,8 +21,8 @@ except ImportError:
 
 with contextlib.nullcontext() if atheris is None else atheris.instrument_imports(include=["drivers"]):
     from drivers.cwmp import messages as m
+    from drivers.cwmp.codec.envelope import Envelope, check_answer, decode, encode
     from drivers.cwmp.device import DeviceId
-    from drivers.cwmp.envelope import Envelope, check_answer, decode, encode
     from drivers.errors import BadEnvelope
 
 NAMESPACE = "urn:dslforum-org:cwmp-1-2"

@@ -14,10 +14,10 @@ import pytest
 import requests
 import requests.auth
 
-from drivers.cwmp.connection_request import check_url, wake
-from drivers.cwmp.digest import Challenger, Verified, answer, read_challenges
-from drivers.cwmp.http import CONTINUE, HttpRequest, RequestParser, encode_response
 from drivers.cwmp.quirks import Quirks
+from drivers.cwmp.wire.connection_request import check_url, wake
+from drivers.cwmp.wire.digest import Challenger, Verified, answer, read_challenges
+from drivers.cwmp.wire.http import CONTINUE, HttpRequest, RequestParser, encode_response
 from drivers.errors import BadHttp, RouterUnreachable
 from tests.real.ground import Ground, free_port
 

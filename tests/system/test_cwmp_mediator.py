@@ -12,7 +12,7 @@ import pytest
 
 from audit.entry import Kind
 from config.settings import CwmpSettings
-from drivers.cwmp.http import HttpRequest
+from drivers.cwmp.wire.http import HttpRequest
 from drivers.lab.cpe.config import FAST, CpeConfig
 from drivers.lab.cpe.cpe import Arrived, SimulatedCpe
 from gateway.cwmp.scripted_acs import Brain, Say, ScriptedAcs, Step

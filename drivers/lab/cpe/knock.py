@@ -1,6 +1,6 @@
 """A CPE's ear for Connection Requests. Source: TR-069, 3.2.2.
 
-Counterpart: the gateway's `drivers.cwmp.connection_request`, of which nothing is used here.
+Counterpart: the gateway's `drivers.cwmp.wire.connection_request`, of which nothing is used here.
 """
 
 import asyncio

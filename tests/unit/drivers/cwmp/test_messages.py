@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.cwmp import messages as m
+from drivers.cwmp.codec.envelope import Envelope, decode, encode
 from drivers.cwmp.device import DeviceId
-from drivers.cwmp.envelope import Envelope, decode, encode
 from drivers.cwmp.quirks import Quirks
 from drivers.errors import BadEnvelope
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from drivers.cwmp.envelope import Envelope
+from drivers.cwmp.codec.envelope import Envelope
 from drivers.cwmp.messages import Done, Fault, Methods, ParameterFault, Reboot
 from gateway.cwmp.acs_words import TOLD, read, reply_to
 from gateway.cwmp.upstream import UpstreamAnswer

@@ -13,7 +13,7 @@ from audit.entry import Kind, NewEntry
 from audit.errors import RecordRefused
 from audit.rpc import NewRpc, RecordedRpc
 from config.ids import new_id
-from drivers.cwmp.envelope import Envelope, encode, method_of
+from drivers.cwmp.codec.envelope import Envelope, encode, method_of
 from drivers.cwmp.known import KnownCpe
 from drivers.cwmp.link import CpeLink
 from drivers.cwmp.messages import Done, GetParameterValues, Reboot, Request, Values

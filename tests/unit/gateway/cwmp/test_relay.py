@@ -3,7 +3,7 @@
 import pytest
 
 from audit.entry import Kind
-from drivers.cwmp.envelope import decode
+from drivers.cwmp.codec.envelope import decode
 from drivers.cwmp.messages import Attributes, Done, Fault, Methods, Names, Transfers, Values
 from drivers.lab.cpe.config import FAST, CpeConfig
 from drivers.lab.cpe.cpe import SimulatedCpe

@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from drivers.cwmp.device import DeviceId
-from drivers.cwmp.digest import answer
 from drivers.cwmp.known import KnownCpe
+from drivers.cwmp.wire.digest import answer
 from gateway.cwmp.sign_in import Doorkeeper, NotSignedIn, Shown, SignedIn, certificate_names, user_of
 
 DEVICE = DeviceId(oui="00D09E", product_class="DSL2800", serial="AB-1")

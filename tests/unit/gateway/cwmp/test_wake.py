@@ -3,12 +3,12 @@
 import pytest
 
 from config.clock import FakeClock
-from drivers.cwmp.connection_request import _judge
 from drivers.cwmp.hub import NotToBeWoken
 from drivers.cwmp.known import KnownCpe, MemoryCpeDirectory
 from drivers.cwmp.link import Contact
 from drivers.cwmp.messages import Inform
 from drivers.cwmp.quirks import Quirks
+from drivers.cwmp.wire.connection_request import _judge
 from drivers.errors import RouterUnreachable
 from gateway.cwmp.credentials import Rotation
 from gateway.cwmp.wake import CpeWaker

@@ -2,8 +2,8 @@
 
 from audit._mint import KEY
 from audit.rpc import RecordedRpc
+from drivers.cwmp.codec.envelope import decode
 from drivers.cwmp.device import DeviceId
-from drivers.cwmp.envelope import decode
 from drivers.cwmp.known import KnownCpe
 from drivers.cwmp.link import Contact
 from drivers.cwmp.messages import Done, Event, Inform

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from drivers.cwmp.connection_request import Url, check_url, wake
-from drivers.cwmp.digest import Challenger, Verified
-from drivers.cwmp.http import HttpRequest, RequestParser, encode_response
 from drivers.cwmp.quirks import Quirks
+from drivers.cwmp.wire.connection_request import Url, check_url, wake
+from drivers.cwmp.wire.digest import Challenger, Verified
+from drivers.cwmp.wire.http import HttpRequest, RequestParser, encode_response
 from drivers.errors import RouterUnreachable
 
 PEER = "203.0.113.7"

@@ -1,13 +1,13 @@
-"""A message to the element in a SOAP body. Pure. Counterpart: `drivers.cwmp.rpc_reading`."""
+"""A message to the element in a SOAP body. Pure. Counterpart: `drivers.cwmp.codec.rpc_reading`."""
 
 from collections.abc import Callable
 from typing import Any, Final
 
 from drivers.cwmp import messages as m
-from drivers.cwmp import names
+from drivers.cwmp.codec import names
+from drivers.cwmp.codec.xml_writing import array, element, flag, parameters, strings
 from drivers.cwmp.faults import soap_code
 from drivers.cwmp.quirks import Quirks
-from drivers.cwmp.xml_writing import array, element, flag, parameters, strings
 from drivers.errors import BadEnvelope
 
 _METHODS: Final[dict[type, str]] = {

@@ -2,13 +2,13 @@
 
 lxml keeps names of elements, attributes, prefixes and namespaces in one dictionary for each thread. A CPE that invents
 names could fill the memory with them, so documents with too many new ones are read in a thread that ends
-(`drivers.cwmp.xml_tree`).
+(`drivers.cwmp.codec.xml_tree`).
 """
 
 import re
 from typing import Final
 
-from drivers.cwmp import names
+from drivers.cwmp.codec import names
 
 _TAG: Final = re.compile(rb"<([^>]*)>")
 _QUOTED: Final = re.compile(rb"\"[^\"]*\"|'[^']*'")

@@ -11,12 +11,12 @@ from typing import Final, Literal
 from lxml.etree import _Element
 
 from drivers.cwmp import messages as m
-from drivers.cwmp import names, rpc_parts, rpc_reading, rpc_writing
+from drivers.cwmp.codec import names, rpc_parts, rpc_reading, rpc_writing
+from drivers.cwmp.codec.xml_reading import WHITE, Reading, elements, split_tag
+from drivers.cwmp.codec.xml_tree import SOAP, SOAP_ENC, XSI, read_document
+from drivers.cwmp.codec.xml_writing import escape
 from drivers.cwmp.messages import Answer, Message, Request
 from drivers.cwmp.quirks import STRICT, Quirks
-from drivers.cwmp.xml_reading import WHITE, Reading, elements, split_tag
-from drivers.cwmp.xml_tree import SOAP, SOAP_ENC, XSI, read_document
-from drivers.cwmp.xml_writing import escape
 from drivers.errors import BadEnvelope
 
 Sender = Literal["cpe", "acs"]

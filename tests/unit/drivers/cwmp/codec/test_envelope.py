@@ -9,13 +9,13 @@ import threading
 import pytest
 
 from drivers.cwmp import messages as m
-from drivers.cwmp import xml_tree
+from drivers.cwmp.codec import xml_tree
+from drivers.cwmp.codec.envelope import Envelope, check_answer, decode, encode, method_of
+from drivers.cwmp.codec.names import CPE_REQUESTS
+from drivers.cwmp.codec.rpc_reading import MOST_OF_INFORM
+from drivers.cwmp.codec.xml_words import Words
 from drivers.cwmp.device import DeviceId
-from drivers.cwmp.envelope import Envelope, check_answer, decode, encode, method_of
-from drivers.cwmp.names import CPE_REQUESTS
 from drivers.cwmp.quirks import Quirks
-from drivers.cwmp.rpc_reading import MOST_OF_INFORM
-from drivers.cwmp.xml_words import Words
 from drivers.errors import BadEnvelope
 
 NS = "urn:dslforum-org:cwmp-1-0"
@@ -649,7 +649,7 @@ def test_the_deepest_that_is_read():
 
 FULL = """
 import resource
-from drivers.cwmp.envelope import decode
+from drivers.cwmp.codec.envelope import decode
 start = b'<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/" xmlns:c="urn:dslforum-org:cwmp-1-0"><e:Body>'
 one = b"<ParameterValueStruct><Name>Device.Hosts.Host.1.X</Name><Value>0123456789</Value></ParameterValueStruct>"
 count = (8 * 1024 * 1024 - 1000) // len(one)

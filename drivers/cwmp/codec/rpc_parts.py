@@ -1,6 +1,6 @@
 """Parts that several RPCs have: arrays, parameters with values, attributes, faults. Pure.
 
-Counterpart: `drivers.cwmp.rpc_reading`, which reads whole RPCs of them.
+Counterpart: `drivers.cwmp.codec.rpc_reading`, which reads whole RPCs of them.
 """
 
 from typing import Final
@@ -8,8 +8,8 @@ from typing import Final
 from lxml.etree import _Element
 
 from drivers.cwmp import messages as m
-from drivers.cwmp import names
-from drivers.cwmp.xml_reading import TYPE, WHITE, Reading, called, elements, split_tag
+from drivers.cwmp.codec import names
+from drivers.cwmp.codec.xml_reading import TYPE, WHITE, Reading, called, elements, split_tag
 from drivers.errors import BadEnvelope
 
 _STRUCT: Final = frozenset({"Name", "Value"})

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.cwmp.cookies import new_session_id, read_cookies, session_ids, set_cookie
-from drivers.cwmp.digest import Challenger, SignIn, Stale, Verified, Wrong, answer, read_challenges
+from drivers.cwmp.wire.cookies import new_session_id, read_cookies, session_ids, set_cookie
+from drivers.cwmp.wire.digest import Challenger, SignIn, Stale, Verified, Wrong, answer, read_challenges
 from drivers.errors import LoginRefused
 
 NOW, PEER = 1_700_000_000.0, "203.0.113.7"

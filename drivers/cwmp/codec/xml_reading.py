@@ -2,7 +2,7 @@
 
 From a CPE what is missing or odd becomes a default and a warning (CWMP quirks 6, 9, 10, 11, 14, 21); from an ACS, whose
 requests change things, it is refused. Twice the same element is refused from both.
-Counterpart: `drivers.cwmp.rpc_reading`.
+Counterpart: `drivers.cwmp.codec.rpc_reading`.
 """
 
 import re
@@ -12,9 +12,9 @@ from typing import Any, Final
 
 from lxml.etree import _Element
 
+from drivers.cwmp.codec.names import NAMESPACE, WORDS, XSD_TYPES, Field
+from drivers.cwmp.codec.xml_tree import SOAP, SOAP_ENC, XSI
 from drivers.cwmp.messages import STRING
-from drivers.cwmp.names import NAMESPACE, WORDS, XSD_TYPES, Field
-from drivers.cwmp.xml_tree import SOAP, SOAP_ENC, XSI
 from drivers.errors import BadEnvelope
 
 MOST_WARNINGS: Final = 16

@@ -1,10 +1,10 @@
-"""Elements as text, every value escaped. Pure. Counterpart: `drivers.cwmp.xml_reading` reads the same values back."""
+"""Elements as text, every value escaped. Pure. Counterpart: `xml_reading` reads the same values back."""
 
 import re
 from collections.abc import Sequence
 from typing import Final
 
-from drivers.cwmp.charset import first_illegal
+from drivers.cwmp.codec.charset import first_illegal
 from drivers.cwmp.messages import ParameterValue
 from drivers.cwmp.quirks import Quirks
 from drivers.errors import BadEnvelope

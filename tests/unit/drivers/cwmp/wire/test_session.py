@@ -22,8 +22,8 @@ from drivers.cwmp.messages import (
     TransferComplete,
     Values,
 )
-from drivers.cwmp.session import MOST_CPE_REQUESTS, MOST_SIGN_INS, CwmpSession, Phase, own_answer
-from drivers.cwmp.session_events import (
+from drivers.cwmp.wire.session import MOST_CPE_REQUESTS, MOST_SIGN_INS, CwmpSession, Phase, own_answer
+from drivers.cwmp.wire.session_events import (
     ANSWERS,
     Abandoned,
     Answered,
@@ -50,7 +50,7 @@ from drivers.cwmp.session_events import (
     Unsent,
     Violation,
 )
-from drivers.cwmp.session_events import Event as SessionEvent
+from drivers.cwmp.wire.session_events import Event as SessionEvent
 
 INFORM = Inform(
     manufacturer="M",

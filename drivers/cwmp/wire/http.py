@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Final
 
-from drivers.cwmp.http_body import Body, ChunkedBody, Coding, EndlessBody, FixedBody, coding_of, deflate, inflate
-from drivers.cwmp.http_head import (
+from drivers.cwmp.wire.http_body import Body, ChunkedBody, Coding, EndlessBody, FixedBody, coding_of, deflate, inflate
+from drivers.cwmp.wire.http_head import (
     Headers,
     HeadReader,
     Version,

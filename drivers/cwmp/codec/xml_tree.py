@@ -2,7 +2,7 @@
 
 No DTD and so no entities but the five, no network, no includes, no references between elements; bounds on size, depth,
 elements and attributes, so that time and memory stay in proportion. SOAP 1.1, section 3, forbids DTDs too.
-Counterpart: `drivers.cwmp.xml_writing`.
+Counterpart: `drivers.cwmp.codec.xml_writing`.
 """
 
 import hashlib
@@ -13,8 +13,8 @@ from typing import Final
 
 from lxml import etree
 
-from drivers.cwmp import charset
-from drivers.cwmp.xml_words import Words
+from drivers.cwmp.codec import charset
+from drivers.cwmp.codec.xml_words import Words
 from drivers.errors import BadEnvelope
 
 MOST_BYTES: Final = 8 * 1024 * 1024

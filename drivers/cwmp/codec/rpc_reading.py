@@ -1,4 +1,4 @@
-"""The element in a SOAP body to a message. Pure. Counterpart: `drivers.cwmp.rpc_writing`."""
+"""The element in a SOAP body to a message. Pure. Counterpart: `drivers.cwmp.codec.rpc_writing`."""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -6,9 +6,9 @@ from typing import Any, Final
 from lxml.etree import _Element
 
 from drivers.cwmp import messages as m
-from drivers.cwmp import names, rpc_parts
+from drivers.cwmp.codec import names, rpc_parts
+from drivers.cwmp.codec.xml_reading import Reading
 from drivers.cwmp.device import MOST_CHARACTERS, DeviceId
-from drivers.cwmp.xml_reading import Reading
 from drivers.errors import BadEnvelope
 
 _INFORM: Final = frozenset({"DeviceId", "Event", "MaxEnvelopes", "CurrentTime", "RetryCount", "ParameterList"})

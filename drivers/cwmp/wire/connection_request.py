@@ -1,8 +1,8 @@
 """Waking a CPE: the URL it gave is checked, then asked once with HTTP Digest. Source: TR-069, 3.2.1.5.
 
 The URL comes from the CPE, so it must lead nowhere but to that CPE: `check_url` refuses everything else, and nothing
-that answers is followed, shown or kept. No credential is sent before a challenge. Counterparts: `drivers.cwmp.digest`,
-`drivers.cwmp.http`, `drivers.cwmp.hub`, which waits for the Inform.
+that answers is followed, shown or kept. No credential is sent before a challenge. Counterparts: `digest`, `http`, and
+`drivers.cwmp.hub`, which waits for the Inform.
 """
 
 import asyncio
@@ -14,9 +14,9 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
-from drivers.cwmp.digest import answer, read_challenges
-from drivers.cwmp.http import HttpResponse, ResponseParser, encode_request
 from drivers.cwmp.quirks import STRICT, Quirks
+from drivers.cwmp.wire.digest import answer, read_challenges
+from drivers.cwmp.wire.http import HttpResponse, ResponseParser, encode_request
 from drivers.errors import BadHttp, LoginRefused, RouterUnreachable
 
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address

@@ -29,7 +29,7 @@ from drivers.cwmp.messages import (
     Transfers,
     Values,
 )
-from drivers.cwmp.session_events import (
+from drivers.cwmp.wire.session_events import (
     Abandoned,
     Answered,
     Asked,

@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.cwmp.http import (
+from drivers.cwmp.wire.http import (
     MOST_LEFT_OVER,
     RequestParser,
     ResponseParser,
     encode_request,
     encode_response,
 )
-from drivers.cwmp.http_body import MOST_CHUNKS, inflate
-from drivers.cwmp.http_head import MOST_FIELDS, MOST_HEAD_BYTES
+from drivers.cwmp.wire.http_body import MOST_CHUNKS, inflate
+from drivers.cwmp.wire.http_head import MOST_FIELDS, MOST_HEAD_BYTES
 from drivers.errors import BadHttp
 
 ENVELOPE = b"<soap:Envelope>\xc3\xa9</soap:Envelope>"

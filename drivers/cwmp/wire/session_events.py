@@ -1,4 +1,4 @@
-"""What a CWMP session is told (`Event`) and what it wants done (`Effect`). Counterpart: `drivers.cwmp.session`.
+"""What a CWMP session is told (`Event`) and what it wants done (`Effect`). Counterpart: `drivers.cwmp.wire.session`.
 
 Effects are performed in order. All are frozen; both unions are matched exhaustively.
 """

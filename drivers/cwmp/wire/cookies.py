@@ -1,4 +1,4 @@
-"""The cookie that ties a CPE's connections to one session. Counterpart: `drivers.cwmp.session`.
+"""The cookie that ties a CPE's connections to one session. Counterpart: `drivers.cwmp.wire.session`.
 
 What CPEs send back is read leniently (CWMP.md, quirks 2-4): several cookies after `,` or `;`, values in quotes,
 `$Version` and `$Path` of RFC 2109 among them. What is set has nothing that an old parser stumbles over.

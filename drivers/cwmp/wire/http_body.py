@@ -7,7 +7,7 @@ import re
 import zlib
 from typing import Final, Literal, Protocol
 
-from drivers.cwmp.http_head import Headers, HeadReader, fields, tokens
+from drivers.cwmp.wire.http_head import Headers, HeadReader, fields, tokens
 from drivers.errors import BadHttp
 
 Coding = Literal["", "gzip", "deflate"]

@@ -1,0 +1,1 @@
+"""What carries envelopes: HTTP, cookies, Digest, whose turn it is in a session, Connection Requests."""
