@@ -77,7 +77,7 @@ def _until_loaded(ground: Ground, leftover: Leftover) -> Plan:
         yield Say(_STILL_LOADING)
         return False
     yield Forget(leftover)
-    yield Say("The router says that the transfer has ended; how it ended is in the record.\n")
+    yield Say("The router says that the transfer has ended, well or not. Look with show device what it runs now.\n")
     return True
 
 
