@@ -7,6 +7,7 @@ through, wherever its log is.
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from audit.errors import KeyUnavailable, LogInUse
 from audit.keys.store import KeyStore
@@ -19,9 +20,11 @@ from audit.signing.remote import RemoteSigner
 from audit.signing.signer import CheckpointSigner
 from audit.signing.view import SignerView, view_files
 from audit.stores.choose import Database, open_keys, open_worker, remember
-from audit.stores.postgres import PostgresEntryStore
 from audit.tlog.checkpoint import Checkpoint
 from config.clock import Clock
+
+if TYPE_CHECKING:
+    from audit.stores.postgres import PostgresEntryStore
 
 _KEYS_PATIENCE = 10.0
 """How long a worker waits for the keys that another one makes for a new log."""
@@ -31,7 +34,7 @@ _KEYS_PATIENCE = 10.0
 class Shared:
     """A log as one of its workers has it open."""
 
-    store: PostgresEntryStore
+    store: "PostgresEntryStore"
     keys: KeyStore
     signer: SignerView
     others: Others
@@ -70,7 +73,7 @@ def open_shared(
 
 
 def _view(
-    store: PostgresEntryStore, wanted: str, keys_dir: Path, clock: Clock, signer_socket: Path | None
+    store: "PostgresEntryStore", wanted: str, keys_dir: Path, clock: Clock, signer_socket: Path | None
 ) -> SignerView:
     if signer_socket is not None:
         signer = open_signer(store, wanted, keys_dir, clock, socket=signer_socket)

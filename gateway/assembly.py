@@ -26,7 +26,6 @@ from audit.search.fts import FtsIndex
 from audit.search.indexer import Indexer
 from audit.stores.choose import Database as LogDatabase
 from audit.stores.tiles_files import FileTileStore
-from audit.stores.tiles_objects import ObjectTileStore
 from config.clock import Clock, SystemClock
 from config.errors import ConfigError, VestibuleError
 from config.files import make_private_dir, read_private, write_private
@@ -160,6 +159,8 @@ def objects_of(settings: Settings) -> TileStore | None:
     evidence = settings.evidence
     if evidence.objects_url is None:
         return None
+    from audit.stores.tiles_objects import ObjectTileStore  # its library is large, and few need it
+
     try:
         return ObjectTileStore(evidence.objects_url, endpoint=evidence.objects_endpoint, region=evidence.objects_region)
     except PublishFailed as error:

@@ -6,7 +6,7 @@ the same `uid` for each entry. A feed never holds up the log, and never skips an
 
 import threading
 from collections.abc import Callable
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import structlog
 
@@ -18,8 +18,10 @@ from audit.feeds.errors import FeedError, SinkDown
 from audit.feeds.event import Event, Evidence, Teller
 from audit.feeds.ocsf import ocsf
 from audit.feeds.settings import FeedSettings
-from audit.feeds.sinks import Sink
 from audit.feeds.syslog import syslog, wrapped
+
+if TYPE_CHECKING:
+    from audit.feeds.sinks import Sink
 
 Form: TypeAlias = Callable[[Event], bytes]
 
@@ -41,7 +43,7 @@ class Feed:
     """One feed over one log. Not thread-safe."""
 
     def __init__(
-        self, settings: FeedSettings, evidence: Evidence, pseudonym_key: bytes, sink: Sink, cursor: Cursor
+        self, settings: FeedSettings, evidence: Evidence, pseudonym_key: bytes, sink: "Sink", cursor: Cursor
     ) -> None:
         self.settings = settings
         self._evidence = evidence

@@ -65,8 +65,10 @@ class KeyRing:
         sets = [_make(subject, now) for subject in missing]
         self._store.add(sets)
         for subject, made in zip(missing, sets, strict=True):
-            self._active[subject] = ActiveKeys(made.id, {name: SealingKey(key) for name, key in made.keys.items()})
-            if subject.kind in {"consent", "subscriber"}:
+            many = subject.kind in {"consent", "subscriber"}
+            keys = {name: SealingKey(key, seldom=many) for name, key in made.keys.items()}
+            self._active[subject] = ActiveKeys(made.id, keys)
+            if many:
                 self._consents[subject] = None
 
     def get(self, subject: Subject) -> ActiveKeys:

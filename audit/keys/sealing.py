@@ -66,11 +66,10 @@ class SealingKey:
     """One DEK in use by the boot that made it. Not thread-safe: the committer thread owns it."""
 
     dek: bytes = field(repr=False)
+    seldom: bool = False
+    """Its cipher is made for each use (2 µs) and not kept (2.4 KB): there may be thousands of such keys."""
     counter: int = 0
-    _cipher: AESGCM = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        self._cipher = AESGCM(self.dek)
+    _cipher: AESGCM | None = field(init=False, repr=False, default=None)
 
     def seal(self, content: bytes, aad: bytes) -> bytes:
         """Nonce (12 bytes), ciphertext, tag (16 bytes)."""
@@ -78,7 +77,10 @@ class SealingKey:
         if self.counter > _LAST_NONCE:
             raise KeyUnavailable("A data key was used 2^32 times and seals nothing more.")
         nonce = self.counter.to_bytes(NONCE_BYTES, "big")
-        return nonce + self._cipher.encrypt(nonce, content, aad)
+        cipher = self._cipher or AESGCM(self.dek)
+        if not self.seldom:
+            self._cipher = cipher
+        return nonce + cipher.encrypt(nonce, content, aad)
 
 
 def unseal(dek: bytes, sealed: bytes, aad: bytes) -> bytes:

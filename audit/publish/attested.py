@@ -1,20 +1,24 @@
 """What others say about the log's checkpoints: witnesses, and an authority for time. Used by `audit.journal` alone.
 
 All of it happens beside the log: nothing here can hold up a command. Counterparts: `audit.publish.published` is where
-the log is shown, `audit.publish.witnessing` and `audit.publish.timestamping` do the asking.
+the log is shown, `audit.publish.witnessing` and `audit.publish.timestamping` do the asking, and
+are imported when somebody is to be asked.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from audit.publish.board import Board
-from audit.publish.timestamping import Timestamper
-from audit.publish.witnessing import Alarm, Witnessing
 from audit.tlog.checkpoint import Checkpoint
 from audit.tlog.note import VerifierKey
 from audit.tlog.policy import Policy
 from config.clock import Clock
+
+if TYPE_CHECKING:
+    from audit.publish.timestamping import Timestamper
+    from audit.publish.witnessing import Alarm, Witnessing
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,7 @@ class Attested:
         directory: Path | None,
         show: Callable[[bytes], None],
         prove: Callable[[Checkpoint, int], Sequence[bytes]],
-        alarm: Alarm,
+        alarm: "Alarm",
         failed: Callable[[Exception], None],
         clock: Clock,
         *,
@@ -49,10 +53,12 @@ class Attested:
         shown, which is as final as for any other."""
         self._board = Board(directory, show)
         self._failed = failed
-        self._witnessing = (
-            None
-            if asked.policy is None
-            else Witnessing(
+        self._witnessing: Witnessing | None = None
+        self._timestamper: Timestamper | None = None
+        if asked.policy is not None:
+            from audit.publish import witnessing
+
+            self._witnessing = witnessing.Witnessing(
                 asked.policy,
                 prove,
                 self._cosigned,
@@ -62,10 +68,10 @@ class Attested:
                 alarm_seconds=asked.alarm_seconds,
                 before=self._board.witnessed(),
             )
-        )
-        self._timestamper = (
-            None if asked.timestamp_url is None or directory is None else Timestamper(asked.timestamp_url, directory)
-        )
+        if asked.timestamp_url is not None and directory is not None:
+            from audit.publish import timestamping
+
+            self._timestamper = timestamping.Timestamper(asked.timestamp_url, directory)
 
     def show(self, note: bytes) -> None:
         """A checkpoint was signed: show it, then have it asked for. Raises what showing raises."""

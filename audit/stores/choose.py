@@ -2,23 +2,24 @@
 
 The file is written when a gateway opens its log in a database, and says where the addresses lie, never what they are.
 So a directory that belongs to a database is not mistaken for an empty one, and whoever reads evidence needs to know the
-directory only. Keys follow the same file.
+directory only. Keys follow the same file. What is for PostgreSQL is imported when a log is there: it takes 8 MB.
 """
 
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from audit.errors import LogDamaged
 from audit.files import OWNER_ONLY, write_durably
 from audit.keys.file_store import KEYS_FILE, FileKeyStore
-from audit.keys.postgres_store import PostgresKeyStore
 from audit.keys.store import KeyStore
 from audit.store import EntryReader
-from audit.stores import postgres_connect, postgres_lease, postgres_reader, postgres_schema, sqlite
-from audit.stores.postgres import PostgresEntryStore
-from audit.stores.postgres_watch import PostgresWatch
+from audit.stores import sqlite
+
+if TYPE_CHECKING:
+    from audit.stores.postgres import PostgresEntryStore
+    from audit.stores.postgres_watch import PostgresWatch
 
 PLACE_FILE = "database.json"
 
@@ -78,6 +79,8 @@ def open_reader(directory: Path) -> EntryReader:
     database = database_of(directory)
     if database is None:
         return sqlite.open_reader(directory)
+    from audit.stores import postgres_connect, postgres_reader
+
     return postgres_reader.open_reader(postgres_connect.read_address(database.address))
 
 
@@ -85,17 +88,24 @@ def open_keys(directory: Path, keys_dir: Path, origin: str, *, read_only: bool =
     """The keys of the log of `directory`, wherever they are. Raises `KeyUnavailable`, `ConfigError`."""
     database = database_of(directory)
     if database is not None and database.keys is not None:
+        from audit.keys.postgres_store import PostgresKeyStore
+        from audit.stores import postgres_connect
+
         address = postgres_connect.read_address(database.keys)
         return PostgresKeyStore.open(address, keys_dir, origin, read_only=read_only)
     opened = FileKeyStore.open_read_only if read_only else FileKeyStore.open
     return opened(directory / KEYS_FILE, keys_dir, origin)
 
 
-def open_worker(database: Database) -> tuple[PostgresEntryStore, PostgresWatch]:
+def open_worker(database: Database) -> "tuple[PostgresEntryStore, PostgresWatch]":
     """Take the lease of `database.worker` and open the log for it: the store, and its watch, which holds the lease.
 
     Raises `LogInUse`, `LogMissing`, `LogDamaged`, `ConfigError`.
     """
+    from audit.stores import postgres_connect, postgres_lease, postgres_schema
+    from audit.stores.postgres import PostgresEntryStore
+    from audit.stores.postgres_watch import PostgresWatch
+
     address = postgres_connect.read_address(database.address)
     eraser = None if database.eraser is None else postgres_connect.read_address(database.eraser)
     watching = postgres_connect.connect(address, f"worker {database.worker}")

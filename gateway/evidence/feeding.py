@@ -9,7 +9,6 @@ from audit.feeds.cursor import CursorFile
 from audit.feeds.errors import FeedError
 from audit.feeds.feed import Feed, FeedThread
 from audit.feeds.settings import FeedSettings, load_feeds
-from audit.feeds.sinks import sink_for
 from audit.reader import EvidenceReader
 from config.clock import Clock
 from config.errors import ConfigError
@@ -36,6 +35,8 @@ def cursor_path(settings: Settings, name: str) -> Path:
 
 def open_feed(settings: Settings, feed: FeedSettings, clock: Clock) -> Feed:
     """The feed over this gateway's log, whether it runs or not. Raises `AuditError`, `ConfigError`."""
+    from audit.feeds.sinks import sink_for
+
     with ExitStack() as opened:
         cursor = opened.enter_context(closing(CursorFile(cursor_path(settings, feed.name))))
         sink = opened.enter_context(closing(sink_for(feed, lambda: clock.now().timestamp())))
@@ -49,6 +50,8 @@ def usable(settings: Settings) -> list[FeedSettings]:
     """The feeds that the settings name, each with certificates and a secret that can be used. Raises `ConfigError`."""
     feeds = described(settings)
     for feed in feeds:
+        from audit.feeds.sinks import sink_for  # with its HTTP client; most gateways have no feed
+
         try:
             sink_for(feed, lambda: 0.0).close()
         except AuditError as error:

@@ -8,8 +8,6 @@ from config.files import read_private
 from config.settings import Settings
 from gateway.consent.notifier import Notifier
 from gateway.notify.outbox import OutboxNotifier, console
-from gateway.notify.sms_webhook import SmsWebhookNotifier
-from gateway.notify.smtp import SmtpNotifier
 
 
 def notifier_for(settings: Settings, *, to_console: bool = False) -> Notifier:
@@ -21,6 +19,8 @@ def notifier_for(settings: Settings, *, to_console: bool = False) -> Notifier:
         case "smtp":
             if (notify.smtp_user is None) != (notify.smtp_password_file is None):
                 raise ConfigError("notify.smtp_user and notify.smtp_password_file are set both or not at all.")
+            from gateway.notify.smtp import SmtpNotifier
+
             return SmtpNotifier(
                 host=notify.smtp_host,
                 port=notify.smtp_port,
@@ -32,6 +32,8 @@ def notifier_for(settings: Settings, *, to_console: bool = False) -> Notifier:
         case "sms_webhook":
             if notify.sms_url is None:
                 raise ConfigError("notify.sms_url is missing; it is needed with notify.kind = sms_webhook.")
+            from gateway.notify.sms_webhook import SmsWebhookNotifier
+
             return SmsWebhookNotifier(url=notify.sms_url, token=_secret("notify.sms_token_file", notify.sms_token_file))
         case never:
             assert_never(never)

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Final
 
 import yaml
@@ -20,7 +19,7 @@ from gateway.policy.cwmp.refusals import read_refusals
 from gateway.policy.errors import PolicyError
 from gateway.policy.overlay import OverlaySpec, read_overlay
 from gateway.policy.schema import read_table
-from gateway.policy.table import PolicyBundle, Table
+from gateway.policy.table import PolicyBundle, Shelf, Table
 
 __all__ = ["TABLES", "PolicyBundle", "compile_bundle", "load_bundle", "parse_yaml", "read_files"]
 
@@ -56,27 +55,45 @@ def parse_yaml(file: str, content: bytes) -> Any:
         raise PolicyError(f"{file}:{at} {problem}; correct the YAML.") from error
 
 
-def compile_bundle(files: Mapping[str, bytes]) -> PolicyBundle:
-    """A bundle from files by name: tables (`ios.yaml`) and overlays (`ios+tier1.yaml`). Pure. Raises `PolicyError`."""
+def compile_bundle(files: Mapping[str, bytes], *, keep: bool = True) -> PolicyBundle:
+    """A bundle from files by name: tables (`ios.yaml`) and overlays (`ios+tier1.yaml`). Pure. Raises `PolicyError`.
+
+    Every table is compiled here, so a wrong one is refused here. With `keep` false none of them stays in memory: each
+    is compiled once more when it is first asked for.
+    """
     digest = hashlib.sha256()
-    tables: dict[str, Table] = {}
+    tables: dict[str, Table | None] = {}
+
+    def make(platform: str) -> Table:
+        with _no_collections():
+            return _table(f"{platform}.yaml", files, overlays)
+
     with _no_collections():
         for file in sorted(files):
             digest.update(f"{file} {len(files[file])}\n".encode() + files[file])
         overlays = {file: read_overlay(file, parse_yaml(file, files[file])) for file in sorted(files) if "+" in file}
         cwmp = _cwmp(files, overlays)
         for file in sorted(set(files) - set(overlays) - set(FILES)):
-            spec = read_table(file, parse_yaml(file, files[file]))
-            if file != f"{spec.platform}.yaml":
-                raise PolicyError(f"{file}: platform is {spec.platform!r}; name the file {spec.platform}.yaml.")
-            own = {name: overlay for name, overlay in overlays.items() if overlay.overlay == spec.platform}
-            if spec.platform == PLATFORM:  # its lines are not judged by the table: `_cwmp` has the refusals
-                own = {name: overlay.model_copy(update={"refuse": ()}) for name, overlay in own.items()}
-            tables[spec.platform] = compile_table(file, spec, own)
+            table = _table(file, files, overlays)
+            tables[table.platform] = table if keep else None
+            if not keep:  # its parts refer to one another; only those made since the last look are looked at
+                del table
+                gc.collect(0)
     for file, overlay in overlays.items():
         if overlay.overlay not in tables:
             raise PolicyError(f"{file}: there is no table for {overlay.overlay}; an overlay adds to a table.")
-    return PolicyBundle(digest=digest.hexdigest(), tables=MappingProxyType(tables), cwmp=cwmp)
+    return PolicyBundle(digest=digest.hexdigest(), tables=Shelf(tables, make), cwmp=cwmp)
+
+
+def _table(file: str, files: Mapping[str, bytes], overlays: Mapping[str, OverlaySpec]) -> Table:
+    """The table in `file`, with its overlays. Raises `PolicyError`."""
+    spec = read_table(file, parse_yaml(file, files[file]))
+    if file != f"{spec.platform}.yaml":
+        raise PolicyError(f"{file}: platform is {spec.platform!r}; name the file {spec.platform}.yaml.")
+    own = {name: overlay for name, overlay in overlays.items() if overlay.overlay == spec.platform}
+    if spec.platform == PLATFORM:  # its lines are not judged by the table: `_cwmp` has the refusals
+        own = {name: overlay.model_copy(update={"refuse": ()}) for name, overlay in own.items()}
+    return compile_table(file, spec, own)
 
 
 def _cwmp(files: Mapping[str, bytes], overlays: Mapping[str, OverlaySpec]) -> CwmpPolicy | None:

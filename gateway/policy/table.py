@@ -4,7 +4,7 @@ A place is a position the table knows, written `mode` or `mode/context`; `mode/?
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -62,12 +62,54 @@ class Table:
         return found
 
 
+class Shelf(Mapping[str, Table]):
+    """The tables of a bundle by platform, each compiled when it is first asked for, if it is not at hand.
+
+    A compiled table takes one to three megabytes, and most providers have routers of two or three platforms. `load`
+    has found all of them right, and makes one again from the same bytes.
+    """
+
+    def __init__(self, made: Mapping[str, Table | None], make: Callable[[str], Table]) -> None:
+        """`made`: every platform, with none where `make` is to be asked first."""
+        self._platforms: Final = frozenset(made)
+        self._made = {name: table for name, table in made.items() if table is not None}
+        self._order: Final = tuple(made)
+        self._make = make
+
+    def __getitem__(self, platform: str) -> Table:
+        found = self._made.get(platform)
+        if found is None:
+            if platform not in self._platforms:
+                raise KeyError(platform)
+            # Two threads may make it at once; all are given the same one, because its nodes know one another.
+            found = self._made.setdefault(platform, self._make(platform))
+        return found
+
+    def __contains__(self, platform: object) -> bool:
+        return platform in self._platforms
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._order)
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    @property
+    def at_hand(self) -> frozenset[str]:
+        """Platforms whose tables are compiled now."""
+        return frozenset(self._made)
+
+    def put_away(self, *, but: Collection[str] = ()) -> None:
+        """Let go of the compiled tables of all other platforms. For a bundle that nobody judges by yet."""
+        self._made = {name: table for name, table in self._made.items() if name in but}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyBundle:
     """All tables. `digest` is the SHA-256 over their files, as every verdict carries it."""
 
     digest: str
-    tables: Mapping[str, Table] = field(repr=False)
+    tables: Shelf = field(repr=False)
     cwmp: CwmpPolicy | None = field(default=None, repr=False)
     """For the platform `cwmp`, whose table only says which words there are: what its lines and RPCs are judged by."""
 

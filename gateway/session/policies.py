@@ -6,7 +6,7 @@ beside the log, so that an auditor can read years later what a rule said. Counte
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -53,7 +53,7 @@ class PolicyInForce:
         """The policy in the files that `read` gives. Raises `PolicyError`, also when an overlay's test fails."""
         files = read()
         # The shipped tables alone were tested when they were made.
-        bundle = _checked(files) if any("+" in name for name in files) else compile_bundle(files)
+        bundle = _checked(files, ()) if any("+" in name for name in files) else compile_bundle(files, keep=False)
         policy = cls(bundle, read=read, folder=folder)
         archive(folder, policy.bundle.digest, files)
         return policy
@@ -73,7 +73,7 @@ class PolicyInForce:
         async with self._switching:
             try:
                 files = self._read()
-                bundle = await asyncio.to_thread(_checked, files)
+                bundle = await asyncio.to_thread(_checked, files, self.bundle.tables.at_hand)
             except PolicyError as error:
                 raise BadRequest(f"The policy stays as it is. {error}") from error
             before = self.bundle.digest
@@ -95,13 +95,14 @@ def _entry(bundle: PolicyBundle, facts: Mapping[str, Json]) -> NewEntry:
     return NewEntry(kind=Kind.POLICY_LOAD, policy_digest=bundle.digest, facts=named)
 
 
-def _checked(files: Mapping[str, bytes]) -> PolicyBundle:
-    """The bundle of `files`, if its own tests pass. Raises `PolicyError`."""
+def _checked(files: Mapping[str, bytes], used: Collection[str]) -> PolicyBundle:
+    """The bundle of `files`, if its own tests pass, with the tables of `used` platforms at hand. Raises `PolicyError`."""
     bundle = compile_bundle(files)
     wrong = failures(bundle)
     if wrong:
         more = f" ({len(wrong) - 1} more fail)" if len(wrong) > 1 else ""
         raise PolicyError(f"A test of the new policy fails: {wrong[0]}{more}")
+    bundle.tables.put_away(but=used)
     return bundle
 
 

@@ -119,3 +119,29 @@ tests:
                   b"overlay: cwmp\nrefuse:\n- {cmd: [get Device.WiFi.]}\n"):  # fmt: skip
         with pytest.raises(PolicyError, match=r"cwmp\+tier1\.yaml"):
             compile_bundle(files | {"cwmp+tier1.yaml": wrong})
+
+
+def test_a_bundle_that_keeps_no_table_judges_as_one_that_does(texts: Texts) -> None:
+    files = {f"{name}.yaml": text for name, text in texts.items()}
+    kept, lean = compile_bundle(files), compile_bundle(files, keep=False)
+    assert (kept.tables.at_hand, lean.tables.at_hand) == (frozenset(texts), frozenset())
+    assert lean.digest == kept.digest
+    assert list(lean.tables) == list(kept.tables)
+    assert (len(lean.tables), "ios" in lean.tables, "junos" in lean.tables) == (len(kept.tables), True, False)
+    assert lean.tables.get("junos") is None
+    assert lean.tables.at_hand == frozenset()
+    position = Position("ios", "exec")
+    for line in ("show version", "sh ver", "configure replace x", "nonsense"):
+        judged = [decide(bundle, TEST_SITE, position, line, EVERYTHING, NOW) for bundle in (kept, lean)]
+        assert judged[0] == judged[1], line
+    assert lean.tables.at_hand == {"ios"}
+    assert lean.tables["ios"] is lean.tables["ios"]
+    kept.tables.put_away(but={"ios"})
+    assert kept.tables.at_hand == {"ios"}
+
+
+def test_a_wrong_table_is_refused_whether_it_is_kept_or_not(texts: Texts) -> None:
+    wrong = {"ios.yaml": texts["ios"].replace(b"platform: ios", b"platform: ios\nnonsense: 1")}
+    for keep in (True, False):
+        with pytest.raises(PolicyError, match=r"ios\.yaml"):
+            compile_bundle(wrong, keep=keep)
