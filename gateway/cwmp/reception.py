@@ -7,7 +7,7 @@ the place of an older. Counterparts: `gateway.cwmp.connections` brings requests,
 
 import asyncio
 import random
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
@@ -26,7 +26,7 @@ from drivers.cwmp.wire.http import HttpRequest
 from drivers.errors import BadEnvelope, BadHttp
 from gateway.cwmp.connections import Connection
 from gateway.cwmp.happenings import Happenings
-from gateway.cwmp.limits import Counts, Folded, Limits, Tries
+from gateway.cwmp.limits import Counts, Folded, Limits, Rationed, Tries
 from gateway.cwmp.recording import CpeJournal
 from gateway.cwmp.responder import Responder
 from gateway.cwmp.seen import SeenDevices
@@ -43,6 +43,12 @@ MOST_ROOMY: Final = 16
 """Connections from one address on which nobody has signed in and that may yet post long answers."""
 MOST_CANDIDATES: Final = 8
 """Sessions of CPEs behind one address with one user name that a post without a cookie is tried for."""
+READ_ASIDE: Final = 256 * 1024
+"""Bytes of a body beyond which it is read in a thread: 8 MiB may take a second."""
+
+INFORMS_PER_MINUTE: Final = 30
+"""Of one router, that are recorded each; a router that says more is broken, and the next entry counts the others."""
+
 _PLAIN_EVENTS: Final = frozenset({"2 PERIODIC", "6 CONNECTION REQUEST"})
 _NOBODY: Final = DeviceId(oui="000000", product_class="", serial="0")
 ROOTS: Final = ("Device.", "InternetGatewayDevice.")
@@ -96,6 +102,7 @@ class Reception:
         self._tries: Tries[tuple[str, str]] = Tries(desk.limits.failures_per_minute)
         self._tries_of_address: Tries[str] = Tries(desk.limits.failures_per_address)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._informs = Rationed[str](INFORMS_PER_MINUTE)
         self._loop = asyncio.get_running_loop()
 
     def __len__(self) -> int:
@@ -170,13 +177,33 @@ class Reception:
         """The next post on the connection of a session."""
         if not request.body:
             session.emptied()
-            return
+        elif len(request.body) > READ_ASIDE:
+            self.run(self._go_on_aside(connection, session, request))
+        else:
+            try:
+                envelope = _read(request)
+            except BadEnvelope as error:
+                self._not_read(connection, session, error)
+            else:
+                self._take(connection, session, request, envelope)
+
+    async def _go_on_aside(self, connection: Connection, session: CpeSession, request: HttpRequest) -> None:
+        """The same for a body that takes long to read: nobody else waits for it, a revocation least of all."""
         try:
-            envelope = _read(request)
+            envelope = await asyncio.to_thread(_read, request)
         except BadEnvelope as error:
-            if not (session.contact.quirks.short_content_length and connection.wait_for_rest()):
-                session.garbled(str(error))
-            return
+            if connection.session is session:
+                self._not_read(connection, session, error)
+        else:
+            if connection.session is session:  # or it was cut meanwhile
+                self._take(connection, session, request, envelope)
+
+    def _not_read(self, connection: Connection, session: CpeSession, error: BadEnvelope) -> None:
+        if not (session.contact.quirks.short_content_length and connection.wait_for_rest()):
+            session.garbled(str(error))
+
+    def _take(self, connection: Connection, session: CpeSession, request: HttpRequest, envelope: Envelope) -> None:
+        """A message of a CPE in its session."""
         if isinstance(envelope.message, Inform):
             self._informed(connection, request, envelope, envelope.message)
         else:
@@ -309,13 +336,15 @@ class Reception:
             inform=inform,
         )
         codes = [event.code for event in inform.events]
-        if desk.record_informs == "all" or not _PLAIN_EVENTS.issuperset(codes):
+        unrecorded = self._unrecorded(known.router_id, codes, self._loop.time())
+        if unrecorded is not None:
             desk.journal.inform(
                 known,
                 identity=outcome.identity,
                 address=connection.address,
                 events=codes,
                 retries=inform.retry_count,
+                unrecorded=unrecorded,
             )
         self._take_over(connection, known.router_id)
         desk.directory.informed(known.router_id, sighting)
@@ -390,6 +419,12 @@ class Reception:
             self._addresses.drop(session.address)
 
     # --- from time to time -------------------------------------------------------------------------------------------
+
+    def _unrecorded(self, router_id: str, codes: Sequence[str], now: float) -> int | None:
+        """Whether an Inform is recorded: how many of the router's were not, since the last entry; None: it is not."""
+        if self._desk.record_informs == "all":
+            return 0
+        return None if _PLAIN_EVENTS.issuperset(codes) else self._informs.take(router_id, now)
 
     def in_session(self, router_id: str) -> bool:
         """Whether a CPE of the inventory has a session open."""

@@ -64,8 +64,13 @@ class RpcRecord:
 class CpeJournal(Protocol):
     """What the listener and the modes tell of CPEs. What only informs is queued in order, not waited for."""
 
-    def inform(self, cpe: KnownCpe, *, identity: str, address: str, events: Sequence[str], retries: int) -> None:
-        """An authenticated Inform. Raises `RecordFailed` when nothing can be recorded any more."""
+    def inform(
+        self, cpe: KnownCpe, *, identity: str, address: str, events: Sequence[str], retries: int, unrecorded: int = 0
+    ) -> None:
+        """An authenticated Inform. `unrecorded` ones of it were passed over before, for there were too many.
+
+        Raises `RecordFailed` when nothing can be recorded any more.
+        """
         ...
 
     def refused(self, why: str, *, device: str, address: str, cpe: KnownCpe | None = None, count: int = 1) -> None:
@@ -91,14 +96,21 @@ class CpeRecord:
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
 
-    def inform(self, cpe: KnownCpe, *, identity: str, address: str, events: Sequence[str], retries: int) -> None:
+    def inform(
+        self, cpe: KnownCpe, *, identity: str, address: str, events: Sequence[str], retries: int, unrecorded: int = 0
+    ) -> None:
         codes: list[Json] = [token(event_code(code)) for code in events[:MOST_EVENTS]]
         own: list[Json] = [code[:128] for code in events[:MOST_EVENTS] if code not in _STANDARD]
         self._journal.append_along(
             NewEntry(
                 kind=Kind.CPE_INFORM,
                 subscriber=cpe.subscriber_ref,
-                facts={"identity": token(identity), "events": codes, "retries": retries},
+                facts={
+                    "identity": token(identity),
+                    "events": codes,
+                    "retries": retries,
+                    **({"unrecorded": unrecorded} if unrecorded else {}),
+                },
                 sealed={
                     "subj": {"router": cpe.router_name, "device": cpe.device_key},
                     "who": {"source": address},

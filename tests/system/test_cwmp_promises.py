@@ -157,3 +157,14 @@ async def test_tab_completes_with_the_names_of_the_device(tmp_path):
             rep.keys("\t")
             await rep.until("ime ")
             assert "Device.DeviceInfo.UpTime  " in await rep.run("")
+
+
+async def test_a_long_answer_is_read_aside_and_shown_bounded(tmp_path):
+    extra = {f"Device.DSL.Line.{number}.Status": "ro string Up" for number in range(10, 2500)}
+    async with stage(tmp_path, extra=extra) as place:
+        await place.grant()
+        async with place.rep() as rep:
+            shown = await rep.run("get Device.DSL.")
+            assert "Device.DSL.Line.10.Status" in shown
+            assert shown.count("\n") < 2100
+            assert "Device.DeviceInfo.UpTime" in await rep.run("get Device.DeviceInfo.UpTime")

@@ -1,6 +1,6 @@
 """Counting strangers, and folding what repeats."""
 
-from gateway.cwmp.limits import Counts, Folded
+from gateway.cwmp.limits import Counts, Folded, Rationed
 
 
 def test_counts_keep_nothing_at_zero():
@@ -38,3 +38,12 @@ def test_many_keys_are_counted_as_the_rest():
     assert [folded.take(str(number), 1.0) for number in range(6)] == [True] * 3 + [False] * 3
     assert folded.due(61.0) == [("rest", 3)]
     assert folded.take("later", 62.0)
+
+
+def test_of_each_key_so_many_a_minute_and_the_rest_is_counted():
+    rationed = Rationed[str](2)
+    assert [rationed.take("a", 0.0) for _ in range(5)] == [0, 0, None, None, None]
+    assert rationed.take("b", 1.0) == 0
+    assert rationed.take("a", 61.0) == 3
+    assert rationed.take("a", 61.0) == 0
+    assert rationed.take("a", 61.0) is None

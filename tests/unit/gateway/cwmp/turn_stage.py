@@ -71,7 +71,7 @@ class MemoryCpeJournal:
         self.refusals = []
         self.violations = []
 
-    def inform(self, cpe, *, identity, address, events, retries):
+    def inform(self, cpe, *, identity, address, events, retries, unrecorded=0):
         self.informs.append((cpe.router_id, identity, tuple(events)))
 
     def refused(self, why, *, device, address, cpe=None, count=1):
