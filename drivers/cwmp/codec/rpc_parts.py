@@ -65,10 +65,12 @@ def parameters(structs: list[_Element], reading: Reading) -> tuple[m.ParameterVa
 
 
 def attribute(struct: _Element, reading: Reading) -> m.Attribute:
-    """What it gives, changed or not."""
+    """What it gives, changed or not. An ACS that changes only the list may leave the Notification empty (GenieACS)."""
     found = reading.parts(struct, ATTRIBUTE)
     name = reading.word(struct, found, "Name")
-    notification = reading.number(found["Notification"]) if "Notification" in found else None
+    told = found.get("Notification")
+    given = told is not None and (reading.tolerant or reading.text(told).strip(WHITE) != "")
+    notification = reading.number(told) if told is not None and given else None
     access = found.get("AccessList")
     listed = None
     if access is not None:

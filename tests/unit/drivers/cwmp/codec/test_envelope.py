@@ -279,6 +279,19 @@ def test_attributes_that_are_to_change_must_be_given():
         from_acs(wrap(rpc))
 
 
+@pytest.mark.parametrize(("change", "access"), [("0", None), ("1", ("Subscriber",))])
+def test_a_notification_that_is_not_changed_may_be_empty(change, access):
+    rpc = (
+        "<c:SetParameterAttributes><ParameterList><SetParameterAttributesStruct><Name>Device.A</Name>"
+        f"<NotificationChange>0</NotificationChange><Notification> </Notification><AccessListChange>{change}"
+        "</AccessListChange><AccessList><string>Subscriber</string></AccessList>"
+        "</SetParameterAttributesStruct></ParameterList></c:SetParameterAttributes>"
+    )
+    assert from_acs(wrap(rpc)) == m.SetParameterAttributes((m.Attribute("Device.A", None, access),))
+    with pytest.raises(BadEnvelope, match="does not give"):
+        from_acs(wrap(rpc.replace("<NotificationChange>0", "<NotificationChange>1")))
+
+
 @pytest.mark.parametrize("method", ["ChangeDUState", "GetOptions", "SetVouchers", "X_00D09E_Anything", "SetParam"])
 def test_other_rpcs_of_an_acs_are_known_by_name_only_and_never_written(method):
     message = from_acs(wrap(f"<c:{method}><Operations><a>1</a></Operations></c:{method}>"))
