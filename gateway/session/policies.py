@@ -96,7 +96,7 @@ def _entry(bundle: PolicyBundle, facts: Mapping[str, Json]) -> NewEntry:
 
 
 def _checked(files: Mapping[str, bytes], used: Collection[str]) -> PolicyBundle:
-    """The bundle of `files`, if its own tests pass, with the tables of `used` platforms at hand. Raises `PolicyError`."""
+    """The bundle of `files`, if its own tests pass; at hand are tables of `used` platforms. Raises `PolicyError`."""
     bundle = compile_bundle(files)
     wrong = failures(bundle)
     if wrong:

@@ -105,3 +105,24 @@ async def test_an_event_code_that_a_cpe_invents_is_sealed(journal):
     entry = next(entry for entry in journal.reader().entries() if entry.kind == Kind.CPE_INFORM)
     assert entry.head.facts["events"] == ["2_PERIODIC", "M_Reboot", "other", "other"]
     assert journal.reader().sealed(entry.index, "act") == {"events": events[2:]}
+
+
+async def test_an_answer_is_waited_for_only_where_a_person_sees_it(journal, clock, session):
+    """What is queued is durable before the next RPC leaves."""
+    record = RpcRecord(journal)
+    asked = await record.record(rpc(None, clock))
+    size = len(list(journal.reader().entries()))
+    await record.answered(asked, {}, {"values": []})
+    assert len(list(journal.reader().entries())) == size
+    command = await record.record(rpc(session, clock, rpc_id="2"))
+    assert [entry.kind for entry in journal.reader().entries()][-2:] == [Kind.RPC_RESULT, Kind.RPC_INTENT]
+    await record.answered(command, {}, {"values": []})
+    assert [entry.kind for entry in journal.reader().entries()][-1] == Kind.RPC_RESULT
+
+
+async def test_the_answer_to_a_command_of_a_closed_session_is_refused(journal, clock, session):
+    record = RpcRecord(journal)
+    command = await record.record(rpc(session, clock))
+    await journal.append(NewEntry(kind=Kind.SESSION_CLOSED, session=session[0]))
+    with pytest.raises(RecordRefused):
+        await record.answered(command, {}, {})
