@@ -180,7 +180,7 @@ class Relay:
             return INTERNAL  # no profile can allow what cannot be written anew
         return await self._granted(request, verdict)
 
-    async def _refusal(self, request: Request | OtherRpc, verdict: MachineDeny) -> Fault:
+    async def _refusal(self, request: Request | OtherRpc, verdict: MachineDeny) -> Answer:
         """On record before the ACS hears of it."""
         self._refused += 1
         if self._refused > MOST_REFUSED:
@@ -189,7 +189,7 @@ class Relay:
         await self._parts.journal.blocked(
             self._turn.known, method=method_of(request), rule=verdict.rule_id, detail=kept
         )
-        return Fault(DENIED, verdict.reason[:LONGEST_TEXT])
+        return Names(()) if verdict.unseen else Fault(DENIED, verdict.reason[:LONGEST_TEXT])
 
     async def _granted(self, request: Request, verdict: MachineAllow) -> Answer:
         """Recorded, sent, its answer filtered and recorded."""

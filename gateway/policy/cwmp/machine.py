@@ -105,6 +105,9 @@ class MachineDeny:
 
     rule_id: Id
     reason: str
+    unseen: bool = False
+    """It asks which names there are below an object that it is not told of. There are none, for all it knows: an ACS
+    that saw them before takes them out of its list, and a fault would stop all that it does in the same task."""
 
 
 MachineVerdict: TypeAlias = MachineAllow | MachineDeny
@@ -174,7 +177,7 @@ class Profile:
             case GetParameterValues(names=names) | GetParameterAttributes(names=names):
                 return self._all(rpc, names, self._read)
             case GetParameterNames(path=path):
-                return self._all(rpc, (path,), self._read)
+                return self._names(rpc, path)
             case SetParameterValues(values=values):
                 twice = len({value.name.lower() for value in values}) < len(values)
                 if twice:
@@ -216,6 +219,12 @@ class Profile:
             if rule is not None:
                 return MachineDeny(rule.id, rule.why)
         return rpc
+
+    def _names(self, rpc: MachineAllow, path: str) -> MachineVerdict:
+        verdict = self._all(rpc, (path,), self._read)
+        if isinstance(verdict, MachineDeny) and verdict.rule_id != "machine.path" and path.endswith("."):
+            return replace(verdict, unseen=True)
+        return verdict
 
     def _read(self, path: str) -> _Rule | None:
         if not path or path.endswith("."):

@@ -141,6 +141,22 @@ def test_what_takes_a_router_away_or_opens_it_does_not(request_: Request | Other
     assert 0 < len(verdict.reason) <= 256
 
 
+@pytest.mark.parametrize(
+    ("request_", "unseen"),
+    [
+        (GetParameterNames("Device.Hosts.", next_level=False), True),
+        (GetParameterNames("Device.Hosts.Host.1.", next_level=True), True),
+        (GetParameterNames("Device.Hosts.HostNumberOfEntries", next_level=False), False),
+        (GetParameterNames("Device.Hosts..", next_level=False), False),
+        (GetParameterValues(("Device.Hosts.",)), False),
+    ],
+)
+def test_below_a_hidden_object_there_are_no_names(request_: Request, unseen: bool) -> None:
+    verdict = judge_machine(PROFILE, request_, TEST_SITE)
+    assert isinstance(verdict, MachineDeny)
+    assert verdict.unseen is unseen
+
+
 def test_answers_are_filtered_whatever_was_asked() -> None:
     values = (
         ParameterValue("Device.DeviceInfo.UpTime", "7"),
