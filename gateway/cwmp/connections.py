@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Iterable
 from typing import Any, Final, Protocol, cast
 
-from drivers.cwmp.wire.http import CONTINUE, HttpRequest, RequestParser, encode_response
+from drivers.cwmp.wire.http import CONTINUE, HttpRequest, RequestParser, cut_short, encode_response
 from drivers.cwmp.wire.http_body import Coding
 from drivers.errors import BadHttp
 from gateway.cwmp.limits import Limits
@@ -205,7 +205,8 @@ class Connection(asyncio.Protocol):
         request, self._request, self._short = self._request, None, None
         if request is None or self.over:
             return False
-        stays = request.keep_alive and not close
+        # The rest of an unread body would stand before the next request; nobody knows the model and its quirks yet.
+        stays = request.keep_alive and not close and not (status == 401 and cut_short(request))
         self.served += 1
         self.closes = not request.keep_alive
         coding: Coding = request.coding if body else ""

@@ -32,6 +32,7 @@ _MOST_INTERIM: Final = 8
 _MOST_BLANK_LINES: Final = 4
 _END_OF_ENVELOPE: Final = re.compile(rb"</(?:[^\x00-\x20<>/:]{1,64}:)?Envelope[ \t\r\n]{0,16}>")
 _LONGEST_END: Final = 96
+_BEGINNING: Final = 1024
 _LOOKS_LIKE_A_REQUEST: Final = re.compile(rb"[A-Z]{1,16}(?: |\Z)")
 _UNSAFE: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _REASONS: Final = {status.value: status.phrase for status in HTTPStatus}
@@ -79,6 +80,12 @@ class HttpResponse:
     def all(self, name: str) -> tuple[str, ...]:
         """All fields of that lower-case name, in order."""
         return tuple([value for key, value in self.headers if key == name])
+
+
+def cut_short(request: HttpRequest) -> bool:
+    """Whether the body begins an envelope and does not end it: more of it stands behind what Content-Length says."""
+    body = request.body
+    return b"Envelope" in body[:_BEGINNING] and _END_OF_ENVELOPE.search(body, max(0, len(body) - _LONGEST_END)) is None
 
 
 class RequestParser:

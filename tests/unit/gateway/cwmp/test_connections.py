@@ -227,6 +227,29 @@ async def test_a_body_that_is_longer_than_it_says(owner):
     assert not connection.lengthened
 
 
+@pytest.mark.parametrize(
+    ("body", "stays"),
+    [
+        (b"<s:Envelope>\xc3\xbc</s:Envelope>", True),
+        (b"<s:Envelope>\xc3\xbc</s:Envelope> \r\n", True),
+        (b"<s:Envelope>\xc3\xbc</s:Envelope", False),
+        (b"<s:Envelope>\xc3", False),
+        (b"anything", True),
+        (b"", True),
+    ],
+)
+async def test_a_challenge_to_a_body_that_goes_on_closes(owner, body, stays):
+    """What follows would be taken for the next request."""
+    connection, transport = connect(owner)
+    connection.data_received(POST + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+    connection.answer(401, [("WWW-Authenticate", "Basic realm=x")])
+    assert (b"Connection: close" in transport.written, transport.ended) == ((False, "") if stays else (True, "closed"))
+    if not stays:
+        connection.data_received(b"elope>")
+        assert transport.written.count(b"HTTP/1.1 ") == 1
+        assert owner.errors == []
+
+
 async def test_answers_are_coded_as_the_question_was(owner):
     import gzip
 

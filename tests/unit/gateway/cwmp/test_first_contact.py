@@ -1,4 +1,4 @@
-"""An ACS that discovers a CPE as the common ones do: names level by level, values in batches, its own wishes, and again.
+"""An ACS that discovers a CPE as the common ones do: names level by level, values in batches, then its own wishes.
 
 It is stopped by any fault, as ACSs are that give up a whole task then. The shipped profile lets it through to the end.
 """
@@ -25,7 +25,8 @@ HOSTS: Final = {"tr181": "Device.Hosts.", "tr098": "InternetGatewayDevice.LANDev
 
 
 def names(path: str) -> str:
-    return f"<cwmp:GetParameterNames><ParameterPath>{path}</ParameterPath><NextLevel>1</NextLevel></cwmp:GetParameterNames>"
+    asked = f"<ParameterPath>{path}</ParameterPath><NextLevel>1</NextLevel>"
+    return f"<cwmp:GetParameterNames>{asked}</cwmp:GetParameterNames>"
 
 
 def wishes(root: str) -> str:
