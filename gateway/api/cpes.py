@@ -5,7 +5,7 @@ Changes are for operators. A password that the gateway made is shown once, in th
 
 import secrets
 from datetime import datetime, timedelta
-from typing import Annotated, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 from fastapi import Depends, Request
 from pydantic import Field
@@ -63,10 +63,11 @@ class NewCpe(Wire):
 
 
 class SignIn(Wire):
-    """What is put into the router. The password is shown in this answer only."""
+    """What is put into the router. A password that the gateway made is shown in this answer only."""
 
+    by: Literal["password", "certificate"]
     user: str
-    password: str | None = Field(description="None: it signs in with its certificate.")
+    password: str | None = Field(description="None: as it was given, or there is none.")
 
 
 class CpeAdded(Wire):
@@ -74,6 +75,7 @@ class CpeAdded(Wire):
 
     router: RouterOut
     device: str
+    acs_url: str | None = Field(description="What the router is told to call; none while nothing listens for routers.")
     sign_in: SignIn
 
 
@@ -96,6 +98,8 @@ class CpeOut(Wire):
     expected_at: datetime | None = Field(description="When it calls again by itself, as far as it said.")
     can_be_woken: bool
     in_session: bool
+    turned_away_at: datetime | None = Field(description="When somebody failed to sign in as it, since its last call.")
+    turned_away_why: str | None = Field(description="`credentials`, `certificate`, `weak`, …")
 
 
 class StrangerOut(Wire):
@@ -125,19 +129,22 @@ async def list_strangers(auth: Caller, desk: Desk) -> list[StrangerOut]:
 
 
 @routes.post("/v1/cpes", operation_id="add_cpe", status_code=201, summary="Register a router that speaks TR-069")
-async def add_cpe(auth: Caller, service: Service, admin: Admin, new: NewCpe) -> CpeAdded:
+async def add_cpe(auth: Caller, service: Service, admin: Admin, desk: Desk, new: NewCpe) -> CpeAdded:
     """With how it signs in at the gateway, and how its subscriber is reached."""
     _operators_only(auth)
     if "cwmp" not in service.parts.definitions:
         raise BadRequest("This gateway has no platform cwmp.")
-    sign_in = _sign_in(new.user or new.device, new.password, by_certificate=new.certificate_name is not None)
+    if new.certificate_name is not None and new.password is not None:
+        raise BadRequest("A router signs in with a password or with a certificate; give one of them.")
+    user, certified = new.user or new.device, new.certificate_name is not None
+    credential, sign_in = _sign_in(user, new.password, by_certificate=certified)
     entry = RouterEntry(
         name=new.name,
         platform="cwmp",
         address="",
         port=0,
         host_key="",
-        credential=Credential(user=sign_in.user, password=sign_in.password),
+        credential=credential,
         subscriber_ref=new.subscriber_ref,
         lan=new.lan,
         device=new.device,
@@ -146,7 +153,7 @@ async def add_cpe(auth: Caller, service: Service, admin: Admin, new: NewCpe) -> 
     contact = None if new.contact is None else (new.contact.kind, new.contact.address)
     language: Language = "en" if new.contact is None else new.contact.language
     router = await admin.add_router(auth, entry, contact=contact, language=language)
-    return CpeAdded(router=router_out(router), device=new.device, sign_in=sign_in)
+    return CpeAdded(router=router_out(router), device=new.device, acs_url=desk.acs_url, sign_in=sign_in)
 
 
 @routes.post("/v1/cpes/{name}/sign-in", operation_id="new_sign_in", summary="How a CPE signs in from now on")
@@ -156,21 +163,29 @@ async def new_sign_in(auth: Caller, admin: Admin, name: Name, new: NewSignIn, de
     known = {cpe.router_name: cpe for cpe in desk.known()}.get(name)
     if known is None:
         raise BadRequest(f"There is no router called {name} that speaks TR-069.")
-    sign_in = _sign_in(new.user or known.user or known.device_key, new.password, by_certificate=False)
-    await admin.set_credential(auth, name, Credential(user=sign_in.user, password=sign_in.password))
+    if known.certificate_name:
+        raise BadRequest(
+            f"{name} signs in with its client certificate ({known.certificate_name}). To change that, remove the "
+            "router and add it again."
+        )
+    credential, sign_in = _sign_in(new.user or known.user or known.device_key, new.password, by_certificate=False)
+    await admin.set_credential(auth, name, credential)
     return sign_in
 
 
-def _sign_in(user: str, password: str | None, *, by_certificate: bool) -> SignIn:
-    if by_certificate and password is not None:
-        raise BadRequest("A router signs in with a password or with a certificate; give one of them.")
-    return SignIn(user=user, password=None if by_certificate else password or secrets.token_urlsafe(18))
+def _sign_in(user: str, password: str | None, *, by_certificate: bool) -> tuple[Credential, SignIn]:
+    """What is stored, and what is told: a password that was given is not told back."""
+    if by_certificate:
+        return Credential(user=user), SignIn(by="certificate", user=user, password=None)
+    made = None if password is not None else secrets.token_urlsafe(18)
+    return Credential(user=user, password=password or made), SignIn(by="password", user=user, password=made)
 
 
 def _out(cpe: KnownCpe, desk: CpeDesk) -> CpeOut:
     expected = None
     if cpe.informed_at is not None and cpe.inform_seconds:
         expected = cpe.informed_at + timedelta(seconds=cpe.inform_seconds)
+    turned = desk.turned_away(cpe.router_id)
     models = {"Device.": "tr181", "InternetGatewayDevice.": "tr098"}
     return CpeOut(
         router=cpe.router_name,
@@ -182,6 +197,8 @@ def _out(cpe: KnownCpe, desk: CpeDesk) -> CpeOut:
         expected_at=expected,
         can_be_woken=bool(cpe.cr_url and cpe.cr_password),
         in_session=desk.in_session(cpe.router_id),
+        turned_away_at=None if turned is None else turned.at,
+        turned_away_why=None if turned is None else turned.why,
     )
 
 

@@ -69,7 +69,8 @@ def add(
     }
     with call.api() as api:
         made = api.post("/v1/cpes", body)
-    shown = {"router": made["router"]["name"], "device": made["device"], **_shown(made["sign_in"])}
+    where = made["acs_url"] or "(no listener yet: set [cwmp])"
+    shown = {"router": made["router"]["name"], "device": made["device"], "calls": where, **_shown(made["sign_in"])}
     call.show(made, lambda: print_record(shown))
 
 
@@ -103,9 +104,9 @@ def sign_in(call: Call, name: Name, *, user: User = None, password_file: Passwor
 
 
 def _shown(sign_in: dict[str, Any]) -> dict[str, Any]:
-    if sign_in["password"] is None:
+    if sign_in["by"] == "certificate":
         return {"sign-in": "its client certificate"}
-    return {"user": sign_in["user"], "password": sign_in["password"]}
+    return {"user": sign_in["user"], "password": sign_in["password"] or "(as given)"}
 
 
 def _moment(time: str | None) -> str:
@@ -114,6 +115,8 @@ def _moment(time: str | None) -> str:
 
 def _row(one: dict[str, Any]) -> list[Any]:
     now = "in session" if one["in_session"] else "can be woken" if one["can_be_woken"] else ""
+    if one["turned_away_at"]:
+        now = f"turned away {_moment(one['turned_away_at'])}: {one['turned_away_why']}"
     return [
         one["router"],
         one["device"],

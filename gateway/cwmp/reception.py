@@ -32,6 +32,7 @@ from gateway.cwmp.responder import Responder
 from gateway.cwmp.seen import SeenDevices
 from gateway.cwmp.sessions import CpeSession
 from gateway.cwmp.sign_in import Doorkeeper, NotSignedIn, Shown, SignedIn, certificate_names, user_of
+from gateway.session.cpes import Turned
 
 log = structlog.get_logger(__name__)
 
@@ -102,6 +103,8 @@ class Reception:
         self._tries: Tries[tuple[str, str]] = Tries(desk.limits.failures_per_minute)
         self._tries_of_address: Tries[str] = Tries(desk.limits.failures_per_address)
         self._tasks: set[asyncio.Task[None]] = set()
+        self.turned_away: dict[str, Turned] = {}
+        """Of routers of the inventory, the last time that somebody failed to prove to be it."""
         self._informs = Rationed[str](INFORMS_PER_MINUTE)
         self._loop = asyncio.get_running_loop()
 
@@ -398,6 +401,8 @@ class Reception:
 
     def _refuse(self, why: str, device: str, address: str, known: KnownCpe | None) -> None:
         """On record, folded; while nothing can be recorded, a stranger is refused all the same."""
+        if known is not None:
+            self.turned_away[known.router_id] = Turned(self._desk.clock.now(), why)
         if self._folded.take(_Refused(why, device, address, known), self._loop.time()):
             self._desk.journal.refused(why, device=device, address=address, cpe=known)
 

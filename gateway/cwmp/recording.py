@@ -1,8 +1,8 @@
 """What is recorded of CPEs and of RPCs: facts that are not personal, and the sealed rest.
 
 Two sides. `RpcRecord` implements `drivers.cwmp.link.RpcJournal`: durable before an RPC is sent, and again before its
-answer is shown to a person. `CpeRecord` is what the listener tells: Informs, refusals, violations, events. Device keys, addresses
-and parameter names are personal; they are sealed, under the subscriber of the router where it is known.
+answer is shown to a person. `CpeRecord` is what the listener tells: Informs, refusals, violations, events. Device keys,
+addresses and parameter names are personal; they are sealed, under the subscriber of the router where it is known.
 """
 
 from collections.abc import Mapping, Sequence

@@ -40,7 +40,7 @@ from gateway.cwmp.upstream import UpstreamAcs, upstream_acs
 from gateway.cwmp.wake import CpeWaker
 from gateway.policy.cwmp.policy import CwmpPolicy
 from gateway.policy.verdict import Site
-from gateway.session.cpes import Stranger
+from gateway.session.cpes import Stranger, Turned
 from gateway.session.listeners import bind_tcp
 
 
@@ -198,6 +198,25 @@ class Station:
     def serves(self) -> bool:
         """Whether CPEs can call."""
         return self._settings.mode != "off"
+
+    @property
+    def acs_url(self) -> str | None:
+        """As the settings say, or where it listens."""
+        if self._settings.public_url is not None:
+            return self._settings.public_url
+        for tls, scheme in ((True, "https"), (False, "http")):
+            port = self.port(tls=tls)
+            if port is not None:
+                host = self._settings.host
+                return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}/"
+        return None
+
+    def turned_away(self, router_id: str) -> Turned | None:
+        """When somebody last failed to sign in as this router, if that was after its last good call."""
+        known, turned = self._inventory.by_router(router_id), self._reception.turned_away.get(router_id)
+        if known is None or turned is None or (known.informed_at is not None and known.informed_at > turned.at):
+            return None
+        return turned
 
     def known(self) -> list[KnownCpe]:
         """The inventory's, by name."""

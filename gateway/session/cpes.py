@@ -23,8 +23,25 @@ class Stranger:
     times: int
 
 
+@dataclass(frozen=True, slots=True)
+class Turned:
+    """A router of the inventory was turned away: when, and why in one word (`credentials`, `certificate`, `weak`)."""
+
+    at: datetime
+    why: str
+
+
 class CpeDesk(Protocol):
     """What operators see of CPEs."""
+
+    @property
+    def acs_url(self) -> str | None:
+        """What a router is told to call; none if nothing listens."""
+        ...
+
+    def turned_away(self, router_id: str) -> Turned | None:
+        """When somebody last failed to sign in as this router, if that was after its last good call."""
+        ...
 
     @property
     def serves(self) -> bool:
@@ -48,6 +65,11 @@ class NoCpes:
     """Where nothing of TR-069 runs."""
 
     serves = False
+    acs_url = None
+
+    def turned_away(self, router_id: str) -> Turned | None:  # noqa: ARG002 the protocol's
+        """Never."""
+        return None
 
     def known(self) -> list[KnownCpe]:
         """None."""

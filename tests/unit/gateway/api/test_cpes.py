@@ -6,7 +6,7 @@ import pytest
 
 from audit.entry import Kind
 from drivers.cwmp.known import KnownCpe
-from gateway.session.cpes import Stranger
+from gateway.session.cpes import Stranger, Turned
 
 NEW = {
     "name": "home-7",
@@ -20,6 +20,11 @@ class Desk:
     """A `CpeDesk` with one of each."""
 
     serves = True
+    acs_url = "https://acs.isp.example:7547/"
+    certificate = ""
+
+    def turned_away(self, router_id):
+        return Turned(NOW, "credentials") if router_id == "id-8" else None
 
     def known(self):
         return [
@@ -28,7 +33,10 @@ class Desk:
                 password="ACS-SECRET", cr_user="w", cr_password="WAKE-SECRET", cr_url="http://192.0.2.1:7547/x",
                 root="Device.", software="1.0", identity="tls-password", informed_at=NOW, inform_seconds=300,
             ),
-            KnownCpe(router_id="id-8", router_name="home-8", subscriber_ref="s", device_key="00D09E-DSL-2"),
+            KnownCpe(
+                router_id="id-8", router_name="home-8", subscriber_ref="s", device_key="00D09E-DSL-2",
+                certificate_name=self.certificate,
+            ),
         ]  # fmt: skip
 
     def strangers(self):
@@ -88,6 +96,8 @@ async def test_what_is_known_is_shown_without_secrets(gateway):
         "tr181", "tls-password", True, True,
     )  # fmt: skip
     assert first["expected_at"] == "2026-11-23T12:05:00Z"
+    assert (second["turned_away_at"], second["turned_away_why"]) == ("2026-11-23T12:00:00Z", "credentials")
+    assert first["turned_away_why"] is None
     assert (second["model"], second["informed_at"], second["expected_at"]) == (None, None, None)
     assert (await gateway.call("amy", "GET", "/v1/cpes")).status_code == 403
     [stranger] = (await gateway.call("oli", "GET", "/v1/cpes/strangers")).json()
@@ -102,3 +112,21 @@ async def test_a_new_sign_in(gateway):
     target = await gateway.service.parts.directory.target(made["router"]["id"])
     assert (target.credential.user, target.credential.password) == ("other", answer.json()["password"])
     assert (await gateway.call("oli", "POST", "/v1/cpes/nobody/sign-in", {})).status_code == 400
+
+
+async def test_a_router_with_a_certificate_keeps_it(gateway):
+    desk = Desk()
+    desk.certificate = "cpe-8.isp.example"
+    gateway.app.state.cpes = desk
+    answer = await gateway.call("oli", "POST", "/v1/cpes/home-8/sign-in", {})
+    assert answer.status_code == 400
+    assert "client certificate" in answer.json()["detail"]
+
+
+async def test_a_password_that_was_given_is_not_told_back(gateway):
+    gateway.app.state.cpes = Desk()
+    answer = await gateway.call("oli", "POST", "/v1/cpes", {**NEW, "password": "given-by-the-operator"})
+    assert (answer.status_code, "given-by" in answer.text) == (201, False)
+    assert answer.json()["acs_url"] == "https://acs.isp.example:7547/"
+    target = await gateway.service.parts.directory.target(answer.json()["router"]["id"])
+    assert target.credential.password == "given-by-the-operator"

@@ -5,11 +5,12 @@ import pytest
 from gateway import exits
 
 ROUTER = {"id": "01J", "name": "home-7", "platform": "cwmp", "subscriber_ref": "01JSUB", "lan": []}
-MADE = {"router": ROUTER, "device": "00D09E-DSL-1", "sign_in": {"user": "u-7", "password": "made-by-the-gateway"}}
+SIGN_IN = {"by": "password", "user": "u-7", "password": "made-by-the-gateway"}
+MADE = {"router": ROUTER, "device": "00D09E-DSL-1", "acs_url": "https://acs.isp.example/", "sign_in": SIGN_IN}
 CPE = {
     "router": "home-7", "device": "00D09E-DSL-1", "model": "tr181", "software": "1.0", "identity": "tls-password",
     "informed_at": "2026-11-23T12:00:00Z", "expected_at": "2026-11-23T12:05:00Z", "can_be_woken": True,
-    "in_session": False,
+    "in_session": False, "turned_away_at": None, "turned_away_why": None,
 }  # fmt: skip
 
 
@@ -18,6 +19,7 @@ def test_add_prints_what_is_put_into_the_router(vestibule):
     shown = vestibule("cpe", "add", "home-7", "--device", "00D09E-DSL-1", "--contact", "mail:ann@example.net")
     assert shown.status == 0, shown.err
     assert "made-by-the-gateway" in shown.out
+    assert "https://acs.isp.example/" in shown.out
     [(_, _, body)] = vestibule.api.asked
     assert body["contact"] == {"kind": "mail", "address": "ann@example.net", "language": "en"}
     assert (body["name"], body["device"]) == ("home-7", "00D09E-DSL-1")
@@ -27,7 +29,7 @@ def test_add_prints_what_is_put_into_the_router(vestibule):
 def test_a_password_comes_from_a_file_and_is_not_shown_by_us(vestibule, tmp_path):
     file = tmp_path / "p"
     file.write_text("given-by-the-operator\n")
-    vestibule.api.on("POST", "/v1/cpes", {**MADE, "sign_in": {"user": "u", "password": None}}, 201)
+    vestibule.api.on("POST", "/v1/cpes", {**MADE, "sign_in": {"by": "certificate", "user": "u", "password": None}}, 201)
     shown = vestibule("cpe", "add", "home-7", "--device", "X-Y-Z", "--password-file", file)
     assert vestibule.api.asked[0][2]["password"] == "given-by-the-operator"
     assert "its client certificate" in shown.out
@@ -60,3 +62,14 @@ def test_nobody_calls(vestibule):
 def test_sign_in(vestibule):
     vestibule.api.on("POST", "/v1/cpes/home-7/sign-in", MADE["sign_in"])
     assert "made-by-the-gateway" in vestibule("cpe", "sign-in", "home-7").out
+
+
+def test_who_was_turned_away_is_seen(vestibule):
+    turned = {**CPE, "turned_away_at": "2026-11-23T12:00:00Z", "turned_away_why": "credentials"}
+    vestibule.api.on("GET", "/v1/cpes", [turned])
+    assert "turned away" in vestibule("cpe", "list").out
+
+
+def test_a_given_password_is_not_printed(vestibule):
+    vestibule.api.on("POST", "/v1/cpes", {**MADE, "acs_url": None, "sign_in": {**SIGN_IN, "password": None}}, 201)
+    assert "(as given)" in vestibule("cpe", "add", "home-7", "--device", "X-Y-Z").out
