@@ -9,7 +9,7 @@ from lxml.etree import _Element
 
 from drivers.cwmp import messages as m
 from drivers.cwmp.codec import names
-from drivers.cwmp.codec.xml_reading import TYPE, WHITE, Reading, called, elements, split_tag
+from drivers.cwmp.codec.xml_reading import WHITE, Reading, called, elements, split_tag, written_type
 from drivers.errors import BadEnvelope
 
 _STRUCT: Final = frozenset({"Name", "Value"})
@@ -46,7 +46,7 @@ def parameters(structs: list[_Element], reading: Reading) -> tuple[m.ParameterVa
             if first.tag == "Name" and second.tag == "Value" and not len(first) and not len(second):
                 name = (first.text or "").strip(WHITE)
                 if name:
-                    value, kind = reading.of_type(second.text or "", second.get(TYPE))
+                    value, kind = reading.of_type(second.text or "", written_type(second))
                     values.append(m.ParameterValue(name, value, kind))
                     continue
         found = reading.parts(struct, _STRUCT)

@@ -23,12 +23,19 @@ LONGEST_NAME: Final = 256
 WHITE: Final = " \t\r\n"
 
 _NIL: Final = f"{{{XSI}}}nil"
-TYPE: Final = f"{{{XSI}}}type"
+_TYPE: Final = f"{{{XSI}}}type"
+_OLD_TYPE: Final = "{http://www.w3.org/1999/XMLSchema-instance}type"
+"""netcwmp writes its types so."""
 ARRAY_TYPE: Final = f"{{{SOAP_ENC}}}arrayType"
 _COUNT: Final = re.compile(r"\[([0-9]{1,9})\]\s*\Z")
 _NUMBER: Final = re.compile(r"[+-]?[0-9]{1,18}")
 _FLAGS: Final = {"1": True, "true": True, "0": False, "false": False}
 _ALIKE: Final = {name.lower(): f"xsd:{name}" for name in XSD_TYPES} | {"base64": "soap-enc:base64"}
+
+
+def written_type(element: _Element) -> str | None:
+    """The value of its xsi:type."""
+    return element.get(_TYPE) or element.get(_OLD_TYPE)
 
 
 def split_tag(tag: str) -> tuple[str, str]:
@@ -183,7 +190,7 @@ class Reading:
 
     def typed(self, element: _Element) -> tuple[str, str]:
         """A value and its type: strings exactly, all else without white space around, booleans as true or false."""
-        return self.of_type(self.text(element), element.get(TYPE))
+        return self.of_type(self.text(element), written_type(element))
 
     def of_type(self, text: str, written: str | None) -> tuple[str, str]:
         """The same of a text and its xsi:type."""

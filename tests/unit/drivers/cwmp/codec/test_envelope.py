@@ -311,6 +311,17 @@ def test_the_namespace_is_echoed_whichever_it_is(minor):
     assert f'"{namespace}"'.encode() in encode(read)
 
 
+@pytest.mark.parametrize("year", ["2001", "1999"])
+def test_types_are_read_in_the_old_namespace_too(year):
+    old = f'xmlns:x="http://www.w3.org/{year}/XMLSchema-instance" xmlns:y="http://www.w3.org/{year}/XMLSchema"'
+    rpc = (
+        "<c:GetParameterValuesResponse><ParameterList><ParameterValueStruct><Name>Device.A</Name>"
+        f'<Value {old} x:type="y:boolean">1</Value></ParameterValueStruct></ParameterList>'
+        "</c:GetParameterValuesResponse>"
+    )
+    assert from_cpe(wrap(rpc)).message == m.Values((m.ParameterValue("Device.A", "true", "xsd:boolean"),))
+
+
 def test_the_namespace_of_a_fault_is_that_of_its_detail_else_of_its_id():
     bare = "<s:Fault><faultcode>Server</faultcode><faultstring>bad</faultstring></s:Fault>"
     assert from_cpe(wrap(bare, namespace="urn:dslforum-org:cwmp-1-2")).namespace == "urn:dslforum-org:cwmp-1-2"
