@@ -141,6 +141,19 @@ def test_what_takes_a_router_away_or_opens_it_does_not(request_: Request | Other
     assert 0 < len(verdict.reason) <= 256
 
 
+@pytest.mark.parametrize("root", ["Device.", "InternetGatewayDevice."])
+def test_what_an_acs_asks_for_at_each_contact_in_one_call(root: str) -> None:
+    """Names and versions of configuration files, as FreeACS does; never what a manufacturer adds to them."""
+    server, files = f"{root}ManagementServer.", f"{root}DeviceInfo.VendorConfigFile."
+    names = (f"{root}DeviceInfo.SoftwareVersion", files, f"{server}ConnectionRequestURL",
+             f"{server}ConnectionRequestPassword", f"{server}PeriodicInformInterval")  # fmt: skip
+    assert isinstance(judge_machine(PROFILE, GetParameterValues(names), TEST_SITE), MachineAllow)
+    assert PROFILE.reading(f"{files}1.Version") == "allow"
+    assert PROFILE.reading(f"{files}1.X_ACME_Content") == "deny"
+    written = SetParameterValues((ParameterValue(f"{files}1.Name", "x"),))
+    assert isinstance(judge_machine(PROFILE, written, TEST_SITE), MachineDeny)
+
+
 @pytest.mark.parametrize(
     ("request_", "unseen"),
     [
