@@ -6,6 +6,7 @@ Unknown devices are not here; they get no support session. Counterparts: `gatewa
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from sys import intern
 from typing import Protocol
 
 
@@ -71,14 +72,14 @@ class CpeDirectory(Protocol):
 
 
 def with_sighting(cpe: KnownCpe, sighting: Sighting) -> KnownCpe:
-    """The same after a contact."""
+    """The same after a contact. What many CPEs have alike is one text for all of them."""
     return replace(
         cpe,
         address=sighting.address,
-        identity=sighting.identity,
-        root=sighting.root,
-        namespace=sighting.namespace,
-        software=sighting.software or cpe.software,
+        identity=intern(sighting.identity),
+        root=intern(sighting.root),
+        namespace=intern(sighting.namespace),
+        software=intern(sighting.software) if sighting.software else cpe.software,
         cr_url=sighting.cr_url or cpe.cr_url,
         informed_at=sighting.at,
         inform_seconds=sighting.inform_seconds if sighting.inform_seconds is not None else cpe.inform_seconds,

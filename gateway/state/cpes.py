@@ -6,10 +6,13 @@ owes are durable before anybody acts on them.
 """
 
 import asyncio
+import itertools
 import json
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -25,6 +28,10 @@ log = structlog.get_logger(__name__)
 
 FLUSH_SECONDS: Final = 5.0
 _SIGHTING_FIELDS: Final = ("address", "root", "namespace", "software", "identity", "cr_url", "inform_seconds")
+_AT_ONCE: Final = 500
+"""Rows that are read or written at one time, so that memory does not grow with all of them."""
+_ALIKE: Final = frozenset({"root", "namespace", "software", "identity"})
+"""What many CPEs have alike, kept once."""
 _SEE: Final = update(cpes).where(cpes.c.router_id == bindparam("wanted")).values(sighting=bindparam("seen"))
 
 
@@ -40,8 +47,7 @@ class StateCpes:
         self._pending: dict[str, str] = {}
         self._seen: set[str] = set()
         self._flushing: asyncio.Task[None] | None = None
-        for row in database.run_now(lambda db: db.execute(_joined()).all()):
-            self._take(row)
+        database.run_now(self._take_all)
 
     # --- look-ups ----------------------------------------------------------------------------------------------------
 
@@ -80,18 +86,20 @@ class StateCpes:
     async def flush(self) -> None:
         """Write down what was seen. Raises `Unavailable`."""
         seen, self._seen = self._seen, set()
-        rows = [
-            {"wanted": cpe.router_id, "seen": self._seal(cpe.router_id, "sighting", _sighting_of(cpe))}
-            for cpe in (self._by_router.get(router_id) for router_id in seen)
-            if cpe is not None
-        ]
-        if not rows:
-            return
-        try:
-            await self._database.run(lambda db: db.execute(_SEE, rows))
-        except Unavailable:
-            self._seen |= seen
-            raise
+        while seen:
+            some = set(itertools.islice(seen, _AT_ONCE))
+            rows = [
+                {"wanted": cpe.router_id, "seen": self._seal(cpe.router_id, "sighting", _sighting_of(cpe))}
+                for cpe in (self._by_router.get(router_id) for router_id in some)
+                if cpe is not None
+            ]
+            try:
+                if rows:
+                    await self._database.run(partial(_see, rows))
+            except Unavailable:
+                self._seen |= seen
+                raise
+            seen -= some
 
     async def close(self) -> None:
         """Write down what was seen last. Raises `Unavailable`."""
@@ -143,6 +151,10 @@ class StateCpes:
 
     # --- rows --------------------------------------------------------------------------------------------------------
 
+    def _take_all(self, db: Connection) -> None:
+        for row in db.execute(_joined().execution_options(yield_per=_AT_ONCE)):
+            self._take(row)
+
     def _take(self, row: Row[Any]) -> None:
         place = json.loads(self._vault.open(row.router_id, "routers.place", row.place))
         known = KnownCpe(
@@ -157,6 +169,7 @@ class StateCpes:
         if row.sighting is not None:
             seen = self._opened(row.router_id, "sighting", row.sighting)
             at = seen.pop("informed_at")
+            seen |= {name: sys.intern(seen[name]) for name in _ALIKE}
             known = replace(known, **seen, informed_at=None if at is None else datetime.fromisoformat(at))
         if row.pending is not None:
             self._pending[row.router_id] = self._vault.open(row.router_id, "cpes.pending", row.pending)
@@ -196,6 +209,10 @@ def change_sign_in(
         device["certificate_name"] = certificate_name
     resealed = vault.seal(router_id, "cpes.device", json.dumps(device))
     db.execute(update(cpes).where(cpes.c.router_id == router_id).values(device=resealed))
+
+
+def _see(rows: Sequence[Mapping[str, object]], db: Connection) -> None:
+    db.execute(_SEE, rows)
 
 
 def _joined() -> Any:

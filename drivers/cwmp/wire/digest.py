@@ -14,7 +14,7 @@ import binascii
 import hashlib
 import hmac
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
@@ -160,21 +160,21 @@ class Challenger:
     def _verify_digest(
         self, said: Challenge, method: str, target: str, lookup: Lookup, now: float, peer: str
     ) -> Verdict:
-        if (problem := self._problem(said, target)) is not None:
+        given = {name: _unescaped(value) for name, value in said.parameters}
+        if len(given) != len(said.parameters):
+            return Wrong("a parameter stands there twice")
+        if (problem := self._problem(given, target)) is not None:
             return Wrong(problem)
-        response = (said.get("response") or "").lower().encode("latin-1")
+        response = given["response"].lower().encode("latin-1")
         for name, user in _users(said):
             known = lookup(user)
-            expected = [self._expected(said, method, name, password) for password in _spellings(known or "")]
+            expected = [self._expected(given, method, name, password) for password in _spellings(known or "")]
             same = [hmac.compare_digest(response, each) for each in expected]
             if known and any(same):
-                return Verified(user, "digest") if self._fresh(said.get("nonce") or "", now, peer) else Stale(user)
+                return Verified(user, "digest") if self._fresh(given["nonce"], now, peer) else Stale(user)
         return Wrong("the user or the password is wrong")
 
-    def _problem(self, said: Challenge, target: str) -> str | None:
-        names = [name for name, _ in said.parameters]
-        if len(set(names)) != len(names):
-            return "a parameter stands there twice"
+    def _problem(self, said: Mapping[str, str], target: str) -> str | None:
         if not (said.get("nonce") and said.get("uri") and said.get("response")):
             return "nonce, uri or response is missing"
         if said.get("realm") != self._realm:
@@ -189,7 +189,7 @@ class Challenger:
             return "its qop was not offered"
         return None if _COUNT.fullmatch(said.get("nc") or "") and said.get("cnonce") else "nc or cnonce is missing"
 
-    def _expected(self, said: Challenge, method: str, name: bytes, password: bytes) -> bytes:
+    def _expected(self, said: Mapping[str, str], method: str, name: bytes, password: bytes) -> bytes:
         algorithm = _algorithm_of(said)
         ha1 = _hash(algorithm, name, self._realm.encode(), password)
         ha2 = _hash(algorithm, method.encode(), (said.get("uri") or "").encode("latin-1"))
@@ -210,7 +210,7 @@ class Challenger:
         return ours and time - 1 <= now <= time + self._lifetime
 
 
-def _algorithm_of(said: Challenge) -> str:
+def _algorithm_of(said: "Challenge | Mapping[str, str]") -> str:
     return (said.get("algorithm") or "MD5").upper()
 
 
