@@ -5,6 +5,7 @@ Counterparts: `drivers.cwmp.plans` decides what is done, `drivers.cwmp.driver` w
 """
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias, TypeVar, assert_never
@@ -21,8 +22,10 @@ from drivers.cwmp.messages import Answer, GetParameterValues, Request
 from drivers.cwmp.plans.steps import (
     Await,
     Call,
+    Ended,
     Expect,
     Forget,
+    Hear,
     LetGo,
     Plan,
     Remember,
@@ -39,6 +42,15 @@ T = TypeVar("T")
 UNDO_SECONDS: Final = 10.0
 """Longest wait for the answer to an RPC that takes something back."""
 
+PATIENCE_SECONDS: Final = 3.0
+"""A rep who waits longer for an answer is told so, and can leave."""
+SLOW: Final = "The router has not answered yet… Ctrl-C leaves; what it was told may still be done.\n"
+
+TRANSFERRED: Final = frozenset({"7 TRANSFER COMPLETE", "M Download"})
+LOOK_SECONDS: Final = 5.0
+"""So often it is looked whether the end of a transfer was told in a call that was not waited for."""
+PAUSE_SECONDS: Final = 0.5
+
 
 @dataclass(frozen=True, slots=True)
 class Bound:
@@ -53,7 +65,7 @@ class _Interrupted(Exception):
 
 
 class Console:
-    """One rep's hold on one CPE. `say` shows text and may wait for room."""
+    """One rep's hold on one CPE. `say` shows text and may wait for room, `note` shows what is no answer, at once."""
 
     def __init__(
         self,
@@ -66,6 +78,8 @@ class Console:
         clock: Clock,
         wait_seconds: float,
         say: Callable[[str], Awaitable[None]],
+        note: Callable[[str], None],
+        patience: float = PATIENCE_SECONDS,
     ) -> None:
         self._router_id = router_id
         self._links = links
@@ -75,6 +89,9 @@ class Console:
         self._clock = clock
         self._wait_seconds = wait_seconds
         self._say = say
+        self._note = note
+        self._patience = patience
+        self._noted = False
         self._link: CpeLink | None = None
         self._contact: Contact | None = None
         self._turn = asyncio.Lock()
@@ -145,11 +162,11 @@ class Console:
     async def run(self, plan: Plan, command: RecordedCommand, caps: frozenset[str]) -> Outcome:
         """Carry out a command's plan. Raises `RouterUnreachable` and other `DriverError`s, `AuditError`."""
         self._stop.clear()
-        stopped = False
+        stopped = self._noted = False
         try:
             step = next(plan)
             while True:
-                if self._stop.is_set() and not stopped and isinstance(step, Call | Await):
+                if self._stop.is_set() and not stopped and isinstance(step, Call | Await | Hear):
                     stopped, step = True, plan.throw(Stopped())
                     continue
                 try:
@@ -173,6 +190,8 @@ class Console:
                 await self._say(text)
             case Await(events, seconds):
                 return await self._await_event(events, seconds)
+            case Hear(command_key, seconds):
+                return await self._hear(command_key, seconds)
             case LetGo():
                 self.release()
             case Remember(leftover):
@@ -196,6 +215,26 @@ class Console:
         except RouterUnreachable:
             return False
         return True
+
+    async def _hear(self, command_key: str, seconds: float) -> Ended | None:
+        """Let the CPE go and wait until it told how a transfer ended: as a rule in the call that is waited for."""
+        loop = asyncio.get_running_loop()
+        until, called = loop.time() + seconds, False
+        while True:
+            told = self._leftovers.outcome(self._router_id, command_key)
+            if told is not None:
+                return Ended(told, called and any(event.code == "1 BOOT" for event in self.contact.inform.events))
+            begun = loop.time()
+            if begun >= until:
+                return None
+            called = await self._await_event(TRANSFERRED, min(until - begun, LOOK_SECONDS))
+            if not called and loop.time() - begun < min(until - begun, PAUSE_SECONDS):
+                # It could not even be waited for: another console has the router.
+                await self._or_stopped(asyncio.sleep(PAUSE_SECONDS))
+            if called and self._leftovers.outcome(self._router_id, command_key) is None:
+                # It may be the end of another transfer; or this CPE tells only when it is asked something (quirk 26).
+                with contextlib.suppress(RouterUnreachable):
+                    await self.keep_alive()
 
     async def _or_stopped(self, waiting: Coroutine[Any, Any, T]) -> T:
         """The result of `waiting`, unless the rep stops it. Raises `_Interrupted`."""
@@ -245,15 +284,32 @@ class Console:
             if self._closed or link is None:
                 raise RouterClosed("The session with the router has ended; the RPC was not sent.")
             try:
-                answer = await link.call(recorded, **({"seconds": UNDO_SECONDS} if purpose == "undo" else {}))
-            except DriverError:
-                # It went away, or answered with something that is no answer to this.
+                answer = await self._answer(link, recorded)
+            except (DriverError, _Interrupted):
+                # It went away, answered with something that is no answer to this, or the rep waits no longer.
                 self.release()
                 await self._answered(recorded, keeping.lost())
                 raise
             self._last_ns = self._clock.monotonic_ns()
             await self._answered(recorded, keeping.of_answer(request, answer, self._gate, caps))
             return answer
+
+    async def _answer(self, link: CpeLink, recorded: RecordedRpc) -> Answer:
+        """The CPE's. A rep may leave one that takes long; the connection is cut then. Raises `_Interrupted`."""
+        if recorded.purpose != "command":
+            return await link.call(recorded, **({"seconds": UNDO_SECONDS} if recorded.purpose == "undo" else {}))
+        calling = asyncio.ensure_future(link.call(recorded))
+        try:
+            await asyncio.wait((calling,), timeout=self._patience)
+            if not calling.done() and not self._noted and not self._stop.is_set():
+                self._noted = True
+                self._note(SLOW)
+            return calling.result() if calling.done() else await self._or_stopped(_result(calling))
+        except _Interrupted:
+            link.cut()
+            raise
+        finally:
+            calling.cancel()
 
     async def _record(self, request: Request, purpose: RpcPurpose, caps: frozenset[str], of: int | None) -> RecordedRpc:
         bound, contact = self.bound, self.contact
@@ -278,3 +334,7 @@ class Console:
 
     async def _answered(self, recorded: RecordedRpc, kept: keeping.Kept) -> None:
         await self._rpcs.answered(recorded, kept.facts, kept.sealed)
+
+
+async def _result(task: "asyncio.Future[T]") -> T:
+    return await task

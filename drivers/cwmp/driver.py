@@ -107,6 +107,7 @@ class CwmpSession:
             clock=driver.clock,
             wait_seconds=driver.wait_seconds,
             say=self._say,
+            note=self._note,
         )
         self._waiting: deque[RecordedCommand] = deque()
         self._worker: asyncio.Task[None] | None = None

@@ -17,6 +17,7 @@ from drivers.cwmp.messages import (
     ScheduleInform,
     SetParameterAttributes,
     SetParameterValues,
+    TransferComplete,
 )
 
 Kind = Literal["transfer", "test", "notification", "schedule"]
@@ -82,6 +83,10 @@ class Leftovers(Protocol):
         """A BOOT or TransferComplete with this key, whenever it comes, belongs to the session. Durable."""
         ...
 
+    def outcome(self, router_id: str, command_key: str) -> TransferComplete | None:
+        """How the transfer ended that a live session ordered with this key, once the CPE told; on record already."""
+        ...
+
     def ended(self, router_id: str, session: str) -> None:
         """The session is over: what is not forgotten is to be undone at the next contact. MUST NOT block."""
         ...
@@ -94,6 +99,8 @@ class MemoryLeftovers:
         self.kept: dict[tuple[str, str], list[Leftover]] = {}
         self.expected: dict[str, tuple[str, str, str]] = {}
         """CommandKey to (router, session, what)."""
+        self.outcomes: dict[tuple[str, str], TransferComplete] = {}
+        """By router and CommandKey: what a CPE told."""
         self.over: list[tuple[str, str]] = []
 
     async def remember(self, router_id: str, session: str, leftover: Leftover) -> None:
@@ -106,6 +113,9 @@ class MemoryLeftovers:
 
     async def expects(self, router_id: str, session: str, command_key: str, what: str) -> None:
         self.expected[command_key] = (router_id, session, what)
+
+    def outcome(self, router_id: str, command_key: str) -> TransferComplete | None:
+        return self.outcomes.get((router_id, command_key))
 
     def ended(self, router_id: str, session: str) -> None:
         self.over.append((router_id, session))

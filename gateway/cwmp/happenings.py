@@ -91,7 +91,7 @@ class Happenings:
         what = "AutonomousTransferComplete" if told.autonomous else "TransferComplete"
         await self._journal.event(what, turn.known, session=session, detail=detail)
         if session is not None:
-            await self._owed.told(turn.known.router_id, told.command_key)
+            await self._owed.told(turn.known.router_id, told.command_key, told)
 
     async def give_up(self) -> None:
         """Record as unknown how those transfers ended that nothing will be heard of any more (quirk 23)."""

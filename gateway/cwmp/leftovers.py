@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol
 
 from config.clock import Clock
 from drivers.cwmp.leftovers import Leftover
+from drivers.cwmp.messages import TransferComplete
 
 MOST_EXPECTED: Final = 32
 """Of one router; the oldest is forgotten."""
@@ -73,6 +74,8 @@ class OwedByCpes:
         self._texts = texts
         self._clock = clock
         self._live: set[tuple[str, str]] = set()
+        self._outcomes: dict[tuple[str, str], dict[str, TransferComplete]] = {}
+        """Of live sessions, by router and session: what CPEs told, by CommandKey."""
         self._writing: dict[str, asyncio.Lock] = {}
         self._owed: dict[str, _Owed] = {}
         for router_id in routers:
@@ -103,8 +106,13 @@ class OwedByCpes:
         owed.expected = [*others[1 - MOST_EXPECTED :], made]
         await self._write(router_id)
 
+    def outcome(self, router_id: str, command_key: str) -> TransferComplete | None:
+        expected = self.expected(router_id, command_key)
+        return None if expected is None else self._outcomes.get((router_id, expected.session), {}).get(command_key)
+
     def ended(self, router_id: str, session: str) -> None:
         self._live.discard((router_id, session))
+        self._outcomes.pop((router_id, session), None)
 
     # --- the front end's side ----------------------------------------------------------------------------------------
 
@@ -119,9 +127,14 @@ class OwedByCpes:
         """What a CommandKey that the CPE gave belongs to. Only what was ordered of this CPE counts."""
         return next((one for one in self._of(router_id).expected if one.key == command_key), None)
 
-    async def told(self, router_id: str, command_key: str) -> None:
-        """The CPE has said how it ended. Raises `Unavailable`."""
-        owed = self._of(router_id)
+    async def told(self, router_id: str, command_key: str, outcome: TransferComplete | None = None) -> None:
+        """The CPE has said how it ended; the session that ordered it may look at the `outcome` while it lives.
+
+        Raises `Unavailable`.
+        """
+        owed, expected = self._of(router_id), self.expected(router_id, command_key)
+        if outcome is not None and expected is not None and (router_id, expected.session) in self._live:
+            self._outcomes.setdefault((router_id, expected.session), {})[command_key] = outcome
         if any(one.key == command_key and not one.told for one in owed.expected):
             self._mark(owed, command_key)
             await self._write(router_id)

@@ -9,16 +9,16 @@ from drivers.cwmp import line
 from drivers.cwmp.leftovers import Leftover
 from drivers.cwmp.messages import Done, Download, FactoryReset, Fault, Reboot
 from drivers.cwmp.plans.ground import FirmwareFile, Ground
-from drivers.cwmp.plans.steps import CannotGoOn, Expect, Forget, LetGo, Plan, Remember, Say, Stopped, call, wait_for
+from drivers.cwmp.plans.steps import CannotGoOn, Expect, Forget, LetGo, Plan, Remember, Say, Stopped, call, hear
 from drivers.cwmp.rendering import printable
 from drivers.cwmp.saying import sentence
 
 FIRMWARE_IMAGE: Final = "1 Firmware Upgrade Image"
-TRANSFERRED: Final = frozenset({"7 TRANSFER COMPLETE", "M Download"})
 _STILL_LOADING: Final = (
     "The router still loads the file. Its result is recorded when it comes; if this session ends before that, the "
     "transfer is cancelled.\n"
 )
+_UNHEARD: Final = "% The router was told to load the file; nothing was heard of it within {}. Look with show device.\n"
 
 
 def reboot(ground: Ground) -> Plan:
@@ -63,22 +63,42 @@ def firmware(ground: Ground, command: line.Firmware) -> Plan:
         yield Forget(leftover)
         yield Say("The router has loaded the file.\n")
         return True
-    return (yield from _until_loaded(ground, leftover))
+    return (yield from _until_told(ground, file, leftover))
 
 
-def _until_loaded(ground: Ground, leftover: Leftover) -> Plan:
+def _until_told(ground: Ground, file: FirmwareFile, leftover: Leftover) -> Plan:
     yield Say("The router loads the file; Ctrl-C stops the waiting, not the loading.\n")
+    seconds = _longest(ground)
     try:
-        ended = yield from wait_for(TRANSFERRED, ground.times.transfer)
+        ended = yield from hear(ground.command_key, seconds)
     except Stopped:
         yield Say(_STILL_LOADING)
         raise
-    if not ended:
-        yield Say(_STILL_LOADING)
+    if ended is None:
+        # Some models never tell (quirk 23); that it failed is not known either.
+        yield Say(_UNHEARD.format(_spoken(seconds)) + _STILL_LOADING)
         return False
     yield Forget(leftover)
-    yield Say("The router says that the transfer has ended, well or not. Look with show device what it runs now.\n")
+    if ended.told.fault_code:
+        wrong = Fault(ended.told.fault_code, ended.told.fault_string)
+        yield Say(f"% {file.name} was not installed: {sentence(wrong)}.\n")
+        return False
+    if ended.booted:
+        yield Say(f"The router has installed {file.name} and restarted. Look with show device what it runs now.\n")
+        return True
+    yield LetGo()
+    yield Say(f"The router has {file.name} and installs it; it restarts for that. The next command calls it again.\n")
     return True
+
+
+def _longest(ground: Ground) -> float:
+    """Seconds to wait for the end of a transfer: less for models that may never tell."""
+    minutes = ground.quirks.no_transfer_complete_minutes
+    return ground.times.transfer if minutes is None else min(ground.times.transfer, minutes * 60.0)
+
+
+def _spoken(seconds: float) -> str:
+    return f"{seconds / 60:.0f} minutes" if seconds >= 90 else f"{seconds:.0f} s"
 
 
 def _download(ground: Ground, file: FirmwareFile) -> Download:

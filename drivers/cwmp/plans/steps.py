@@ -1,8 +1,8 @@
 """What a plan can ask of the one who runs it, one step after another. Pure; counterpart: `drivers.cwmp.console`.
 
-A plan is a generator of steps. It is sent the `Answer` of each `Call` and the truth of each `Await`, and returns
-whether it did what it was told. When the rep interrupts it, `Stopped` is raised once: in place of a wait, or at the
-step that follows the RPC under way, whose answer the plan still gets.
+A plan is a generator of steps. It is sent the `Answer` of each `Call`, the truth of each `Await`, the `Ended` of each
+`Hear`, and returns whether it did what it was told. When the rep interrupts it, `Stopped` is raised once: in place of a
+wait or an answer that does not come, or at the step that follows the RPC under way, whose answer the plan still gets.
 """
 
 from collections.abc import Generator
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from drivers.cwmp.leftovers import Leftover
-from drivers.cwmp.messages import Answer, Request
+from drivers.cwmp.messages import Answer, Request, TransferComplete
 
 
 class Stopped(Exception):
@@ -46,6 +46,23 @@ class Await:
 
 
 @dataclass(frozen=True, slots=True)
+class Hear:
+    """Let the router go, and wait until it told how the transfer with this key ended; is sent `Ended` or None."""
+
+    command_key: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a transfer ended."""
+
+    told: TransferComplete
+    booted: bool = False
+    """The router restarted before it told."""
+
+
+@dataclass(frozen=True, slots=True)
 class LetGo:
     """The router has to end its session before it does what it was told."""
 
@@ -73,8 +90,8 @@ class Expect:
     """`reboot` or `download`."""
 
 
-Step: TypeAlias = Call | Say | Await | LetGo | Remember | Forget | Expect
-Reply: TypeAlias = Answer | bool | None
+Step: TypeAlias = Call | Say | Await | Hear | LetGo | Remember | Forget | Expect
+Reply: TypeAlias = Answer | Ended | bool | None
 Plan: TypeAlias = Generator[Step, Reply, bool]
 
 
@@ -82,10 +99,16 @@ def call(request: Request, *, undo: bool = False) -> Generator[Step, Reply, Answ
     """The answer of one RPC."""
     answer = yield Call(request, undo)
     assert answer is not None
-    assert not isinstance(answer, bool)
+    assert not isinstance(answer, bool | Ended)
     return answer
 
 
 def wait_for(events: frozenset[str], seconds: float) -> Generator[Step, Reply, bool]:
     """Whether the router called because of one of `events`."""
     return (yield Await(events, seconds)) is True
+
+
+def hear(command_key: str, seconds: float) -> Generator[Step, Reply, Ended | None]:
+    """How the transfer ended, if the router told within that time."""
+    ended = yield Hear(command_key, seconds)
+    return ended if isinstance(ended, Ended) else None

@@ -8,11 +8,11 @@ from drivers.cwmp.gate import OpenGate, ParameterGate
 from drivers.cwmp.leftovers import Leftover
 from drivers.cwmp.line import parse_canonical
 from drivers.cwmp.link import Contact
-from drivers.cwmp.messages import Event, Inform
+from drivers.cwmp.messages import Event, Inform, TransferComplete
 from drivers.cwmp.paths import TR181
 from drivers.cwmp.plans.choose import plan_of
 from drivers.cwmp.plans.ground import FirmwareFile, Ground, Times
-from drivers.cwmp.plans.steps import Await, Call, Expect, Forget, LetGo, Remember, Say, Stopped
+from drivers.cwmp.plans.steps import Await, Call, Ended, Expect, Forget, Hear, LetGo, Remember, Say, Stopped
 from drivers.cwmp.quirks import STRICT, Quirks
 from drivers.cwmp.tree import NameTree
 from drivers.cwmp.undo import UndoList
@@ -35,6 +35,10 @@ class PlanStage:
     """Name of the RPC or step at which the rep presses Ctrl-C."""
     comes: bool = True
     """Whether the CPE calls with the event that is waited for."""
+    told: TransferComplete | None = None
+    """How its transfers end, if it tells."""
+    booted: bool = False
+    """Whether it restarts before it tells that."""
     events: tuple[Event, ...] = (Event("6 CONNECTION REQUEST"),)
     tree: NameTree = field(default_factory=NameTree)
     undo: UndoList = field(default_factory=UndoList)
@@ -92,6 +96,8 @@ class PlanStage:
                 said.append(text)
             case Await(events, _):
                 return any(event.code in events for event in self.cpe.let_go()) and self.comes
+            case Hear():
+                return None if self.told is None else Ended(self.told, self.booted)
             case Remember(leftover):
                 self.left.append(leftover)
             case Forget(leftover):

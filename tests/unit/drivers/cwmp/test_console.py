@@ -5,10 +5,10 @@ import asyncio
 import pytest
 
 from config.clock import FakeClock
-from drivers.cwmp.console import Bound, Console
+from drivers.cwmp.console import SLOW, Bound, Console
 from drivers.cwmp.leftovers import Leftover
-from drivers.cwmp.messages import Done, GetRPCMethods, Methods, Reboot
-from drivers.cwmp.plans.steps import Await, Call, Expect, Forget, LetGo, Remember, Say, Stopped
+from drivers.cwmp.messages import Done, Event, GetRPCMethods, Methods, Reboot, TransferComplete
+from drivers.cwmp.plans.steps import Await, Call, Ended, Expect, Forget, Hear, LetGo, Remember, Say, Stopped
 from drivers.errors import RouterClosed, RouterUnreachable
 from tests.unit.drivers.cwmp.driver_stage import DriverStage
 
@@ -18,7 +18,8 @@ NONE: frozenset[str] = frozenset()
 class Desk:
     """A console, and what it said."""
 
-    def __init__(self) -> None:
+    def __init__(self, patience: float = 3.0) -> None:
+        self.patience = patience
         self.stage = DriverStage()
         self.said: list[str] = []
         self.clock = FakeClock()
@@ -31,6 +32,8 @@ class Desk:
             clock=self.clock,
             wait_seconds=1,
             say=self._say,
+            note=self.said.append,
+            patience=self.patience,
         )
         self.command = self.stage.mint("methods\n")
         self.console.bound = Bound(self.command.session, self.command.consent_ref)
@@ -194,3 +197,88 @@ async def test_quiet_is_measured_from_the_last_rpc():
     await desk.console.keep_alive()
     assert desk.console.quiet_seconds == 0
     assert desk.stage.journal.purposes == ["keepalive"]
+
+
+def asks(count=1):
+    for _ in range(count):
+        yield Call(GetRPCMethods())
+    return True
+
+
+async def test_a_router_that_does_not_answer_can_be_left():
+    desk = Desk(patience=0.01)
+    desk.stage.links.silent = True
+    running = asyncio.ensure_future(desk.run(asks()))
+    async with asyncio.timeout(5):
+        while not desk.said:
+            await asyncio.sleep(0.005)
+    await asyncio.sleep(0.05)
+    assert desk.said == [SLOW], "once"
+    assert not running.done()
+    desk.console.interrupt()
+    assert await asyncio.wait_for(running, 5) == "stopped"
+    assert desk.stage.links.happened == ["attached", "cut"]
+    assert len(desk.stage.journal.answers) == 1, "that no answer came is on record"
+    desk.stage.links.silent = False
+    assert await desk.run(asks()) == "done"
+    assert desk.stage.links.happened[-1] == "attached"
+
+
+async def test_an_interrupt_before_that_leaves_when_patience_ends():
+    desk = Desk(patience=0.05)
+    desk.stage.links.silent = True
+    desk.stage.links.on_call = lambda _: desk.console.interrupt()
+    assert await asyncio.wait_for(desk.run(asks()), 5) == "stopped"
+    assert desk.said == []
+
+
+async def test_a_slow_router_is_told_of_once_in_a_command():
+    desk = Desk(patience=0.01)
+    desk.stage.links.silent = True
+    running = asyncio.ensure_future(desk.run(asks(2)))
+    async with asyncio.timeout(5):
+        while not desk.said:
+            await asyncio.sleep(0.005)
+    desk.stage.links.links[-1].hang_up()
+    with pytest.raises(RouterUnreachable):
+        await running
+    assert desk.said == [SLOW]
+
+
+def hears(seen, seconds=5.0):
+    seen.append((yield Hear("k", seconds)))
+    return True
+
+
+TOLD = TransferComplete(command_key="k", fault_code=9016)
+
+
+async def test_the_end_of_a_transfer_is_heard_in_the_call_that_tells_it():
+    desk, seen = Desk(), []
+    await desk.console.attach()
+
+    def call_later():
+        desk.stage.links.events = (Event("1 BOOT"), Event("7 TRANSFER COMPLETE"), Event("M Download", "k"))
+        desk.stage.leftovers.outcomes["r1", "k"] = TOLD
+
+    desk.stage.links.events = ()
+    asyncio.get_running_loop().call_soon(call_later)
+    await desk.run(hears(seen))
+    assert seen == [Ended(TOLD, booted=True)]
+    assert desk.stage.links.received == []
+    assert desk.console.alive
+
+
+async def test_a_router_that_tells_only_when_it_is_asked_something_is_asked():
+    desk, seen = Desk(), []
+    desk.stage.links.events = (Event("7 TRANSFER COMPLETE"),)
+    desk.stage.links.on_call = lambda _: desk.stage.leftovers.outcomes.update({("r1", "k"): TOLD})
+    await desk.run(hears(seen))
+    assert seen == [Ended(TOLD)]
+    assert desk.stage.journal.purposes == ["keepalive"]
+
+
+async def test_what_is_never_told_is_not_waited_for_any_longer():
+    desk, seen = Desk(), []
+    await desk.run(hears(seen, 0.02))
+    assert seen == [None]

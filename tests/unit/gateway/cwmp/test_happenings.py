@@ -4,6 +4,7 @@ import pytest
 
 from config.clock import FakeClock
 from drivers.cwmp.known import MemoryCpeDirectory
+from drivers.cwmp.leftovers import Leftover
 from drivers.cwmp.messages import TransferComplete
 from gateway.cwmp.happenings import Happenings
 from gateway.cwmp.leftovers import MemoryTexts, OwedByCpes
@@ -70,6 +71,21 @@ async def test_a_transfer_that_was_ordered(stage):
     assert (what, router, session) == ("TransferComplete", "r1", "s1")
     assert (detail["fault"], len(detail["text"]), detail["complete"]) == (9010, 256, "now")
     assert stage.owed.open_transfers() == []
+
+
+async def test_a_live_session_learns_how_its_transfer_ended():
+    stage = Stage()
+    await stage.owed.expects("r1", "s1", "k", "download")
+    await stage.owed.remember("r1", "s1", Leftover("transfer", "k"))
+    assert stage.owed.outcome("r1", "k") is None
+    told = TransferComplete(command_key="k", fault_code=9016)
+    await stage.happenings.of_transfer(FakeTurn(BEFORE), told)
+    assert stage.owed.outcome("r1", "k") == told
+    assert stage.owed.outcome("r2", "k") is None
+    stage.owed.ended("r1", "s1")
+    assert stage.owed.outcome("r1", "k") is None
+    await stage.happenings.of_transfer(FakeTurn(BEFORE), told)
+    assert stage.owed.outcome("r1", "k") is None, "nobody is there to look"
 
 
 async def test_transfers_that_nobody_ordered(stage):

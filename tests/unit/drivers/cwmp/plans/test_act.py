@@ -2,8 +2,9 @@
 
 from drivers.cwmp.fake_trees import tr181_cpe
 from drivers.cwmp.leftovers import Leftover, undo_requests
-from drivers.cwmp.messages import CancelTransfer, Download, Fault
-from drivers.cwmp.plans.steps import Call, Expect, LetGo, Remember
+from drivers.cwmp.messages import CancelTransfer, Download, Fault, TransferComplete
+from drivers.cwmp.plans.steps import Call, Expect, Hear, LetGo, Remember
+from drivers.cwmp.quirks import Quirks
 from tests.unit.drivers.cwmp.plan_stage import SESSION, PlanStage, name_of
 
 
@@ -49,9 +50,10 @@ def test_firmware_is_loaded_from_the_approved_list_only():
 
 
 def test_a_queued_transfer_is_remembered_before_it_is_ordered():
-    stage = PlanStage(tr181_cpe(), comes=False)
+    stage = PlanStage(tr181_cpe())
     stage.cpe.moods.status = 1
     text = stage.run("firmware box7-4.3")
+    assert "% The router was told to load the file; nothing was heard of it within 5 s." in text
     assert "the transfer is cancelled" in text
     assert stage.fine is False
     order = [name_of(step) for step in stage.steps if isinstance(step, Call | Remember | Expect)]
@@ -62,7 +64,7 @@ def test_a_queued_transfer_is_remembered_before_it_is_ordered():
 
 
 def test_an_interrupt_leaves_the_transfer_remembered():
-    stage = PlanStage(tr181_cpe(), stop_at="Await")
+    stage = PlanStage(tr181_cpe(), stop_at="Hear")
     stage.cpe.moods.status = 1
     assert stage.run("firmware box7-4.3").endswith("cancelled.\n^C\n")
     assert len(stage.left) == 1
@@ -80,3 +82,42 @@ def test_what_a_router_refuses_is_not_remembered():
     for line in ("reboot", "factory-reset", "methods"):
         assert stage.run(line) == "% the router does not know this kind of request (fault 9000).\n"
         assert stage.fine is False
+
+
+def queued(**wanted):
+    stage = PlanStage(tr181_cpe(), **wanted)
+    stage.cpe.moods.status = 1
+    return stage
+
+
+def test_a_transfer_that_failed_is_a_failure_in_plain_words():
+    stage = queued(told=TransferComplete(fault_code=9016, fault_string="File not found at http://u:p@x/"))
+    assert stage.run("firmware box7-4.3").endswith(
+        "% box7-4.3 was not installed: the file server did not give the router the file (fault 9016).\n"
+    )
+    assert stage.fine is False
+    assert stage.left == []
+    assert LetGo() not in stage.steps
+
+
+def test_a_transfer_that_worked_is_told_with_the_restart():
+    stage = queued(told=TransferComplete())
+    assert "has box7-4.3 and installs it; it restarts for that." in stage.run("firmware box7-4.3")
+    assert stage.fine is True
+    assert LetGo() in stage.steps
+    stage = queued(told=TransferComplete(), booted=True)
+    assert "has installed box7-4.3 and restarted." in stage.run("firmware box7-4.3")
+    assert stage.fine is True
+    assert stage.left == []
+    assert LetGo() not in stage.steps
+
+
+def test_models_that_may_never_tell_are_waited_for_no_longer_than_known():
+    stage = queued(quirks=Quirks(no_transfer_complete_minutes=0))
+    stage.run("firmware box7-4.3")
+    [heard] = [step for step in stage.steps if isinstance(step, Hear)]
+    assert heard.seconds == 0
+    stage = queued(quirks=Quirks(no_transfer_complete_minutes=30))
+    stage.run("firmware box7-4.3")
+    [heard] = [step for step in stage.steps if isinstance(step, Hear)]
+    assert heard.seconds == 5

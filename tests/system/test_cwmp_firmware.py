@@ -1,0 +1,86 @@
+"""`firmware NAME` tells what came of it: the gateway, ssh, a CPE that really fetches, and a server of files."""
+
+import asyncio
+import contextlib
+import hashlib
+from collections.abc import AsyncIterator
+
+import pytest
+
+from audit.entry import Kind
+from tests.cwmp_stage import ROUTER, stage
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(120)]
+
+IMAGE = b"LAB-FIRMWARE 9.9.1\n" + b"x" * 100
+SOFTWARE = "Device.DeviceInfo.SoftwareVersion"
+
+
+@contextlib.asynccontextmanager
+async def file_server() -> AsyncIterator[str]:
+    """Gives `/good`; everything else is not there. Yields its URL."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked = (await reader.readuntil(b"\r\n\r\n")).split(b" ")[1]
+        status, body = (b"200 OK", IMAGE) if asked == b"/good" else (b"404 Not Found", b"")
+        head = b"HTTP/1.1 %b\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % (status, len(body))
+        writer.write(head + body)
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    finally:
+        server.close()
+
+
+def listed(url: str) -> dict[str, object]:
+    sha256 = hashlib.sha256(IMAGE).hexdigest()
+    return {
+        "firmware": tuple(
+            {"name": name, "url": f"{url}/{name}", "size": len(IMAGE), "sha256": sha256} for name in ("good", "gone")
+        )
+    }
+
+
+def sessions_told(place) -> list[object]:
+    told = [entry for entry in place.entries(Kind.CPE_EVENT) if entry.facts["what"] == "TransferComplete"]
+    return [entry.facts["session"] for entry in told]
+
+
+async def test_what_the_router_told_of_a_transfer_reaches_the_rep(tmp_path):
+    async with file_server() as url, stage(tmp_path, cwmp=listed(url)) as place:
+        await place.grant(["device.firmware"])
+        async with place.rep() as rep:
+            before = place.cpe.values[SOFTWARE]
+            shown = await rep.run("firmware gone")
+            assert "% gone was not installed: the file server did not give the router the file (fault 9016)" in shown
+            assert place.cpe.values[SOFTWARE] == before
+            shown = await rep.run("firmware good")
+            assert "The router has installed good and restarted." in shown
+            assert "9.9.1" in await rep.run(f"get {SOFTWARE}")
+            session = place.entries(Kind.SESSION_OPENED)[-1].session
+            assert sessions_told(place) == [session, session]
+            await rep.run("firmware good", answer="n")
+        assert "CancelTransfer" not in place.rpcs()
+
+
+async def test_the_exit_status_of_a_single_command_tells_it(tmp_path):
+    async with file_server() as url, stage(tmp_path, cwmp=listed(url)) as place:
+        await place.grant(["device.firmware"])
+        for name, status, words in (("gone", 1, "was not installed"), ("good", 0, "has installed good and restarted")):
+            async with await place.ssh(ROUTER) as connection:
+                done = await connection.run(f"firmware {name}", check=False)
+            assert (done.exit_status, words in str(done.stdout)) == (status, True), (done.stdout, done.stderr)
+            async with asyncio.timeout(10):
+                while len(place.house.live) or place.cpe.in_session:
+                    await asyncio.sleep(0.02)
+
+
+async def test_a_router_that_tells_in_the_middle_of_its_next_answer(tmp_path):
+    moods = frozenset({"transfer-complete-early"})
+    async with file_server() as url, stage(tmp_path, cwmp=listed(url), moods=moods) as place:
+        await place.grant(["device.firmware"])
+        async with place.rep() as rep:
+            assert "% gone was not installed: the file server" in await rep.run("firmware gone")
