@@ -22,7 +22,7 @@ from drivers.cwmp.link import Contact
 from drivers.cwmp.messages import Inform
 from drivers.cwmp.quirks import Quirks
 from drivers.cwmp.wire.cookies import new_session_id, session_ids, set_cookie
-from drivers.cwmp.wire.http import HttpRequest
+from drivers.cwmp.wire.http import HttpRequest, cut_short
 from drivers.errors import BadEnvelope, BadHttp
 from gateway.cwmp.connections import Connection
 from gateway.cwmp.happenings import Happenings
@@ -50,6 +50,9 @@ READ_ASIDE: Final = 256 * 1024
 INFORMS_PER_MINUTE: Final = 30
 """Of one router, that are recorded each; a router that says more is broken, and the next entry counts the others."""
 
+TOO_SHORT: Final = (
+    "The envelope is longer than its Content-Length; quirk short_content_length, if that counts characters."
+)
 _PLAIN_EVENTS: Final = frozenset({"2 PERIODIC", "6 CONNECTION REQUEST"})
 _NOBODY: Final = DeviceId(oui="000000", product_class="", serial="0")
 ROOTS: Final = ("Device.", "InternetGatewayDevice.")
@@ -186,7 +189,7 @@ class Reception:
             try:
                 envelope = _read(request)
             except BadEnvelope as error:
-                self._not_read(connection, session, error)
+                self._not_read(connection, session, request, error)
             else:
                 self._take(connection, session, request, envelope)
 
@@ -196,14 +199,14 @@ class Reception:
             envelope = await asyncio.to_thread(_read, request)
         except BadEnvelope as error:
             if connection.session is session:
-                self._not_read(connection, session, error)
+                self._not_read(connection, session, request, error)
         else:
             if connection.session is session:  # or it was cut meanwhile
                 self._take(connection, session, request, envelope)
 
-    def _not_read(self, connection: Connection, session: CpeSession, error: BadEnvelope) -> None:
+    def _not_read(self, connection: Connection, session: CpeSession, request: HttpRequest, error: BadEnvelope) -> None:
         if not (session.contact.quirks.short_content_length and connection.wait_for_rest()):
-            session.garbled(str(error))
+            session.garbled(TOO_SHORT if cut_short(request) else str(error))
 
     def _take(self, connection: Connection, session: CpeSession, request: HttpRequest, envelope: Envelope) -> None:
         """A message of a CPE in its session."""

@@ -46,7 +46,8 @@ class SignedIn:
 class NotSignedIn:
     """It is not, as far as can be told. `why` is for the record, never for the answer."""
 
-    why: Literal["unknown", "credentials", "certificate", "stale"]
+    why: Literal["unknown", "credentials", "certificate", "stale", "weak"]
+    """`weak`: a password that anybody on the way can read, where that is not taken."""
 
 
 Outcome: TypeAlias = SignedIn | NotSignedIn
@@ -64,7 +65,7 @@ class Doorkeeper:
 
     def challenge(self, shown: Shown, now: float, *, stale: bool = False) -> tuple[tuple[str, str], ...]:
         """`WWW-Authenticate` fields of a 401."""
-        basic = shown.tls or self._plain_basic
+        basic = self._takes_basic(shown)
         values = self._challenger.challenge(now, shown.address, stale=stale, basic=basic)
         return tuple([("WWW-Authenticate", value) for value in values])
 
@@ -81,7 +82,7 @@ class Doorkeeper:
             lambda user: _password_of(known, user),
             now,
             shown.address,
-            basic=shown.tls or self._plain_basic,
+            basic=self._takes_basic(shown),
         )
         match verdict:
             case Verified(scheme=scheme):
@@ -89,7 +90,13 @@ class Doorkeeper:
             case Stale():
                 return NotSignedIn("stale")
             case Wrong():
-                return NotSignedIn("unknown" if known is None else "credentials")
+                if known is None:
+                    return NotSignedIn("unknown")
+                weak = shown.authorization.strip(" \t")[:6].lower() == "basic " and not self._takes_basic(shown)
+                return NotSignedIn("weak" if weak else "credentials")
+
+    def _takes_basic(self, shown: Shown) -> bool:
+        return shown.tls or self._plain_basic
 
 
 def certificate_names(known: KnownCpe, device: DeviceId) -> frozenset[str]:

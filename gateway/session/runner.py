@@ -506,6 +506,8 @@ def _failure(error: AuditError | DriverError) -> Event:
         case RecordRefused():
             return RecordRefusedEvent(error.reason)
         case AuditError():
+            # A rep is told no more than that; without this line nobody could find out which of the causes it was.
+            log.error("record_failed", error_type=type(error).__name__, error=str(error))
             return RecordFailedEvent()
         case _:
             return RouterEnded(None)

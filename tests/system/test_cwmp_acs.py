@@ -443,6 +443,16 @@ async def test_quirk_20_content_length_in_characters(tmp_path):
             cpe.close()
 
 
+async def test_who_counts_characters_without_a_quirk_is_told_apart(stage, cpe):
+    """What the operator can do about it stands in the record."""
+    assert (await cpe.inform()).status == 200
+    body = cpe.inform_xml().replace("Acme", "Ünïcödé")
+    await cpe.send(cpe.head(len(body), sign=False) + body.encode())
+    assert (await cpe.read()).status == 400
+    [violation] = await stage.entries(Kind.CPE_VIOLATION)
+    assert "short_content_length" in str(violation["why"])
+
+
 async def test_quirk_22_expect_and_chunks(stage, cpe):
     await cpe.inform()
     body = envelope("<cwmp:GetRPCMethods/>").encode()

@@ -43,7 +43,9 @@ def test_digest(tls, identity):
 
 def test_basic_only_inside_tls_unless_it_is_allowed():
     assert judge(authorization=basic(), tls=True) == SignedIn("tls-password")
-    assert judge(authorization=basic()) == NotSignedIn("credentials")
+    assert judge(authorization=basic()) == NotSignedIn("weak")
+    assert judge(authorization=basic(password="x")) == NotSignedIn("weak"), "it is not even looked at"
+    assert judge(known=None, authorization=basic()) == NotSignedIn("unknown")
     lax = Doorkeeper(b"0123456789abcdef", plain_basic=True)
     assert judge(authorization=basic(), keeper=lax) == SignedIn("plain-basic")
 
