@@ -34,6 +34,7 @@ _PIECE: Final = re.compile(
 _NONCE: Final = re.compile(r"([0-9a-f]{10})[0-9a-f]{32}")
 _COUNT: Final = re.compile(r"[0-9a-fA-F]{1,8}")
 _LONGEST: Final = 8192
+_MD5_DIGITS: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +192,8 @@ class Challenger:
 
     def _expected(self, said: Mapping[str, str], method: str, name: bytes, password: bytes) -> bytes:
         algorithm = _algorithm_of(said)
+        if len(said.get("response") or "") == _MD5_DIGITS and "MD5" in self._algorithms:
+            algorithm = "MD5"  # it knows nothing else, and repeats the name that stood in the last challenge
         ha1 = _hash(algorithm, name, self._realm.encode(), password)
         ha2 = _hash(algorithm, method.encode(), (said.get("uri") or "").encode("latin-1"))
         middle = [said.get("nonce") or ""]

@@ -146,6 +146,16 @@ def test_a_sign_in_counts_its_requests_and_says_nothing_unasked():
 # --- who gets in ------------------------------------------------------------------------------------------------------
 
 
+def test_a_client_that_hashes_with_md5_whatever_it_says():
+    """It read several challenges as one, and the name of the last one stayed."""
+    header = signed("Mufasa", "Circle Of Life").replace("algorithm=MD5", "algorithm=SHA-256")
+    assert verified(header) == Verified("Mufasa", "digest")
+    assert isinstance(verified(header.replace('response="', 'response="0')), Wrong)
+    both = challenger(algorithms=("SHA-256",))
+    assert isinstance(verified(header, ours=both), Wrong)
+    assert isinstance(verified(signed("Mufasa", "wrong").replace("MD5", "SHA-256")), Wrong)
+
+
 @pytest.mark.parametrize("algorithms", [("MD5",), ("SHA-256",), ("MD5", "SHA-256"), ("SHA-256", "MD5")])
 @pytest.mark.parametrize("user", [user for user in USERS if USERS[user]])
 def test_who_knows_the_password_gets_in(algorithms, user):
