@@ -20,6 +20,7 @@ from audit.tlog.note import SigningKey, parse_note
 from audit.tlog.policy import Policy
 from config.clock import FakeClock
 from config.ids import new_id
+from tests.rpcs_on_record import add_rpcs
 
 TOKENS = {
     "who": "Zebulon-Quackenbush",
@@ -68,9 +69,19 @@ async def consent(journal: Journal) -> str:
 
 
 async def record(
-    journal: Journal, clock: FakeClock, *, commands: int = 3, close: bool = True, output: str = "", blocked: bool = True
+    journal: Journal,
+    clock: FakeClock,
+    *,
+    commands: int = 3,
+    close: bool = True,
+    output: str = "",
+    blocked: bool = True,
+    rpcs: bool = False,
 ) -> Recorded:
-    """A session with its recording: `commands` allowed lines, one refused line, seconds apart."""
+    """A session with its recording: `commands` allowed lines, one refused line, seconds apart.
+
+    `rpcs`: RPCs of TR-069 carry out the first line.
+    """
     made = Recorded(journal, new_id(), await consent(journal))
     who, subj = {"name": TOKENS["who"]}, {"router": TOKENS["subj"]}
     start = NewEntry(
@@ -93,7 +104,7 @@ async def record(
     )
     recorder = Recorder(journal, made.session, made.consent, clock, 80, 24)
     for number in range(commands):
-        await _command(made, clock, recorder, number, output)
+        await _command(made, clock, recorder, number, output, rpcs and number == 0)
     if blocked:
         await _blocked(made, clock, recorder)
     await recorder.close(0)
@@ -104,7 +115,7 @@ async def record(
     return made
 
 
-async def _command(made: Recorded, clock: FakeClock, recorder: Recorder, number: int, output: str) -> None:
+async def _command(made: Recorded, clock: FakeClock, recorder: Recorder, number: int, output: str, rpcs: bool) -> None:
     clock.advance(3)
     line = f"show {TOKENS['act']} {number}"
     recorded = await made.journal.append_command(
@@ -124,6 +135,8 @@ async def _command(made: Recorded, clock: FakeClock, recorder: Recorder, number:
     recorder.command(recorded.n, line, "allow", recorded.entry_index)
     recorder.output(f"router> {line}\nmoment {number} {TOKENS['rec']}{output}\n")
     await recorder.ready()
+    if rpcs:
+        await add_rpcs(made.journal, made.session, made.consent, recorded.n)
     result = NewEntry(
         kind=Kind.CMD_RESULT,
         session=made.session,

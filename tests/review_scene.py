@@ -12,6 +12,7 @@ from audit.recording.recorder import Limits, Recorder
 from config.clock import FakeClock
 from config.ids import new_id
 from config.settings import Settings
+from tests.rpcs_on_record import add_rpcs
 
 HOSTILE = (
     "\x1b]52;c;ZXZpbA==\x07",  # clipboard
@@ -48,7 +49,10 @@ async def write_session(
     rep: str = "alice",
     router: str = "home-1",
 ) -> Written:
-    """`steps`: seconds to wait, a command (or nothing), and what is printed then."""
+    """`steps`: seconds to wait, a command (or nothing), and what is printed then.
+
+    `!` before a command: it is refused. `@`: RPCs of TR-069 carry it out (`tests.rpcs_on_record`).
+    """
     session, consent = new_id(), new_id()
     written = Written(session, consent, [])
     chain = {"session": session, "consent_ref": consent}
@@ -90,6 +94,7 @@ async def _command(journal: Journal, clock: FakeClock, chain: dict[str, str], re
         ref = await journal.append(entry)
         assert ref.n is not None
         return ref.n
+    rpcs, text = text.startswith("@"), text.removeprefix("@")
     recorded = await journal.append_command(
         NewCommand(
             session=chain["session"],
@@ -105,6 +110,8 @@ async def _command(journal: Journal, clock: FakeClock, chain: dict[str, str], re
     )
     recorder.output(f"{text}\r\n")
     recorder.command(recorded.n, text, "allow")
+    if rpcs:
+        await add_rpcs(journal, chain["session"], chain["consent_ref"], recorded.n)
     await journal.append(
         NewEntry(kind=Kind.CMD_RESULT, **chain, facts={"of": recorded.n}, sealed={"out": {"first": "", "last": ""}})
     )

@@ -20,7 +20,7 @@ from audit.export.disclosure import LeftOut
 from audit.export.playback import Playback
 from audit.export.request import ExportRequest
 from audit.export.story import Line, Story
-from audit.export.words import LANGUAGES, entries_word, outcome_word, words_in
+from audit.export.words import LANGUAGES, entries_word, outcome_word, rpc_words, words_in
 from config.templates import templates_in
 
 _PLAYER: Final = Path(audit.player.__file__).parent
@@ -61,6 +61,7 @@ def readme_page(page: Page) -> bytes:
         languages=[(code, words_in(code)) for code in LANGUAGES],
         outcome=outcome_word,
         entries=entries_word,
+        rpc_words=rpc_words,
         moment=_moment,
         clock=_clock,
         style=style,
@@ -112,6 +113,7 @@ def _line(line: Line) -> dict[str, Any]:
         "typed": line.typed,
         "outcome": {code: outcome_word(line.outcome, code) for code in LANGUAGES},
         "at": line.at,
+        "rpcs": {code: words_in(code)["rpcs"].format(n=len(line.rpcs)) for code in LANGUAGES} if line.rpcs else None,
     }
 
 

@@ -5,11 +5,12 @@ For README and player page. Texts are what a stranger typed or a router printed:
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
 from audit.entry import Json, Kind
+from audit.exchanges import Exchange, exchanges, lines_of
 from audit.export.playback import Playback
 from audit.export.selection import SelectedSession
 from audit.reader import StoredEntry
@@ -19,6 +20,16 @@ Opened = Mapping[tuple[int, str], Mapping[str, Json]]
 """Contents laid open, by index and compartment."""
 
 _LONGEST = 400
+_MOST_LINES = 40
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rpc:
+    """One RPC of TR-069. `asked`, `came`: a line for each name or value; none if not laid open."""
+
+    exchange: Exchange
+    asked: tuple[str, ...] | None
+    came: tuple[str, ...] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +45,8 @@ class Line:
     """As recorded: done, failed, …; `refused` for a refused line, `unknown` if no result is on record."""
     result: str | None
     at: float | None
+    rpcs: tuple[Rpc, ...] = ()
+    """What carried it out, on a router without a command line."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +77,10 @@ def story(chosen: SelectedSession, opened: Opened, played: Playback | None, rep:
     started, last = chosen.entries[0], chosen.entries[-1]
     closed = last if last.kind in {Kind.SESSION_CLOSED, Kind.SESSION_REFUSED} else None
     moments = _Moments(chosen.entries, played)
+    rpcs: dict[int | None, list[Rpc]] = {}
+    for one in exchanges(chosen.entries):
+        rpcs.setdefault(one.command, []).append(_rpc(one, opened))
+    lines = (_line(entry, results, opened, moments) for entry in chosen.entries if _is_line(entry))
     return Story(
         session=chosen.session,
         consent_ref=chosen.consent_ref,
@@ -72,7 +89,7 @@ def story(chosen: SelectedSession, opened: Opened, played: Playback | None, rep:
         reason=None if closed is None else str(closed.facts.get("reason") or closed.facts.get("code") or ""),
         complete=chosen.complete,
         entries=len(chosen.entries),
-        lines=tuple(_line(entry, results, opened, moments) for entry in chosen.entries if _is_line(entry)),
+        lines=tuple(replace(line, rpcs=tuple(rpcs.get(line.n, ()))) for line in lines),
         rep=rep,
     )
 
@@ -122,6 +139,21 @@ def _line(entry: StoredEntry, results: Mapping[int, StoredEntry], opened: Opened
         result=None if out is None else _text(out.get("last") or out.get("first")),
         at=moments.of(entry),
     )
+
+
+def _rpc(one: Exchange, opened: Opened) -> Rpc:
+    return Rpc(
+        exchange=one,
+        asked=_lines(opened.get((one.intent.index, "act"))),
+        came=None if one.result is None else _lines(opened.get((one.result.index, "out"))),
+    )
+
+
+def _lines(part: Mapping[str, Json] | None) -> tuple[str, ...] | None:
+    if part is None:
+        return None
+    every = [_text(line) for line in lines_of(part)]
+    return (*every[:_MOST_LINES], *((f"… +{len(every) - _MOST_LINES}",) if len(every) > _MOST_LINES else ()))
 
 
 def _text(value: Json) -> str:

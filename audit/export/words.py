@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+from audit.exchanges import Exchange
 from config.counting import entries
 
 LANGUAGES: Final = ("en", "fr")
@@ -137,6 +138,14 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "col_verdict": ("Verdict", "Décision"),
     "col_typed": ("What was typed", "Ce qui a été saisi"),
     "col_result": ("Result", "Résultat"),
+    "rpcs": ("TR-069 requests: {n}", "Requêtes TR-069 : {n}"),
+    "rpc_asked": ("names asked or written: {n}", "noms demandés ou écrits : {n}"),
+    "rpc_came": ("came: {n}", "reçus : {n}"),
+    "rpc_hidden": ("hidden: {n}", "cachés : {n}"),
+    "rpc_masked": ("masked: {n}", "masqués : {n}"),
+    "rpc_fault": ("fault {n}", "erreur {n}"),
+    "rpc_lost": ("connection lost", "connexion perdue"),
+    "rpc_unanswered": ("no answer on record", "aucune réponse enregistrée"),
     "sent": ("sent", "envoyée"),
     "refused": ("refused, not sent", "refusée, non envoyée"),
     "closed_text": ("(closed)", "(fermé)"),
@@ -236,6 +245,18 @@ def outcome_word(outcome: str, language: str) -> str:
     """What became of a line; a word that is not known stands as it is."""
     pair = _OUTCOMES.get(outcome)
     return outcome if pair is None else pair[LANGUAGES.index(language)]
+
+
+def rpc_words(one: Exchange, language: str) -> str:
+    """What the heads tell of an RPC and its answer."""
+    words = words_in(language)
+    counts = {"rpc_asked": one.asked, "rpc_fault": one.fault, "rpc_came": one.came}
+    told = [words[name].format(n=count) for name, count in counts.items() if count is not None]
+    withheld = {"rpc_hidden": one.hidden, "rpc_masked": one.masked}
+    told += [words[name].format(n=count) for name, count in withheld.items() if count]
+    if one.result is None or one.lost:
+        told.append(words["rpc_lost" if one.lost else "rpc_unanswered"])
+    return ", ".join(told)
 
 
 def entries_word(number: int, language: str) -> str:

@@ -21,7 +21,8 @@
       element("span", line.time + " "),
       element("b", line.verdict === "allow" ? words.sent : words.refused),
       element("code", line.typed === null ? words.closed_text : line.typed),
-      element("small", line.outcome[language] + " · " + words.entry + " " + line.index),
+      element("small", line.outcome[language] + " · " + words.entry + " " + line.index +
+        (line.rpcs ? " · " + line.rpcs[language] : "")),
     );
     button.disabled = line.at === null;
     button.addEventListener("click", () => {

@@ -5,19 +5,21 @@ Counterparts: `audit.reader.EvidenceReader`, `audit.search.indexer`.
 
 import functools
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Final, Protocol
 
 from ulid import ULID
 
 from audit.entry import Json, Kind
 from audit.errors import AuditError
+from audit.exchanges import names_in
 from audit.reader import StoredEntry, WithParts
 from audit.recording.cast import parse_events
 from audit.recording.chunk import ChunkFacts, unpack
 from audit.search.blocks import Block, Blocks
-from audit.search.index import PARTS, About, Row
+from audit.search.index import LONGEST, PARTS, About, Row
 
 _SESSIONS: Final = 2048
 """Sessions whose people and routers are remembered."""
@@ -69,6 +71,8 @@ class Gatherer:
                 yield from self._command(found)
             case Kind.CMD_RESULT:
                 yield from self._result(found)
+            case Kind.RPC_INTENT:
+                yield from self._rpc(found)
             case Kind.REC_CHUNK if self._output:
                 yield from self._chunk(entry)
             case Kind.REC_END if self._output:
@@ -119,6 +123,19 @@ class Gatherer:
             if len(session.commands) > _OPEN_COMMANDS:
                 session.commands.popitem(last=False)
         yield row
+
+    def _rpc(self, found: WithParts) -> Iterator[Row]:
+        """Names only: what came is in the output, and values that were written are in the command."""
+        entry = found.entry
+        of = entry.facts.get("of")
+        if not isinstance(of, int):
+            return  # of no command: it keeps the router waiting
+        session = self._session(entry)
+        command = session.commands.get(of)
+        row = replace(self._row(entry, session), what="rpc", n=of, command="" if command is None else command.command)
+        names = dict.fromkeys(names_in(_opened(lambda: found.sealed("act"))))
+        for part, text in enumerate(islice(_pieces(names), PARTS)):
+            yield replace(row, part=part, output=text)
 
     def _result(self, found: WithParts) -> Iterator[Row]:
         entry = found.entry
@@ -179,6 +196,20 @@ def month_of(entry: StoredEntry) -> str:
 @functools.lru_cache(_SESSIONS)
 def _month_of_keys(key_set: str) -> str:
     return ULID.from_str(key_set).datetime.strftime("%Y%m")
+
+
+def _pieces(lines: Iterable[str]) -> Iterator[str]:
+    """Lines, joined as long as a row keeps them whole."""
+    piece: list[str] = []
+    size = 0
+    for line in lines:
+        if piece and size + len(line) >= LONGEST:
+            yield "\n".join(piece)
+            piece, size = [], 0
+        piece.append(line)
+        size += len(line) + 1
+    if piece:
+        yield "\n".join(piece)
 
 
 def _opened(part: Callable[[], Mapping[str, Json]]) -> Mapping[str, Json]:

@@ -12,8 +12,10 @@ from typing import Literal, Protocol
 from audit.entry import RetentionClass
 from audit.search.query import Query
 
-What = Literal["command", "output"]
+What = Literal["command", "output", "rpc"]
 
+LONGEST = 2048
+"""Characters kept of a command or of output."""
 PART_BITS = 12
 PARTS = 1 << PART_BITS
 """Rows that one entry may have."""
@@ -33,7 +35,8 @@ class About:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One thing to be found: a command with the first and last line it printed, or a few lines of output."""
+    """One thing to be found: a command with the first and last line it printed, a few lines of output, or a few names
+    that an RPC of TR-069 asked for or wrote."""
 
     index: int
     """Of its entry in the log: the command's, or that of the recording chunk."""
@@ -44,15 +47,16 @@ class Row:
     n: int | None
     """Number of the command in its session, if it is known."""
     at: int | None = None
-    """Microseconds since the start of the recording; none for commands, which are found by `n`."""
+    """Microseconds since the start of the recording; none for commands and RPCs, which are found by `n`."""
     time: datetime
     month: str
     """`YYYYMM` of the key set that seals it: the row dies with that month's keys."""
     retention: RetentionClass
     verdict: str = ""
     command: str = ""
-    """Its text. For output, the command that printed it."""
+    """Its text. For output and RPCs, the command they belong to."""
     output: str = ""
+    """Lines. For RPCs, the names."""
 
     @property
     def place(self) -> int:

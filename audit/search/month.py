@@ -16,14 +16,12 @@ from typing import Any, Final
 import apsw
 
 from audit.search.errors import IndexFailed
-from audit.search.index import About, Hit, Row
+from audit.search.index import LONGEST, About, Hit, Row
 from audit.search.query import Query, Term, words
 
 _BUSY_MS: Final = 10_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SPAN_ROWS: Final = 4096
-_TEXT: Final = 2048
-"""Characters kept of a command or of output."""
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS about (
@@ -239,8 +237,8 @@ def _values(row: Row, about: int) -> tuple[Any, ...]:
         row.what,
         row.retention,
         row.verdict,
-        row.command[:_TEXT],
-        row.output[:_TEXT],
+        row.command[:LONGEST],
+        row.output[:LONGEST],
     )
 
 

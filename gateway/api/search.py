@@ -37,7 +37,7 @@ class HitOut(Wire):
 
     place: int
     entry_index: int
-    what: Literal["command", "output"]
+    what: Literal["command", "output", "rpc"]
     session: Id
     consent: str
     n: int | None = Field(description="Number of the command in its session.")

@@ -3,15 +3,16 @@
 Everything shown is held against the signed checkpoint first. Runs in threads; counterpart: `gateway.review.pages`.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Literal
 
 from audit.entry import Json, Kind
 from audit.errors import AuditError, KeyUnavailable
+from audit.exchanges import Exchange, exchanges, lines_of
 from audit.export.checkpoints import choose, published, tiles_beside
 from audit.export.proofs import Prover
 from audit.export.request import BadExport
@@ -32,6 +33,10 @@ Content = Literal["open", "sealed", "erased", "closed", "damaged", "none"]
 """Opened; sealed, because nobody asked to open it; erased lawfully; its key is gone, and nothing says why; changed."""
 
 PAGE: Final = 50
+MOST_RPCS: Final = 50
+"""RPCs that one command is shown with; the page counts the others, and `vestibule log` has all."""
+MOST_LINES: Final = 40
+"""Names or values that an RPC is shown with; the page of its entry has all."""
 _LATER: Final = 50_000
 """Microseconds."""
 _SHOWN: Final = frozenset(
@@ -76,6 +81,37 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rpc:
+    """One RPC of TR-069. Counts are those of the heads; lines are there as far as the parts are open."""
+
+    exchange: Exchange
+    intent: Shown
+    result: Shown | None
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """What was asked for or written."""
+        return _lines(self.intent, "act")
+
+    @property
+    def came(self) -> tuple[str, ...]:
+        """What came back."""
+        return () if self.result is None else _lines(self.result, "out")
+
+
+@dataclass(frozen=True, slots=True)
+class Rpcs:
+    """The RPCs of a command: the first `MOST_RPCS`, and how many follow."""
+
+    shown: tuple[Rpc, ...] = ()
+    more: int = 0
+
+    @property
+    def count(self) -> int:
+        return len(self.shown) + self.more
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
     """One line beside the terminal. `at`: microseconds of the recording; `shown_at`: seconds of the player."""
 
@@ -83,6 +119,7 @@ class Command:
     at: int | None
     shown_at: float | None
     in_gap: bool
+    rpcs: Rpcs = Rpcs()
 
     @property
     def text(self) -> str:
@@ -100,6 +137,8 @@ class SessionLook:
     consent: str | None
     started: datetime
     commands: tuple[Command, ...]
+    rpcs: Rpcs
+    """RPCs that belong to none of the commands: what kept the router waiting."""
     whole: bool
     """The numbers of its entries leave none out."""
     last: Shown
@@ -133,7 +172,12 @@ class Looks:
             checked = _Checked(reader, self._policy, self._directory, chain)
             recording = _recording(reader, session) if opened else None
             line = None if recording is None else timeline(recording)
-            commands = [_command(checked, entry, chain, line, opened) for entry in chain if _is_shown(entry)]
+            shown = [entry for entry in chain if _is_shown(entry)]
+            rpcs = _rpcs(checked, chain, {entry.n for entry in shown}, opened)
+            commands = [
+                replace(_command(checked, entry, chain, line, opened), rpcs=rpcs.get(entry.n, Rpcs()))
+                for entry in shown
+            ]
             return SessionLook(
                 session=session,
                 first=checked.show(chain[0], opened=opened),
@@ -141,6 +185,7 @@ class Looks:
                 consent=chain[0].consent_ref,
                 started=chain[0].time,
                 commands=tuple(commands),
+                rpcs=rpcs.get(None, Rpcs()),
                 whole=[entry.n for entry in chain] == list(range(len(chain))),
                 last=checked.show(chain[-1], opened=False),
                 covered=checked.size,
@@ -278,6 +323,35 @@ def _command(
         shown_at=None if line is None or at is None else line.shown(at) / 1e6,
         in_gap=piece is not None and piece.is_gap,
     )
+
+
+def _rpcs(
+    checked: _Checked, chain: Sequence[StoredEntry], commands: Collection[int | None], opened: bool
+) -> dict[int | None, Rpcs]:
+    """By number of the command; under none those that belong to no command of the page."""
+    found: dict[int | None, list[Exchange]] = {}
+    for one in exchanges(chain):
+        found.setdefault(one.command if one.command in commands else None, []).append(one)
+    return {
+        n: Rpcs(tuple(_rpc(checked, one, opened) for one in every[:MOST_RPCS]), max(0, len(every) - MOST_RPCS))
+        for n, every in found.items()
+    }
+
+
+def _rpc(checked: _Checked, one: Exchange, opened: bool) -> Rpc:
+    return Rpc(
+        exchange=one,
+        intent=checked.show(one.intent, opened=opened),
+        result=None if one.result is None else checked.show(one.result, opened=opened),
+    )
+
+
+def _lines(shown: Shown, part: str) -> tuple[str, ...]:
+    """The first lines of an opened part, and a word about the others."""
+    values = next((one.values for one in shown.parts if one.name == part), None) or {}
+    every = list(lines_of(values))
+    rest = len(every) - MOST_LINES
+    return (*every[:MOST_LINES], *((f"and {rest} more, on the page of entry {shown.entry.index}",) if rest > 0 else ()))
 
 
 def _since_start(entry: StoredEntry, chain: Sequence[StoredEntry]) -> int | None:

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import re
 import sqlite3
 import zipfile
 from base64 import b64decode
@@ -20,6 +21,7 @@ from audit.tlog.policy import Policy
 from audit.tlog.proof import TlogProof
 from config.ids import new_id
 from tests.bundles import TOKENS, Desk, court, record
+from tests.rpcs_on_record import RADIO, SECRET, VALUE
 
 
 @pytest.fixture
@@ -112,6 +114,35 @@ async def test_what_is_left_closed_is_not_in_the_file(journal, desk, clock, disc
     assert found == there
     left = {one.get("comp", "rec") for one in json.loads(files_of(data)["manifest.json"])["left_out"]}
     assert left == set(TOKENS) - set(filter(None, disclose.split(",")))
+
+
+@pytest.mark.parametrize(
+    ("disclose", "there"),
+    [
+        ("rec", []),
+        ("act,rec", [f"{RADIO} = 15 (type xsd:unsignedInt)", "path: Device.IP.", SECRET]),
+        ("out,rec", [f"{RADIO} = {VALUE}", f"{SECRET} = ******", f"{RADIO} (fault 9007)"]),
+    ],
+)
+async def test_the_RPCs_of_a_command_are_counted_and_listed_as_far_as_they_are_laid_open(
+    journal, desk, clock, disclose, there
+):
+    made = await record(journal, clock, rpcs=True)
+    files = files_of(await desk.bundle(court([made.session], disclose)))
+    english, french = re.findall(r"<article.*?</article>", files["README.html"].decode(), re.DOTALL)
+    assert english.count("<details>") == french.count("<details>") == 1
+    assert "TR-069 requests: 3" in english
+    assert "Requêtes TR-069 : 3" in french
+    assert "<code>GetParameterValues</code>: names asked or written: 3, came: 2, hidden: 1, masked: 1 (entry" in english
+    assert "<code>SetParameterValues</code>: names asked or written: 1, fault 9003 (entry" in english
+    assert "<code>GetParameterNames</code>: no answer on record (entry" in english
+    texts = [f"{RADIO} = 15", "Device.IP.", VALUE, "fault 9007"]
+    assert [text for text in there if text not in english] == []
+    assert [text for text in texts if text in english and not any(text in one for one in there)] == []
+    assert "<b>x</b>" not in english
+    lines = json.loads(files["player.html"].partition(b'type="application/json">')[2].partition(b"</script>")[0])
+    told = [line["rpcs"] for line in lines["sessions"][0]["lines"]]
+    assert told == [{"en": "TR-069 requests: 3", "fr": "Requêtes TR-069 : 3"}, None, None, None]
 
 
 async def test_a_single_entry_can_be_laid_open(journal, desk, clock):

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -9,12 +10,15 @@ import pytest
 from audit.command import NewCommand
 from audit.entry import Kind, NewEntry
 from audit.recording.recorder import Recorder
+from audit.rpc import NewRpc
 from audit.search.fts import FtsIndex
 from audit.search.gather import Gatherer, month_of
+from audit.search.index import LONGEST
 from audit.search.indexer import Indexer, fill
 from audit.search.memory import MemoryIndex
 from audit.search.query import parse
 from config.ids import new_id
+from tests.rpcs_on_record import RADIO, SECRET, VALUE, add_rpcs
 
 
 class Desk:
@@ -41,7 +45,7 @@ class Desk:
             self.journal, session=self.session, consent_ref=self.consent, clock=self.clock, width=80, height=24
         )
 
-    async def command(self, text, *lines, purpose="command"):
+    async def command(self, text, *lines, purpose="command", rpcs=False):
         recorded = await self.journal.append_command(
             NewCommand(
                 session=self.session,
@@ -61,6 +65,8 @@ class Desk:
         for line in lines:
             self.clock.advance(0.4)
             self.recorder.output(f"{line}\r\n")
+        if rpcs:
+            await add_rpcs(self.journal, self.session, self.consent, recorded.n)
         first, last = (lines or ("",))[0], (lines or ("",))[-1]
         await self.append(
             Kind.CMD_RESULT,
@@ -119,6 +125,41 @@ async def test_a_result_that_comes_later_completes_the_command(desk):
     for low in range(reader.size):
         index.add(gatherer.rows(low, low + 1))
     assert [hit.what for hit in found(index, "cisco version")] == ["command"]
+
+
+@pytest.mark.parametrize("kind", ["memory", "fts"])
+async def test_names_of_RPCs_are_found_and_values_of_them_are_not(desk, tmp_path, kind):
+    n = await desk.command("show wifi", "ok", rpcs=True)
+    await desk.end()
+    index = MemoryIndex() if kind == "memory" else FtsIndex(tmp_path, desk.journal.origin)
+    fill(desk.journal.reader(), index)
+    written, read = found(index, "Device.WiFi.Radio rep:anna")
+    assert {(hit.what, hit.n, hit.at, hit.command) for hit in (written, read)} == {("rpc", n, None, "show wifi")}
+    assert written.output == RADIO, "the name alone: no value, no type"
+    assert SECRET in read.output
+    assert [hit.what for hit in found(index, "Device.IP")] == ["rpc"]
+    assert {hit.what for hit in found(index, "show")} == {"command"}
+    assert found(index, VALUE) == found(index, "unsignedInt") == found(index, '"channel 15"') == []
+    index.close()
+
+
+async def test_many_names_are_cut_into_rows(desk):
+    names = [f"Device.Hosts.Host.{number}.HostName" for number in range(500)]
+    session = {"session": desk.session, "consent_ref": desk.consent}
+    of = NewRpc(
+        rpc_id="v", method="GetParameterValues", wire=b"", purpose="command", of=2, kept={"names": names}, **session
+    )
+    await desk.journal.append_rpc(of)
+    await desk.journal.append_rpc(replace(of, of=None, purpose="keepalive"))
+    index = MemoryIndex()
+    fill(desk.journal.reader(), index)
+    rows = found(index, "Device.Hosts.Host")
+    assert 1 < len(rows) < 20
+    assert sorted("\n".join(row.output for row in rows).split("\n")) == sorted(names), (
+        "none twice: keeping is no command"
+    )
+    assert max(len(row.output) for row in rows) <= LONGEST
+    assert len({row.place for row in rows}) == len(rows)
 
 
 async def test_output_can_be_left_out(desk):

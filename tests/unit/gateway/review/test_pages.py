@@ -16,9 +16,11 @@ from gateway.evidence.approvals import Approvals
 from gateway.evidence.deciding import Deciding
 from gateway.evidence.exporting import Exports
 from gateway.evidence.reading import Reading
+from gateway.review import looks
 from gateway.review.app import CONTENT_POLICY, review_app
 from gateway.session.web_links import WELCOME
 from tests.review_scene import HOSTILE, write_session
+from tests.rpcs_on_record import RADIO, SECRET, VALUE
 from tests.stage import Stage, stage
 
 ADDRESS = "http://review.test"
@@ -84,10 +86,10 @@ STEPS = [
 ]
 
 
-async def house_of(persons=1):
+async def house_of(persons=1, steps=STEPS):
     clock = FakeClock()
     scene = stage(clock=clock)
-    written = await write_session(scene.journal, clock, STEPS)
+    written = await write_session(scene.journal, clock, steps)
     await scene.journal.checkpoint()
     approvals = Approvals(scene.journal, clock)
     index = MemoryIndex()
@@ -241,6 +243,49 @@ async def test_a_look_opens_it_and_is_on_record(house):
     assert (await browser.get(f"{path}/segment/99.json")).status_code == 403
     other = await house.browser("sue", "supervisor")
     assert (await other.get(f"{path}/recording.json")).status_code == 403, "each on their own record"
+
+
+async def test_a_commands_RPCs_are_beside_it_and_their_names_only_under_a_look():
+    house = await house_of(steps=[(0.5, "uptime", "12 days\r\n"), (1.0, "@show wifi", "channel 11\r\n")])
+    browser = await house.browser("amy")
+    path = f"/session/{house.written.session}"
+    shut = (await browser.get(path)).text
+    assert shut.count("<details") == 1, "one command of the two has RPCs"
+    counts = ("RPCs of TR-069: 3", "GetParameterValues", "came: 2, hidden: 1, masked: 1", "fault 9003", "no answer on")
+    assert [word for word in counts if word not in shut] == []
+    assert [word for word in (RADIO, SECRET, VALUE, "Device.", "show wifi") if word in shut] == []
+    opened = (await browser.post(f"{path}/open", reason="case 7")).text
+    assert [word for word in (*counts, f"{RADIO} = {VALUE}", f"{SECRET} = ******") if word not in opened] == []
+    assert opened.index("uptime") < opened.index("show wifi") < opened.index("RPCs of TR-069: 3")
+    assert "Device.&lt;b&gt;x&lt;/b&gt;.\\u202e\\x1b]0;x\\x07" in opened
+    intent = next(e for e in house.stage.journal.reader().entries() if e.kind is Kind.RPC_INTENT)
+    assert f'href="/entry/{intent.index}"' in opened
+
+
+async def test_many_RPCs_are_counted_and_many_names_cut(monkeypatch):
+    monkeypatch.setattr(looks, "MOST_RPCS", 2)
+    monkeypatch.setattr(looks, "MOST_LINES", 1)
+    house = await house_of(steps=[(1.0, "@show wifi", "channel 11\r\n")])
+    browser = await house.browser("amy")
+    path = f"/session/{house.written.session}"
+    await browser.get(path)
+    page = (await browser.post(f"{path}/open", reason="case 7")).text
+    assert "RPCs of TR-069: 3" in page
+    assert "And 1 more" in page
+    assert "GetParameterNames" not in page
+    assert "and 2 more, on the page of entry" in page
+
+
+async def test_erased_RPCs_say_so():
+    house = await house_of(steps=[(1.0, "@show wifi", "channel 11\r\n")])
+    intent = next(e for e in house.stage.journal.reader().entries() if e.kind is Kind.RPC_INTENT)
+    house.stage.journal._keys.destroy(intent.head.key_set, ["act"])
+    browser = await house.browser("amy")
+    path = f"/session/{house.written.session}"
+    await browser.get(path)
+    page = (await browser.post(f"{path}/open", reason="case 7")).text
+    assert 'Asked or written: <span class="badge gone">key unavailable</span>' in page
+    assert f"{RADIO} = {VALUE}" in page, "what came has a key of its own"
 
 
 async def test_an_entry_and_its_proof(house):
