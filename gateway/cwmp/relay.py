@@ -80,6 +80,7 @@ class Relay:
         self._upstream: Upstream | None = Upstream(parts.acs, turn.known.user, turn.known.password)
         self._shared = SharedTurn(turn)
         self._lending: asyncio.Task[None] | None = None
+        self._looking: asyncio.TimerHandle | None = None
         self._turned = False
         self._lost = False
         self._refused = 0
@@ -244,15 +245,16 @@ class Relay:
 
     async def _with_an_eye_on_consoles(self, body: bytes) -> UpstreamAnswer:
         """Post to the ACS; a console that comes meanwhile need not wait for its answer."""
-        posting = asyncio.create_task(self._post(body))
-        self._lend_if_wanted()
+        self._look()
         try:
-            while not posting.done():
-                await asyncio.wait({posting}, timeout=LOOK_SECONDS)
-                self._lend_if_wanted()
-            return posting.result()
+            return await self._post(body)
         finally:
-            posting.cancel()
+            if self._looking is not None:
+                self._looking.cancel()
+
+    def _look(self) -> None:
+        self._lend_if_wanted()
+        self._looking = asyncio.get_running_loop().call_later(LOOK_SECONDS, self._look)
 
     # --- the ACS -----------------------------------------------------------------------------------------------------
 

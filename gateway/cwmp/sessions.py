@@ -13,7 +13,7 @@ import structlog
 
 from audit.errors import AuditError
 from audit.rpc import RecordedRpc
-from drivers.cwmp.codec.envelope import Envelope, check_answer, decode, encode
+from drivers.cwmp.codec.envelope import Envelope, check_answer, encode
 from drivers.cwmp.known import KnownCpe
 from drivers.cwmp.link import Contact
 from drivers.cwmp.messages import Answer, CpeRequest, Fault, Inform, TransferComplete
@@ -362,8 +362,7 @@ class CpeSession:
         if call is None or call.answer.done():
             return
         try:
-            request = decode(call.rpc.wire, sender="acs").message
-            answer = check_answer(request, message)  # type: ignore[arg-type]  # what was recorded is a request
+            answer = check_answer(call.rpc.method, message)
         except BadEnvelope as error:
             self._keeper.violated(self, str(error))
             self._fail_call("The router's answer does not fit what it was asked; its connection was cut.")

@@ -15,7 +15,7 @@ from drivers.cwmp.codec import names, rpc_parts, rpc_reading, rpc_writing
 from drivers.cwmp.codec.xml_reading import WHITE, Reading, elements, split_tag
 from drivers.cwmp.codec.xml_tree import SOAP, SOAP_ENC, XSI, read_document
 from drivers.cwmp.codec.xml_writing import escape
-from drivers.cwmp.messages import Answer, Message, Request
+from drivers.cwmp.messages import Answer, Message
 from drivers.cwmp.quirks import STRICT, Quirks
 from drivers.errors import BadEnvelope
 
@@ -139,33 +139,33 @@ def method_of(message: Message) -> str:
     return rpc_writing.method_of(message)
 
 
-_ANSWERS: Final[dict[type, type]] = {
-    m.GetRPCMethods: m.Methods,
-    m.GetParameterValues: m.Values,
-    m.GetParameterNames: m.Names,
-    m.GetParameterAttributes: m.Attributes,
-    m.GetQueuedTransfers: m.Transfers,
+_ANSWERS: Final[dict[str, type]] = {
+    "GetRPCMethods": m.Methods,
+    "GetParameterValues": m.Values,
+    "GetParameterNames": m.Names,
+    "GetParameterAttributes": m.Attributes,
+    "GetQueuedTransfers": m.Transfers,
+    "GetAllQueuedTransfers": m.Transfers,
 }
 """All other requests are answered by `Done`."""
 
 
-def check_answer(request: Request, answer: Message) -> Answer:
-    """`answer`, if it is one to `request`; a fault always is. Raises `BadEnvelope`."""
+def check_answer(asked: str, answer: Message) -> Answer:
+    """`answer`, if it is one to an RPC of the method `asked`; a fault always is. Raises `BadEnvelope`."""
     if isinstance(answer, m.Fault):
         return answer
-    asked = method_of(request)
-    expected = _ANSWERS.get(type(request), m.Done)
+    expected = _ANSWERS.get(asked, m.Done)
     if not isinstance(answer, expected) or method_of(answer) != f"{asked}Response":
         raise BadEnvelope(f"The router was asked for {asked} and answered with {method_of(answer)[:64]}.")
     if isinstance(answer, m.Done):
-        _check_done(request, answer)
+        _check_done(asked, answer)
         return answer
     assert isinstance(answer, m.Methods | m.Values | m.Names | m.Attributes | m.Transfers)
     return answer
 
 
-def _check_done(request: Request, answer: m.Done) -> None:
+def _check_done(asked: str, answer: m.Done) -> None:
     if answer.status not in (0, 1):
         raise BadEnvelope(f"The router answered {answer.method} with a status that is neither 0 (done) nor 1 (later).")
-    if isinstance(request, m.AddObject) and (answer.instance is None or answer.instance < 1):
+    if asked == "AddObject" and (answer.instance is None or answer.instance < 1):
         raise BadEnvelope("The router added an object but did not tell its number.")
