@@ -40,13 +40,14 @@ def with_file(data, name, content):
     return target.getvalue()
 
 
-async def test_a_bundle_is_verified(journal, clock, tmp_path):
-    made = await record(journal, clock, commands=14)
+@pytest.mark.parametrize("rpcs", [False, True])
+async def test_a_bundle_is_verified(journal, clock, tmp_path, rpcs):
+    made = await record(journal, clock, commands=14, rpcs=rpcs)
     desk = Desk(journal, clock)
     data = await desk.bundle(court([made.session], "act,out,rec"))
     result = run(tmp_path, data, desk.policy)
     assert result.returncode == 0, result.stdout + result.stderr
-    assert "14 commands" in result.stdout
+    assert "14 commands" in result.stdout, "RPCs count as none"
     assert made.session in result.stdout
 
 
