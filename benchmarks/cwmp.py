@@ -114,9 +114,10 @@ def _idle(load: Talker, process: psutil.Process, lengths: Lengths) -> Iterator[R
     cpu = (cpu_seconds(process) - before) / lengths.idle_seconds
     resident = process.memory_info().rss
     others = sum(pss_bytes(child) for child in process.children(recursive=True))
-    own = process.memory_full_info().uss
+    memory = process.memory_full_info()
     problems = sum(met["problems"].values()) + done["problems"]
-    note = f"{empty / MB:.0f} MB before the first called, {own / MB:.0f} MB shared with nobody; {cpu:.1%} of a core"
+    note = f"{empty / MB:.0f} MB before the first called, {memory.uss / MB:.0f} MB shared with nobody"
+    note += f" (PSS {memory.pss / MB:.0f} MB); {cpu:.1%} of a core"
     note += f"; helper processes {others / MB:.0f} MB" if others else ""
     note += f"; {problems} failed" if problems else ""
     yield Result(
@@ -157,7 +158,8 @@ def _held(
         way = {"port": running.settings.ssh.port, "host_key": host_key, "key": str(running.people["rep"].key)}
         done = load.ask("type", user="line", line="get Device.DeviceInfo.UpTime", count=lengths.lines, **way)
     times, sync = done["times"], disk.measure()
-    note = f"p99 {percentile(times, 0.99) * 1e3:.3g} ms; sync {sync * 1e3:.3g} ms; recorded as a command and as an RPC"
+    note = f"p99 {percentile(times, 0.99) * 1e3:.3g} ms; sync {sync * 1e3:.3g} ms: {median(times) / sync:.3g} ×; "
+    note += "recorded as a command and as an RPC"
     yield Result(
         what="CPEs: a rep's `get` in a held session, p50", measured=median(times) * 1e3, unit="ms", bar=5, note=note
     )
@@ -185,7 +187,8 @@ def _mediator(directory: Path, disk: Disk, lengths: Lengths) -> Iterator[Result]
     direct, through, sync = median(times["direct"]), median(times["through"]), disk.measure()
     yield Result(
         what="CPEs: what the mediator adds to an RPC, p50", measured=(through - direct) * 1e3, unit="ms", bar=1,
-        note=f"direct {direct * 1e3:.3g} ms, through {through * 1e3:.3g} ms; sync {sync * 1e3:.3g} ms",
+        note=f"direct {direct * 1e3:.3g} ms, through {through * 1e3:.3g} ms; sync {sync * 1e3:.3g} ms: "
+        f"{(through - direct) / sync:.3g} ×",
     )  # fmt: skip
 
 
