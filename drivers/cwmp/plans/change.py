@@ -71,6 +71,7 @@ def undo(ground: Ground) -> Plan:
             yield Say(f"% {path} was deleted and cannot be brought back; its old values were shown then.\n")
             return False
         case Added(path):
+            yield Say(f"{path} was added in this session; it is deleted again.\n")
             fine = yield from _delete(ground, path)
             if fine:
                 ground.undo.drop()

@@ -204,11 +204,20 @@ class _Case:
             return self._checked_set(command)
         if isinstance(command, Add | Delete):
             _check_object(command)
-        if isinstance(command, Firmware) and command.file not in self._site.firmware_files:
-            listed = ", ".join(sorted(self._site.firmware_files)[:8]) or "none"
-            reason = "Only software of the provider's list can be installed."
-            raise _Stop(refused("device.firmware_untrusted", "cwmp.rpc-firmware", reason), f"The list has: {listed}.")
+        if isinstance(command, Firmware):
+            self._check_listed(command)
         return command
+
+    def _check_listed(self, command: Firmware) -> None:
+        """Only what the provider approved goes. A name that is not listed is misspelt; an address is meant as one."""
+        if command.file in self._site.firmware_files:
+            return
+        listed = sorted(self._site.firmware_files)
+        hint = f"The list has: {', '.join(listed[:8]) or 'none'}{', …' if listed[8:] else ''}."
+        if "/" in command.file:
+            reason = "Only software of the provider's list can be installed."
+            raise _Stop(refused("device.firmware_untrusted", "cwmp.rpc-firmware", reason), hint)
+        raise _stop("unknown", "rpc-firmware", "No software of that name is on the provider's list.", hint)
 
     def _checked_set(self, command: Set) -> Set:
         if any(path.endswith(".") for path, _ in command.pairs):

@@ -6,7 +6,7 @@ from drivers.cwmp.fake_trees import TR098, WIFI_KEY, tr098_cpe, tr181_cpe
 from drivers.cwmp.gate import OpenGate
 from drivers.cwmp.messages import GetParameterValues, SetParameterValues
 from drivers.cwmp.quirks import Quirks
-from tests.unit.drivers.cwmp.plan_stage import SESSION, PlanStage
+from tests.unit.drivers.cwmp.plan_stage import SESSION, PlanStage, name_of
 
 CHANNEL = "Device.WiFi.Radio.1.Channel"
 AUTO = "Device.WiFi.Radio.1.AutoChannelEnable"
@@ -147,7 +147,8 @@ def test_add_and_undo():
     assert stage.run("add Device.NAT.PortMapping") == f"Added {table}2.\n"
     assert stage.cpe.keys == [SESSION, SESSION]
     assert stage.tree.names(table) == (f"{table}1.", f"{table}2.")
-    assert stage.run("undo") == f"Deleted {table}2.\n"
+    assert stage.run("undo") == f"{table}2. was added in this session; it is deleted again.\nDeleted {table}2.\n"
+    assert [name_of(step) for step in stage.steps[-3:]] == ["Say", "DeleteObject", "Say"], "said before it is done"
     assert f"{table}1.Enable" in stage.cpe.cells
     assert stage.run("add Device.Nope.").startswith("% Device.Nope.: ")
 

@@ -220,6 +220,17 @@ def test_a_refusal_says_what_is_possible(line: str, hint: str) -> None:
     assert verdict.hint == hint
 
 
+def test_software_that_is_not_listed() -> None:
+    for line, kind in (
+        ("firmware home-1.3.bin", "unknown"),
+        ("firmware HOME-1.2.BIN", "unknown"),
+        ("firmware http://198.51.100.8/home-1.2.bin", "never"),
+    ):
+        verdict = judged(line)
+        assert isinstance(verdict, Deny)
+        assert (verdict.kind, verdict.hint) == (kind, "The list has: home-1.2.bin."), line
+
+
 def test_lines_that_leave() -> None:
     leaving = {line for line in ("exit", "quit", "LOGOUT", "reboot", "factory-reset", "undo", "firmware home-1.2.bin")
                if (verdict := judged(line)) and isinstance(verdict, Allow) and verdict.leaves}  # fmt: skip
