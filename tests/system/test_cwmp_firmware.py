@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from audit.entry import Kind
-from tests.cwmp_stage import ROUTER, stage
+from drivers.lab.cpe.config import Pace
+from tests.cwmp_stage import ASKING, ROUTER, stage
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(120)]
 
@@ -50,9 +51,12 @@ def sessions_told(place) -> list[object]:
 
 
 async def test_what_the_router_told_of_a_transfer_reaches_the_rep(tmp_path):
-    async with file_server() as url, stage(tmp_path, cwmp=listed(url)) as place:
+    async with file_server() as url, stage(tmp_path, cwmp=listed(url), strikes=1) as place:
         await place.grant(["device.firmware"])
         async with place.rep() as rep:
+            shown = await rep.run("firmware godo")
+            assert "The list has: gone, good." in shown
+            assert "Strike" not in shown
             before = place.cpe.values[SOFTWARE]
             shown = await rep.run("firmware gone")
             assert "% gone was not installed: the file server did not give the router the file (fault 9016)" in shown
@@ -62,7 +66,6 @@ async def test_what_the_router_told_of_a_transfer_reaches_the_rep(tmp_path):
             assert "9.9.1" in await rep.run(f"get {SOFTWARE}")
             session = place.entries(Kind.SESSION_OPENED)[-1].session
             assert sessions_told(place) == [session, session]
-            await rep.run("firmware good", answer="n")
         assert "CancelTransfer" not in place.rpcs()
 
 
@@ -76,6 +79,23 @@ async def test_the_exit_status_of_a_single_command_tells_it(tmp_path):
             async with asyncio.timeout(10):
                 while len(place.house.live) or place.cpe.in_session:
                     await asyncio.sleep(0.02)
+
+
+async def test_ctrl_c_ends_the_waiting_and_the_session_cancels_the_transfer(tmp_path):
+    slow = Pace(boot=0.02, transfer=60, diagnostics=0.01, retry=0.02, answer=5.0, second=0.01)
+    async with file_server() as url, stage(tmp_path, cwmp=listed(url), pace=slow) as place:
+        await place.grant(["device.firmware"])
+        async with place.rep() as rep:
+            rep.type("firmware good")
+            await rep.until(ASKING)
+            rep.type("y")
+            await rep.until("not the loading.\n")
+            rep.keys("\x03")
+            assert "the transfer is cancelled" in await rep.until(place.prompt)
+            rep.type("exit")
+            await rep.ended()
+        await place.cpe.inform_now()
+        assert place.rpcs().count("CancelTransfer") == 1
 
 
 async def test_a_router_that_tells_in_the_middle_of_its_next_answer(tmp_path):
