@@ -84,3 +84,12 @@ def test_another_key_does_not_open_and_no_key_is_shown():
 def test_salts_of_one_key_are_those_made_one_by_one(dek, numbers):
     salts = Salts(dek)
     assert [salts.of(number) for number in numbers] == [salt(dek, number) for number in numbers]
+
+
+def test_a_key_that_is_seldom_used_keeps_no_cipher_and_never_repeats_a_nonce() -> None:
+    key = SealingKey(b"k" * 32, seldom=True)
+    sealed = [key.seal(b"content", b"aad") for _ in range(3)]
+    assert [part[:NONCE_BYTES] for part in sealed] == [n.to_bytes(NONCE_BYTES, "big") for n in (1, 2, 3)]
+    assert [unseal(key.dek, part, b"aad") for part in sealed] == [b"content"] * 3
+    often = SealingKey(b"k" * 32)
+    assert [often.seal(b"content", b"aad") for _ in range(3)] == sealed
