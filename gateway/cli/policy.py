@@ -132,11 +132,13 @@ def lint_tables(
     Exit status 1 if there is an error.
     """
     from gateway.policy.lint import lint
+    from gateway.policy.table import Shelf
     from gateway.policy.verdict import Position
 
     bundle = _bundle(call, directory)
     if platform:
-        bundle = replace(bundle, tables={name: _table(bundle, name) for name in sorted(platform)})
+        wanted = {name: _table(bundle, name) for name in sorted(platform)}
+        bundle = replace(bundle, tables=Shelf(wanted, wanted.__getitem__))
     rows = [row for file in corpus or () for row in _corpus(file).rows]
     found = lint(bundle, lines=[(Position(row.platform, row.mode, row.context), row.line) for row in rows])
     shown = [one for one in found if notes or one.level != "note"]
