@@ -17,6 +17,8 @@ from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]
 
+from audit.entry import Kind
+from audit.reader import EvidenceReader
 from benchmarks.bars import Result, median, percentile
 from benchmarks.cwmp_load import CLASS, OUI, PASSWORD, USER, serial
 from benchmarks.ground import ROOT, Talker, cpu_seconds, pss_bytes
@@ -157,12 +159,29 @@ def _held(
         host_key = assembly.host_key(running.settings).export_public_key().decode().strip()
         way = {"port": running.settings.ssh.port, "host_key": host_key, "key": str(running.people["rep"].key)}
         done = load.ask("type", user="line", line="get Device.DeviceInfo.UpTime", count=lengths.lines, **way)
-    times, sync = done["times"], disk.measure()
-    note = f"p99 {percentile(times, 0.99) * 1e3:.3g} ms; sync {sync * 1e3:.3g} ms: {median(times) / sync:.3g} ×; "
-    note += "recorded as a command and as an RPC"
+    times, rpcs, sync = done["times"], _rpc_times(running), disk.measure()
     yield Result(
-        what="CPEs: a rep's `get` in a held session, p50", measured=median(times) * 1e3, unit="ms", bar=5, note=note
-    )
+        what="CPEs: an RPC in a held session, p50", measured=median(rpcs) * 1e3, unit="ms", bar=5,
+        note=f"p99 {percentile(rpcs, 0.99) * 1e3:.3g} ms; sync {sync * 1e3:.3g} ms; from its entry to its answer's",
+    )  # fmt: skip
+    yield Result(
+        what="CPEs: a rep's `get` in a held session, p50", measured=median(times) * 1e3, unit="ms",
+        note=f"p99 {percentile(times, 0.99) * 1e3:.3g} ms; {median(times) / sync:.3g} × sync; typed over ssh, to the "
+        "next prompt: recorded as a command, as an RPC and as output",
+    )  # fmt: skip
+
+
+def _rpc_times(running: RunningGateway) -> list[float]:
+    """Seconds of each RPC of a rep, by the worker's clock in the entries: its commit, the CPE, its answer's turn."""
+    began: dict[tuple[str | None, int | None], int] = {}
+    times = []
+    with contextlib.closing(EvidenceReader.open(running.settings.evidence_dir)) as reader:
+        for entry in reader.entries():
+            if entry.kind is Kind.RPC_INTENT and entry.facts["purpose"] == "command":
+                began[entry.session, entry.n] = entry.head.monotonic_ns
+            elif entry.kind is Kind.RPC_RESULT and isinstance(of := entry.facts.get("of"), int):
+                times.append((entry.head.monotonic_ns - began[entry.session, of]) / 1e9)
+    return times
 
 
 def _mediator(directory: Path, disk: Disk, lengths: Lengths) -> Iterator[Result]:
