@@ -53,7 +53,7 @@ from gateway.evidence.rotating import refuse_if_begun
 from gateway.evidence.status import StatusBoard
 from gateway.log_site import log_site
 from gateway.notify.choose import notifier_for
-from gateway.policy.cwmp.policy import MACHINE, CwmpPolicy
+from gateway.policy.cwmp.policy import MACHINE, PLATFORM, CwmpPolicy
 from gateway.policy.errors import PolicyError
 from gateway.policy.load import TABLES, read_files
 from gateway.review.app import review_app
@@ -69,7 +69,7 @@ from gateway.state.cpes import StateCpes
 from gateway.state.database import Database, sqlite_url
 from gateway.state.directory import StateDirectory
 from gateway.state.persons import StatePersons
-from gateway.state.registry import CWMP, NewRouter, Registry
+from gateway.state.registry import NewRouter, Registry
 from gateway.web.app import customer_app
 
 log = structlog.get_logger("assembly")
@@ -255,8 +255,8 @@ class House:
                 consents=self.consents,
                 policy=policy,
                 definitions={name: load_definition(name) for name in platforms()},
-                driver=driver or PlatformDrivers(SshDriver(), {CWMP: self.station.driver}),
-                script_driver=driver or PlatformDrivers(BatchDriver(), {CWMP: self.station.driver}),
+                driver=driver or PlatformDrivers(SshDriver(), {PLATFORM: self.station.driver}),
+                script_driver=driver or PlatformDrivers(BatchDriver(), {PLATFORM: self.station.driver}),
                 live=self.live,
             )
         )

@@ -11,12 +11,13 @@ from fastapi import Depends, Request
 from pydantic import Field
 
 from drivers.cwmp.known import KnownCpe
+from drivers.cwmp.paths import ROOTS
 from drivers.session import Credential
-from gateway.access.identity import Authenticated
 from gateway.api.fields import Id, Language, RouterName, Wire
 from gateway.api.given import Admin, Caller, Service, guarded
-from gateway.api.routers import ContactIn, Name, RouterOut, router_out
-from gateway.errors import BadRequest, NotAllowed
+from gateway.api.routers import ContactIn, Name, RouterOut, operators_only, router_out
+from gateway.errors import BadRequest
+from gateway.policy.cwmp.policy import PLATFORM
 from gateway.session.admin import RouterEntry
 from gateway.session.cpes import CpeDesk
 
@@ -124,15 +125,15 @@ async def list_cpes(auth: Caller, service: Service, desk: Desk) -> list[CpeOut]:
 @routes.get("/v1/cpes/strangers", operation_id="list_strangers", summary="Devices that call and are not registered")
 async def list_strangers(auth: Caller, desk: Desk) -> list[StrangerOut]:
     """For operators, who may register one."""
-    _operators_only(auth)
+    operators_only(auth)
     return [StrangerOut(**{name: getattr(one, name) for name in StrangerOut.model_fields}) for one in desk.strangers()]
 
 
 @routes.post("/v1/cpes", operation_id="add_cpe", status_code=201, summary="Register a router that speaks TR-069")
 async def add_cpe(auth: Caller, service: Service, admin: Admin, desk: Desk, new: NewCpe) -> CpeAdded:
     """With how it signs in at the gateway, and how its subscriber is reached."""
-    _operators_only(auth)
-    if "cwmp" not in service.parts.definitions:
+    operators_only(auth)
+    if PLATFORM not in service.parts.definitions:
         raise BadRequest("This gateway has no platform cwmp.")
     if new.certificate_name is not None and new.password is not None:
         raise BadRequest("A router signs in with a password or with a certificate; give one of them.")
@@ -140,7 +141,7 @@ async def add_cpe(auth: Caller, service: Service, admin: Admin, desk: Desk, new:
     credential, sign_in = _sign_in(user, new.password, by_certificate=certified)
     entry = RouterEntry(
         name=new.name,
-        platform="cwmp",
+        platform=PLATFORM,
         address="",
         port=0,
         host_key="",
@@ -159,7 +160,7 @@ async def add_cpe(auth: Caller, service: Service, admin: Admin, desk: Desk, new:
 @routes.post("/v1/cpes/{name}/sign-in", operation_id="new_sign_in", summary="How a CPE signs in from now on")
 async def new_sign_in(auth: Caller, admin: Admin, name: Name, new: NewSignIn, desk: Desk) -> SignIn:
     """Replaces user name and password. The router has to be told before it can call again."""
-    _operators_only(auth)
+    operators_only(auth)
     known = {cpe.router_name: cpe for cpe in desk.known()}.get(name)
     if known is None:
         raise BadRequest(f"There is no router called {name} that speaks TR-069.")
@@ -186,11 +187,10 @@ def _out(cpe: KnownCpe, desk: CpeDesk) -> CpeOut:
     if cpe.informed_at is not None and cpe.inform_seconds:
         expected = cpe.informed_at + timedelta(seconds=cpe.inform_seconds)
     turned = desk.turned_away(cpe.router_id)
-    models = {"Device.": "tr181", "InternetGatewayDevice.": "tr098"}
     return CpeOut(
         router=cpe.router_name,
         device=cpe.device_key,
-        model=models.get(cpe.root),
+        model=ROOTS.get(cpe.root),
         software=cpe.software or None,
         identity=cpe.identity or None,
         informed_at=cpe.informed_at,
@@ -200,8 +200,3 @@ def _out(cpe: KnownCpe, desk: CpeDesk) -> CpeOut:
         turned_away_at=None if turned is None else turned.at,
         turned_away_why=None if turned is None else turned.why,
     )
-
-
-def _operators_only(auth: Authenticated) -> None:
-    if auth.principal.role != "operator":
-        raise NotAllowed("Only an operator may change people and routers.")

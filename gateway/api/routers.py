@@ -106,7 +106,7 @@ async def list_routers(auth: Caller, service: Service) -> list[RouterOut]:
 @routes.post("/v1/routers", operation_id="add_router", status_code=201, summary="Register a router")
 async def add_router(auth: Caller, service: Service, admin: Admin, probing: Probing, new: NewRouter) -> RouterOut:
     """With its host key, the gateway's credential, and how its subscriber is reached."""
-    _operators_only(auth)
+    operators_only(auth)
     _check_algorithms(new.legacy_algorithms)
     platform = new.platform or await _detected(auth, admin, probing, new)
     _check_platform(service, platform)
@@ -147,7 +147,7 @@ async def set_host_key(auth: Caller, admin: Admin, name: Name, new: HostKeyIn) -
 @routes.put("/v1/routers/{name}/contact", operation_id="set_contact", status_code=204, summary="New contact")
 async def set_contact(auth: Caller, service: Service, admin: Admin, name: Name, new: ContactIn) -> None:
     """Replaces how the subscriber of the router is reached."""
-    _operators_only(auth)
+    operators_only(auth)
     router = await service.parts.directory.router_by_name(name)
     if router is None:
         raise BadRequest(f"There is no router called {name}.")
@@ -157,7 +157,7 @@ async def set_contact(auth: Caller, service: Service, admin: Admin, name: Name, 
 @routes.post("/v1/host-keys", operation_id="read_host_key", summary="Which host key a router shows")
 async def read_host_key(auth: Caller, probing: Probing, place: Place) -> OfferedKey:
     """Connects, logs in nowhere, pins nothing. A person compares the fingerprint with the router."""
-    _operators_only(auth)
+    operators_only(auth)
     _check_algorithms(place.legacy_algorithms)
     if probing is None:
         raise Unavailable("This gateway cannot look at routers; read the host key on the router itself.")
@@ -195,7 +195,8 @@ async def _detected(auth: Authenticated, admin: Admin, probing: Probing, new: Ne
     return found
 
 
-def _operators_only(auth: Authenticated) -> None:
+def operators_only(auth: Authenticated) -> None:
+    """Raises `NotAllowed` for everybody else."""
     if auth.principal.role != "operator":
         raise NotAllowed("Only an operator may change people and routers.")
 

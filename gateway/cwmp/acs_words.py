@@ -8,9 +8,9 @@ from typing import Final
 
 from drivers.cwmp.codec.envelope import Envelope, decode, method_of
 from drivers.cwmp.codec.names import CPE_REQUESTS
+from drivers.cwmp.faults import LONGEST_TEXT
 from drivers.cwmp.messages import Done, Fault, Methods
 from drivers.errors import BadEnvelope
-from gateway.cwmp.provider import LONGEST_TEXT
 from gateway.cwmp.responder import Reply
 from gateway.cwmp.upstream import UpstreamAnswer
 from gateway.cwmp.upstream_wire import UpstreamLost

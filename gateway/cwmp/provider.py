@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Final
 
 from audit.entry import Json
+from drivers.cwmp.faults import LONGEST_TEXT
 from drivers.cwmp.gate import MASK
 from drivers.cwmp.known import KnownCpe
 from drivers.cwmp.messages import (
@@ -27,10 +28,6 @@ from gateway.cwmp.upkeep import names_in
 from gateway.policy.cwmp.machine import Filtered, MachineVerdict, Profile, filter_answer, filter_inform, judge_machine
 from gateway.policy.verdict import Site
 
-DENIED: Final = 9001
-"""The fault that the ACS gets for an RPC which the CPE never sees: request denied. TR-069, A.5.1."""
-LONGEST_TEXT: Final = 256
-"""Of a fault that is told to anybody."""
 MOST_NAMES: Final = 256
 """Names of one RPC or answer that are kept; the count is exact."""
 LONGEST_VALUE: Final = 1024

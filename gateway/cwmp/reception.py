@@ -20,6 +20,7 @@ from drivers.cwmp.device import DeviceId
 from drivers.cwmp.known import CpeDirectory, KnownCpe, Sighting
 from drivers.cwmp.link import Contact
 from drivers.cwmp.messages import Inform
+from drivers.cwmp.paths import ROOTS, TR181
 from drivers.cwmp.quirks import Quirks
 from drivers.cwmp.wire.cookies import new_session_id, session_ids, set_cookie
 from drivers.cwmp.wire.http import HttpRequest, cut_short
@@ -55,7 +56,6 @@ TOO_SHORT: Final = (
 )
 _PLAIN_EVENTS: Final = frozenset({"2 PERIODIC", "6 CONNECTION REQUEST"})
 _NOBODY: Final = DeviceId(oui="000000", product_class="", serial="0")
-ROOTS: Final = ("Device.", "InternetGatewayDevice.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -483,7 +483,7 @@ def sighting_of(
 ) -> Sighting:
     """What an Inform shows of a CPE, from its forced parameters."""
     root = next((root for one in inform.parameters for root in ROOTS if one.name.startswith(root)), "")
-    root = root or known.root or ROOTS[0]
+    root = root or known.root or TR181
     wanted = {
         f"{root}DeviceInfo.SoftwareVersion": "software",
         f"{root}ManagementServer.ConnectionRequestURL": "cr_url",

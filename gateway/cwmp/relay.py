@@ -17,6 +17,7 @@ from audit.entry import Json
 from audit.rpc import NewRpc, RecordedRpc
 from config.ids import new_id
 from drivers.cwmp.codec.envelope import Envelope, encode, method_of
+from drivers.cwmp.faults import denied_to_acs
 from drivers.cwmp.hub import CpeHub
 from drivers.cwmp.known import CpeDirectory
 from drivers.cwmp.link import RpcJournal
@@ -34,7 +35,7 @@ from drivers.cwmp.messages import (
 )
 from drivers.errors import BadEnvelope
 from gateway.cwmp.acs_words import INTERNAL, RETRY, TOLD, UNKNOWN, read, reply_to
-from gateway.cwmp.provider import DENIED, LONGEST_TEXT, Provider, answer_facts, answer_names, wake_credentials
+from gateway.cwmp.provider import Provider, answer_facts, answer_names, wake_credentials
 from gateway.cwmp.recording import CpeJournal
 from gateway.cwmp.responder import Busy, ComeAgain, CpeTurn, Reply
 from gateway.cwmp.shared_turn import SharedTurn
@@ -190,7 +191,7 @@ class Relay:
         await self._parts.journal.blocked(
             self._turn.known, method=method_of(request), rule=verdict.rule_id, detail=kept
         )
-        return Names(()) if verdict.unseen else Fault(DENIED, verdict.reason[:LONGEST_TEXT])
+        return Names(()) if verdict.unseen else denied_to_acs(verdict.reason)
 
     async def _granted(self, request: Request, verdict: MachineAllow) -> Answer:
         """Recorded, sent, its answer filtered and recorded."""

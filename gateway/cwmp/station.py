@@ -195,11 +195,6 @@ class Station:
     # --- what operators see: gateway.session.cpes.CpeDesk ------------------------------------------------------------
 
     @property
-    def serves(self) -> bool:
-        """Whether CPEs can call."""
-        return self._settings.mode != "off"
-
-    @property
     def acs_url(self) -> str | None:
         """As the settings say, or where it listens."""
         if self._settings.public_url is not None:

@@ -43,11 +43,6 @@ class CpeDesk(Protocol):
         """When somebody last failed to sign in as this router, if that was after its last good call."""
         ...
 
-    @property
-    def serves(self) -> bool:
-        """Whether routers can call at all (`cwmp.mode`)."""
-        ...
-
     def known(self) -> list[KnownCpe]:
         """The inventory's, by name."""
         ...
@@ -64,7 +59,6 @@ class CpeDesk(Protocol):
 class NoCpes:
     """Where nothing of TR-069 runs."""
 
-    serves = False
     acs_url = None
 
     def turned_away(self, router_id: str) -> Turned | None:  # noqa: ARG002 the protocol's

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from hashlib import sha256
-from typing import Any, Final, TypeAlias, TypeVar, get_args
+from typing import Any, TypeAlias, TypeVar, get_args
 
 import pyotp
 from sqlalchemy import Connection, delete, func, insert, select, update
@@ -23,15 +23,13 @@ from gateway.access.identity import Principal, Role, Router
 from gateway.consent.model import Language
 from gateway.consent.notifier import ContactKind
 from gateway.errors import BadRequest
+from gateway.policy.cwmp.policy import PLATFORM
 from gateway.state import checks
 from gateway.state.cpes import add_cpe, change_sign_in
 from gateway.state.database import Database
 from gateway.state.directory import as_principal
 from gateway.state.keys import fingerprint, kind_of
 from gateway.state.schema import contacts, principals, public_keys, routers, service_tokens
-
-CWMP: Final = "cwmp"
-"""The platform of routers that speak TR-069."""
 
 Principals: TypeAlias = list[Principal]
 T = TypeVar("T")
@@ -187,7 +185,7 @@ class Registry:
 
     async def add_router(self, new: NewRouter) -> Router:
         """Register a router with its pinned host key and sealed credential."""
-        if new.platform == CWMP:
+        if new.platform == PLATFORM:
             return await self._add_cpe(new)
         if fingerprint(new.host_key) is None:
             raise BadRequest("The host key is not an OpenSSH public key line.")
@@ -267,7 +265,7 @@ class Registry:
         def work(db: Connection, row: Any) -> None:
             sealed = self._seal_credential(row.id, credential)
             db.execute(update(routers).where(routers.c.id == row.id).values(credential=sealed))
-            if row.platform == CWMP:
+            if row.platform == PLATFORM:
                 change_sign_in(db, self._vault, row.id, user=credential.user, password=credential.password or "")
 
         await self._on_router(router_name, work)

@@ -26,6 +26,8 @@ with contextlib.nullcontext() if atheris is None else atheris.instrument_imports
     from drivers.cwmp.wire.http import HttpRequest, RequestParser, ResponseParser
     from drivers.errors import BadHttp, LoginRefused, RouterUnreachable
 
+from tests.fuzz.mutation import edited, worded
+
 MOST = 20_000
 PASSWORD = "correct horse battery staple"
 POST = (
@@ -142,35 +144,13 @@ def check(data: bytes) -> None:
     if len(data) < 3:
         return
     target, good = TARGETS[data[0] % len(TARGETS)]
-    raw = _edited(good, data[2:]) if data[1] % 2 else _worded(data[2:])
+    raw = edited(good, data[2:], WORDS) if data[1] % 2 else worded(data[2:], WORDS)
     raw *= 1 + (data[1] >> 1) % 4
     start = time.process_time()
     with contextlib.suppress(BadHttp):
         target(raw)
     taken = time.process_time() - start
     assert taken < 0.5 + len(raw) * SECONDS_PER_BYTE, f"{taken:.2f} s for {len(raw)} bytes"
-
-
-def _edited(good: bytes, edits: bytes) -> bytes:
-    """Each edit has four bytes: where (two), what, and the byte or word for it."""
-    raw = bytearray(good)
-    for at in range(0, len(edits) - 3, 4):
-        place = int.from_bytes(edits[at : at + 2], "big") % (len(raw) + 1)
-        word = WORDS[edits[at + 3] % len(WORDS)]
-        match edits[at + 2] % 4:
-            case 0:
-                raw[place : place + 1] = edits[at + 3 : at + 4]
-            case 1:
-                raw[place:place] = word
-            case 2:
-                del raw[place : place + 1 + edits[at + 3] % 32]
-            case _:
-                raw[place : place + len(word)] = word
-    return bytes(raw)
-
-
-def _worded(data: bytes) -> bytes:
-    return b"".join(WORDS[byte - 128] if 128 <= byte < 128 + len(WORDS) else bytes([byte]) for byte in data)
 
 
 def check_growth() -> None:

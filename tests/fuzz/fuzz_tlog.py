@@ -31,6 +31,8 @@ with contextlib.nullcontext() if atheris is None else atheris.instrument_imports
     from audit.tlog.proof import MAX_PROOF_BYTES, TlogProof
     from audit.tlog.tile_path import Tile, parse_path, tile_path
 
+from tests.fuzz.mutation import edited, worded
+
 LOG = SigningKey("logs.example/1", bytes(range(32)))
 WITNESSES = {name: CosigningKey(f"w.example/{name}", bytes([at]) * 32) for at, name in enumerate("ABC")}
 ENTRIES = [b"entry %d" % number for number in range(7)]
@@ -119,35 +121,13 @@ def check(data: bytes) -> None:
     if len(data) < 3:
         return
     target, good = TARGETS[data[0] % len(TARGETS)]
-    raw = _edited(good, data[2:]) if data[1] % 2 else _worded(data[2:])
+    raw = edited(good, data[2:], WORDS) if data[1] % 2 else worded(data[2:], WORDS)
     raw *= 1 + (data[1] >> 1) % 4
     start = time.process_time()
     with contextlib.suppress(BadEntry):
         target(raw)
     taken = time.process_time() - start
     assert taken < 0.5 + len(raw) * SECONDS_PER_BYTE, f"{taken:.2f} s for {len(raw)} bytes"
-
-
-def _edited(good: bytes, edits: bytes) -> bytes:
-    """Each edit has four bytes: where (two), what, and the byte or word for it."""
-    raw = bytearray(good)
-    for at in range(0, len(edits) - 3, 4):
-        place = int.from_bytes(edits[at : at + 2], "big") % (len(raw) + 1)
-        word = WORDS[edits[at + 3] % len(WORDS)]
-        match edits[at + 2] % 4:
-            case 0:
-                raw[place : place + 1] = edits[at + 3 : at + 4]
-            case 1:
-                raw[place:place] = word
-            case 2:
-                del raw[place : place + 1 + edits[at + 3] % 32]
-            case _:
-                raw[place : place + len(word)] = word
-    return bytes(raw)
-
-
-def _worded(data: bytes) -> bytes:
-    return b"".join(WORDS[byte - 128] if 128 <= byte < 128 + len(WORDS) else bytes([byte]) for byte in data)
 
 
 def check_growth() -> None:

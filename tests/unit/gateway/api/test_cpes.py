@@ -19,7 +19,6 @@ NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 class Desk:
     """A `CpeDesk` with one of each."""
 
-    serves = True
     acs_url = "https://acs.isp.example:7547/"
     certificate = ""
 
