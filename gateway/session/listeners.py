@@ -28,10 +28,9 @@ class Bounds:
     """At one time; more are turned away."""
     request_seconds: float = 20.0
     """A connection is cut between once and twice this time into a request that does not arrive."""
-
-
-_ARRIVING: Final = frozenset({"IDLE", "SEND_BODY"})
-"""States of a client, as h11 names them, in which its request is not all here."""
+    idle_seconds: int = 75
+    """A connection is kept so long between two requests. Longer than clients and proxies keep theirs (mostly 5 to 60):
+    who closes first must be the client, or a request of his meets a connection that has just gone."""
 
 
 class BoundedProtocol(H11Protocol):
@@ -59,11 +58,19 @@ class BoundedProtocol(H11Protocol):
 
     def _look(self, request: object, was_arriving: bool) -> None:
         """Cut the connection if the same request has been on its way all the time since the look before."""
-        arriving = self.conn.their_state.__name__ in _ARRIVING
+        arriving = self._is_arriving()
         if arriving and was_arriving and self.cycle is request:
             self.transport.abort()
         else:
             self._look_later(arriving=arriving)
+
+    def _is_arriving(self) -> bool:
+        """A request is begun and not all here; the first one begins with the connection."""
+        match self.conn.their_state.__name__:  # as h11 names a client's states
+            case "IDLE":
+                return self.cycle is None or bool(self.conn.trailing_data[0])
+            case state:
+                return state == "SEND_BODY"
 
 
 class PeerProtocol(BoundedProtocol):
@@ -99,6 +106,7 @@ class HttpListener:
                 server_header=False,
                 proxy_headers=False,
                 timeout_graceful_shutdown=2,
+                timeout_keep_alive=bounds.idle_seconds,
                 **options,
             )
         )

@@ -65,6 +65,35 @@ async def test_a_slow_answer_to_a_whole_request_is_waited_for(listen) -> None:
         assert (await client.get("/")).text == "0"
 
 
+async def test_between_two_requests_a_connection_is_kept_and_then_closed(listen) -> None:
+    port = await listen(Bounds(request_seconds=0.1, idle_seconds=1))
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    asked = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+
+    for _ in range(2):
+        writer.write(asked)
+        assert (await reader.readuntil(b"\r\n\r\n0")).startswith(b"HTTP/1.1 200 ")
+        await asyncio.sleep(0.4)  # several times what a request may take to arrive
+    async with asyncio.timeout(5):
+        assert await reader.read() == b""
+
+    writer.close()
+
+
+async def test_a_second_request_that_does_not_arrive_is_not_waited_for_either(listen) -> None:
+    port = await listen(Bounds(request_seconds=0.1))
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+
+    writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    await reader.readuntil(b"\r\n\r\n0")
+    writer.write(b"GET / HTTP/1.1\r\n")
+    with pytest.raises((ConnectionResetError, asyncio.IncompleteReadError)):
+        async with asyncio.timeout(5):
+            await reader.readexactly(1)
+
+    writer.close()
+
+
 async def test_more_connections_than_allowed_are_turned_away_and_places_come_back(listen) -> None:
     port = await listen(Bounds(connections=1))
     _, first = await asyncio.open_connection("127.0.0.1", port)
