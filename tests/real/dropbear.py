@@ -9,6 +9,7 @@ root, dropbear-bin and busybox-static. Counterpart: `tests.real.home_host` count
 import fcntl
 import json
 import shutil
+import socket
 import sys
 import time
 from collections.abc import Callable
@@ -101,8 +102,12 @@ class HomeHost:
     log: Path
 
     def seen(self) -> list[dict[str, object]]:
-        """All contacts so far, connections and frames, after a moment for the last ones to arrive."""
+        """All contacts so far, connections and frames, after a moment for the last ones to arrive; all are written."""
         time.sleep(0.3)
+        with socket.socket(socket.AF_UNIX) as asking:
+            asking.settimeout(60)
+            asking.connect(f"{self.log}.sock")
+            assert asking.recv(1), "the home host has ended"
         records = [json.loads(line) for line in self.log.read_text().splitlines()]
         return [record for record in records if record["kind"] != "ready"]
 

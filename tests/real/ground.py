@@ -5,20 +5,22 @@ Counterpart: `tests.real.fixtures` offers what is built here as pytest fixtures.
 
 import contextlib
 import os
+import random
 import shutil
 import signal
 import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from drivers.session import Credential, Target
 
-_PATIENCE = 20.0
+_PATIENCE = 60.0
+_SHARE = 3000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,10 +160,26 @@ class Ground:
 
 
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A TCP port of 127.0.0.1 that is free, and still is when a program binds it later.
+
+    It lies below those that the kernel gives to connections and to who asks for any (32768 and more on Linux), and it
+    is given out once; each process of a parallel run has a share of its own.
+    """
+    for port in _ports:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise RuntimeError("no port is left below those of the kernel")
+
+
+def _own_ports() -> Iterator[int]:
+    first = 20_000 + _SHARE * (int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 4)
+    begin = random.randrange(_SHARE)  # runs beside each other on one machine
+    yield from range(first + begin, first + _SHARE)
+    yield from range(first, first + begin)
+
+
+_ports = _own_ports()
 
 
 def answers(host: str, port: int, expected: bytes = b"SSH-2.0") -> bool:
@@ -193,10 +211,10 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGTERM)
     try:
-        process.wait(timeout=3)
+        process.wait(timeout=10)
     except subprocess.TimeoutExpired:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        process.wait(timeout=5)
+        process.wait(timeout=30)
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)  # children that outlived it

@@ -2,9 +2,11 @@
 
 Started as a script by `tests.real.dropbear` with the file to write, its own address and the ports. One JSON object per
 line: `{"kind": "tcp", "port": 22, "from": …}` for a connection, `{"kind": "frame", …}` for any frame that was addressed
-to this host or to all (IPv4, wake-on-lan, ARP), whether or not something listens. Standard library only.
+to this host or to all (IPv4, wake-on-lan, ARP), whether or not something listens. Who connects to the Unix socket
+beside the file gets a byte once all that had arrived is written down. Standard library only.
 """
 
+import contextlib
 import json
 import selectors
 import socket
@@ -36,9 +38,15 @@ def main(log: Path, address: str, ports: list[int]) -> None:
         for port in ports:
             listener = socket.create_server((address, port))
             watch.register(listener, selectors.EVENT_READ, port)
+        asking = socket.socket(socket.AF_UNIX)
+        asking.bind(f"{log}.sock")
+        asking.listen()
+        watch.register(asking, selectors.EVENT_READ, 0)
         output.write(json.dumps({"kind": "ready"}) + "\n")
         while True:
-            for key, _ in watch.select():
+            ready = [key for key, _ in watch.select()]
+            arrived = [key for key in ready if key.fileobj is not asking]
+            for key in arrived:
                 if key.data is None:
                     frame, details = wire.recvfrom(65535)
                     if details[2] != _OUTGOING and details[0] != "lo":
@@ -46,8 +54,11 @@ def main(log: Path, address: str, ports: list[int]) -> None:
                     continue
                 connection, peer = key.fileobj.accept()  # type: ignore[union-attr]
                 output.write(json.dumps({"kind": "tcp", "port": key.data, "from": peer[0]}) + "\n")
-                connection.sendall(_BANNERS.get(key.data, b""))
+                with contextlib.suppress(OSError):  # it has gone already
+                    connection.sendall(_BANNERS.get(key.data, b""))
                 connection.close()
+            if not arrived:
+                asking.accept()[0].sendall(b".")
 
 
 if __name__ == "__main__":

@@ -16,6 +16,9 @@ from tests.real.ground import Ground
 
 Words = tuple[str, ...]
 
+BRIEF = 0.5
+"""Seconds for a command that may go on for ever."""
+
 # Programs that OpenWrt takes from the same source as Debian does.
 SAME = frozenset({"bridge", "conntrack", "dig", "ethtool", "host", "ip", "mtr", "nft", "ss", "tc"})
 SAME |= {"ip6tables", "ip6tables-save", "iptables", "iptables-save"}
@@ -80,8 +83,11 @@ def applets(busybox: Path) -> frozenset[str]:
     return frozenset(subprocess.run([busybox, "--list"], capture_output=True, text=True, check=True).stdout.split())
 
 
-def answers(ground: Ground, unshare: Path, commands: Sequence[Sequence[str]]) -> list[Answer]:
-    """Run them one after another in namespaces of their own (network, processes, mounts, host name)."""
+def answers(ground: Ground, unshare: Path, commands: Sequence[Sequence[str]], seconds: float = BRIEF) -> list[Answer]:
+    """Run them one after another in namespaces of their own (network, processes, mounts, host name).
+
+    Each is ended after `seconds`.
+    """
     namespace = ground.namespace(f"vst-ow-{ground.tag}")
     for interface in ("eth0", "lan1", "wan"):
         ground.inside(namespace, "ip", "link", "add", interface, "type", "veth", "peer", "name", f"{interface}-far")
@@ -90,7 +96,7 @@ def answers(ground: Ground, unshare: Path, commands: Sequence[Sequence[str]]) ->
         ground.inside(namespace, "ip", "link", "set", interface, "up")
     inside = ("ip", "netns", "exec", namespace, str(unshare), "--pid", "--mount", "--uts", "--ipc", "--fork")
     done = subprocess.run(
-        [*inside, "--mount-proc", sys.executable, "-m", "tests.real.openwrt_lines"],
+        [*inside, "--mount-proc", sys.executable, "-m", "tests.real.openwrt_lines", str(seconds)],
         input=json.dumps([list(words) for words in commands]),
         capture_output=True,
         text=True,
@@ -101,8 +107,10 @@ def answers(ground: Ground, unshare: Path, commands: Sequence[Sequence[str]]) ->
     return [Answer(code, text) for code, text in json.loads(done.stdout)]
 
 
-def check(ground: Ground, require_program: Callable[[str], Path], commands: Sequence[Words]) -> list[tuple[Words, str]]:
-    """Those of `commands` that neither the applet nor its fuller namesake takes, with what was said."""
+def check(
+    ground: Ground, require_program: Callable[[str], Path], commands: Sequence[Words], seconds: float = BRIEF
+) -> list[tuple[Words, str]]:
+    """Those of `commands` that neither the applet nor its fuller namesake takes, with what was said. As `answers`."""
     busybox, unshare = require_program("busybox"), require_program("unshare")
     built_in = applets(busybox)
     first = [
@@ -115,28 +123,30 @@ def check(ground: Ground, require_program: Callable[[str], Path], commands: Sequ
     assert not unknown, f"this BusyBox lacks {sorted(unknown)}"
     refused = [
         (words, answer.text)
-        for words, answer in zip(commands, answers(ground, unshare, first), strict=True)
+        for words, answer in zip(commands, answers(ground, unshare, first, seconds), strict=True)
         if answer.refused
     ]
     again = [(words, text) for words, text in refused if words[0] in FULLER]
-    second = answers_again(ground, unshare, require_program, [words for words, _ in again]) if again else []
+    second = answers_again(unshare, require_program, [words for words, _ in again], seconds) if again else []
     taken = {words for (words, _), answer in zip(again, second, strict=True) if not answer.refused}
     return [(words, text) for words, text in refused if words not in taken]
 
 
 def answers_again(
-    ground: Ground, unshare: Path, require_program: Callable[[str], Path], commands: Sequence[Words]
+    unshare: Path, require_program: Callable[[str], Path], commands: Sequence[Words], seconds: float
 ) -> list[Answer]:
     """The same with the fuller programs."""
     with Ground() as other:
-        return answers(other, unshare, [(str(require_program(words[0])), *words[1:]) for words in commands])
+        named = [(str(require_program(words[0])), *words[1:]) for words in commands]
+        return answers(other, unshare, named, seconds)
 
 
 def _main() -> None:
     found: list[tuple[int | None, str]] = []
+    seconds = float(sys.argv[1])
     for words in json.load(sys.stdin):
         try:
-            done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, timeout=0.5, check=False)
+            done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, timeout=seconds, check=False)
             found.append((done.returncode, (done.stderr[:2000] + done.stdout[:2000]).decode(errors="replace")))
         except subprocess.TimeoutExpired:
             found.append((None, ""))

@@ -69,7 +69,7 @@ def test_a_word_that_a_program_does_not_know_is_noticed(
     with_options = {words[0] for words in commands() if len(words) > 1 and words[1].startswith("-")}
     tried = sorted(name for name in with_options if program_of((name,)) not in {*UNCHECKED, *BUILTIN, *BY_HELP})
     with Ground() as ground:
-        refused = check(ground, require_program, [(name, "--zzz") for name in tried])
+        refused = check(ground, require_program, [(name, "--zzz") for name in tried], seconds=30)
     assert sorted(set(tried) - {words[0] for words, _ in refused}) == []
 
 
