@@ -38,8 +38,17 @@ from gateway.demo.players import Subscriber
 from gateway.session.admin import RouterEntry
 from tests.real.ground import free_port
 
-START_SECONDS = 30.0
+START_SECONDS = 60.0
+WAIT_SECONDS = 60.0
 T = TypeVar("T")
+
+
+def wait_for(condition: Callable[[], object], why: Callable[[], object] = lambda: "") -> None:
+    """Wait until something is true; otherwise fail and tell `why`."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, why()
+        time.sleep(0.05)
 
 
 class LoopThread:
@@ -308,7 +317,7 @@ def _answers(port: int) -> bool:
     import socket
 
     try:
-        with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
             return connection.recv(8).startswith(b"SSH-2.0")
     except OSError:
         return False

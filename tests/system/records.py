@@ -9,7 +9,7 @@ from audit.entry import Kind
 from audit.reader import EvidenceReader, StoredEntry
 from tests.running import RunningGateway
 
-PATIENCE = 10.0
+PATIENCE = 60.0
 
 
 @dataclass(frozen=True)

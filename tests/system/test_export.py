@@ -4,17 +4,22 @@ import io
 import json
 import subprocess
 import sys
-import time
 import zipfile
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
+import httpx
 import pytest
 
+from audit.entry import Kind
+from audit.reader import EvidenceReader
+from audit.tlog.checkpoint import Checkpoint
+from audit.tlog.note import parse_note
 from config.settings import EvidenceSettings
 from drivers.lab.openwrt import OpenWrtRouter
 from tests.real.ground import free_port
-from tests.running import LoopThread, RunningGateway
+from tests.running import LoopThread, RunningGateway, wait_for
 
 pytestmark = pytest.mark.system
 
@@ -38,6 +43,12 @@ class Witness:
         command = ["witness", "serve", "--data", str(self._data), "--port", str(self.port)]
         return subprocess.Popen([sys.executable, "-m", "gateway", *command], stderr=subprocess.DEVNULL)
 
+    def answers(self) -> bool:
+        try:
+            return httpx.get(f"http://127.0.0.1:{self.port}/key", timeout=5).is_success
+        except httpx.HTTPError:
+            return False
+
 
 @pytest.fixture
 def witness(tmp_path: Path) -> Witness:
@@ -53,6 +64,7 @@ def gateway(tmp_path: Path, lab_router: OpenWrtRouter, witness: Witness) -> Iter
     gateway.prepare({"alice": "rep", "root": "operator"}, [lab_router.target("home-1")])
     process = witness.serve(gateway.settings.keys_dir / "log.pub")
     try:
+        wait_for(witness.answers)
         with gateway:
             yield gateway
     finally:
@@ -79,7 +91,7 @@ def test_evidence_leaves(gateway: RunningGateway, loop_thread: LoopThread, tmp_p
     consent, subscriber = gateway.consent(loop_thread, "alice", "home-1")
     for line in ("uptime", "logread", "ubus call system board"):
         assert gateway.ssh("alice", "home-1", line).returncode == 0
-    time.sleep(1)
+    wait_for(lambda: _all_witnessed(gateway), lambda: gateway.log.read_text()[-3000:])
 
     out = tmp_path / "case.zip"
     words = ["--consent", consent, "--for", "court", "--disclose", "act,out,rec", "--basis", "Order 7"]
@@ -121,6 +133,19 @@ def test_evidence_leaves(gateway: RunningGateway, loop_thread: LoopThread, tmp_p
     assert gateway.vestibule("verify").returncode == 0
     kinds = [row["facts"] for row in _log(gateway) if row["kind"] == "export.made"]
     assert [facts["for"] for facts in kinds] == ["court", "subscriber", "subscriber"]
+
+
+def _all_witnessed(gateway: RunningGateway) -> bool:
+    """Whether the three sessions are over, and the witness has cosigned all that there is."""
+    with closing(EvidenceReader.open(gateway.settings.evidence_dir)) as reader:
+        closed = [entry for entry in reader.entries() if entry.kind is Kind.SESSION_CLOSED]
+        size = reader.size
+    witnessed = gateway.settings.evidence_dir / "checkpoint.witnessed"
+    return (
+        len(closed) == 3
+        and witnessed.exists()
+        and Checkpoint.parse(parse_note(witnessed.read_bytes()).text).size >= size
+    )
 
 
 async def _downloads(subscriber: object) -> dict[str, bytes]:

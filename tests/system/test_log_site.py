@@ -1,14 +1,15 @@
 """The published log of a running gateway: read over HTTP as it grows, delivered elsewhere, refused once forged."""
 
-import time
 from contextlib import closing
 from pathlib import Path
 
 import httpx
 import pytest
 
+from audit.entry import Kind
 from audit.publish.fsck import fsck
 from audit.publish.source import HttpTiles, open_source
+from audit.reader import EvidenceReader
 from audit.tlog.checkpoint import open_checkpoint
 from audit.tlog.note import VerifierKey
 from audit.tlog.tiles import TileTree
@@ -16,7 +17,7 @@ from config.settings import LogSiteSettings
 from drivers.lab.openwrt import OpenWrtRouter
 from gateway import exits
 from tests.real.ground import free_port
-from tests.running import LoopThread, RunningGateway
+from tests.running import LoopThread, RunningGateway, wait_for
 
 
 @pytest.fixture
@@ -35,8 +36,13 @@ def test_the_published_log(gateway: RunningGateway, lab_router: OpenWrtRouter, l
         url = f"http://127.0.0.1:{gateway.settings.log_site.port}"
         gateway.consent(loop_thread, "alice", "home-1")
         assert gateway.ssh("alice", "home-1", "uptime").returncode == 0
-        time.sleep(1.5)  # a checkpoint at most a second later
         with closing(HttpTiles(url)) as source:
+
+            def published() -> int:
+                note = source.get("checkpoint")
+                return 0 if note is None else open_checkpoint(note, key).size
+
+            wait_for(lambda: published() == _size_once_quiet(gateway))
             note = source.get("checkpoint")
             assert note is not None
             checkpoint = open_checkpoint(note, key)
@@ -61,6 +67,12 @@ def test_the_published_log(gateway: RunningGateway, lab_router: OpenWrtRouter, l
     assert b"is not what the log holds" in refused.stderr
     assert gateway.vestibule("log").returncode == 0  # it can still be read
     assert gateway.vestibule("audit", "fsck").returncode == exits.FAILED
+
+
+def _size_once_quiet(gateway: RunningGateway) -> int:
+    """How many entries there are, if the session's last one is among them; else none."""
+    with closing(EvidenceReader.open(gateway.settings.evidence_dir)) as reader:
+        return reader.size if any(entry.kind is Kind.SESSION_CLOSED for entry in reader.entries()) else -1
 
 
 def _missing(path: str) -> bytes:

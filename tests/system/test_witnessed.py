@@ -7,12 +7,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import httpx
 import pytest
 
 from audit.errors import LogDamaged
+from audit.reader import EvidenceReader
 from audit.signing.remote import RemoteSigner
 from audit.signing.span import Span
 from audit.tlog.checkpoint import Checkpoint, open_checkpoint
@@ -24,9 +26,7 @@ from config.settings import EvidenceSettings
 from drivers.lab.openwrt import OpenWrtRouter
 from gateway import exits
 from tests.real.ground import free_port
-from tests.running import LoopThread, RunningGateway
-
-WAIT_SECONDS = 30.0
+from tests.running import LoopThread, RunningGateway, wait_for
 
 
 def run(*words: object) -> dict:
@@ -62,13 +62,6 @@ class Process:
         status = self.process.wait(20)
         self.process = None
         return status
-
-
-def wait_for(condition: Callable[[], object], why: Callable[[], object] = lambda: "") -> None:
-    deadline = time.monotonic() + WAIT_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, why()
-        time.sleep(0.05)
 
 
 class Ground:
@@ -146,6 +139,11 @@ class Ground:
     def size(self) -> int:
         return open_checkpoint(self.shown(), self.key).size
 
+    def entries(self) -> int:
+        """How many there are, signed or not."""
+        with closing(EvidenceReader.open(self.evidence)) as reader:
+            return reader.size
+
     def log_of(self, name: str) -> str:
         return (self.directory / f"{name}.log").read_text()
 
@@ -189,6 +187,7 @@ def test_signed_elsewhere_and_cosigned_by_others(
         wait_for(lambda: ground.cosigned_by({"a", "b"}), lambda: gateway.log.read_text()[-3000:])
 
         # The signer is away: commands go on, the checkpoint comes when it is back.
+        wait_for(lambda: ground.size() == ground.entries())
         ground.signer.end(kill=True)
         before = ground.size()
         assert gateway.ssh("alice", "home-1", "uptime").returncode == 0

@@ -19,7 +19,7 @@ from typing import Self, TypeAlias
 from tests.real.ground import RealRouter
 from tests.running import RunningGateway
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 Finished: TypeAlias = "subprocess.CompletedProcess[bytes]"
 
 
@@ -117,9 +117,14 @@ class AtTerminal:
         os.write(self._near, keys.encode() if isinstance(keys, str) else keys)
 
     def resize(self, columns: int, rows: int) -> None:
-        """Make the window another size, and have its program told, as a terminal does."""
+        """Make the window another size, and have its program told, as a terminal does. Returns when it has heard."""
         termios.tcsetwinsize(self._near, (rows, columns))
         self.process.send_signal(signal.SIGWINCH)
+        status = Path(f"/proc/{self.process.pid}/status")
+        deadline = time.monotonic() + PATIENCE
+        while not re.search(r"^State:\tS(.|\n)*^ShdPnd:\t0+$", status.read_text(), re.MULTILINE):
+            assert time.monotonic() < deadline, "the program does not take the signal"
+            time.sleep(0.01)
 
     def until(self, pattern: str, *, timeout: float = PATIENCE) -> bytes:
         """Wait until what came since the last call matches; all of that."""
@@ -130,6 +135,12 @@ class AtTerminal:
                 raise AssertionError(f"{pattern!r} did not come, but {self.seen[start:]!r}")
         self._start = len(self.seen)
         return self.seen[start:]
+
+    def more(self, *, timeout: float = PATIENCE) -> None:
+        """Wait until something comes."""
+        had = len(self.seen)
+        if not self._read(time.monotonic() + timeout) or len(self.seen) == had:
+            raise AssertionError(f"nothing more came after {self.seen[-1000:]!r}")
 
     def pause(self, seconds: float) -> bytes:
         """Read for a while; what came."""
