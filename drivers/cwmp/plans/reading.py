@@ -53,7 +53,8 @@ class Tally:
         if self.hidden:
             parts.append(f"{count(self.hidden, 'name')} not shown: outside of what the subscriber agreed to")
         if self.masked:
-            parts.append(f"{count(self.masked, 'secret')} shown as <hidden>")
+            # `secret shown` would look like a secret with its value to whoever masks this text.
+            parts.append(f"{count(self.masked, 'secret')} {'is' if self.masked == 1 else 'are'} shown as <hidden>")
         if self.unasked:
             parts.append(f"{count(self.unasked, 'value')} that nobody asked for left out")
         return f"({'; '.join(parts)}.)\n" if parts else ""

@@ -4,6 +4,7 @@ import pytest
 
 from drivers.cwmp.gate import MASK
 from drivers.cwmp.paths import ROOTS
+from drivers.cwmp.plans.reading import Tally
 from drivers.cwmp.rendering import pairs, table
 from drivers.cwmp.words import words
 from gateway.redaction.rules import load_rules
@@ -56,4 +57,12 @@ def test_sentences_about_a_secret(line, name):
     ],
 )
 def test_sentences_about_a_password(shown):
+    assert redacted(shown) == shown
+
+
+@pytest.mark.parametrize("masked", [1, 2])
+@pytest.mark.parametrize("others", [0, 3])
+def test_sentences_that_count_secrets(masked, others):
+    shown = Tally(hidden=others, masked=masked, unasked=others).sentence()
+    assert "secret" in shown
     assert redacted(shown) == shown

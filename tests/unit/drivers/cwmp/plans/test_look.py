@@ -30,7 +30,7 @@ def test_get_below_an_object_asks_neither_for_hidden_nor_for_masked_values():
     assert f"{KEYS[0]}" in text
     assert text.count("<hidden>") == 4  # three values, and the sentence
     assert "\n(11 names not shown: outside of what the subscriber agreed to; " in text
-    assert text.endswith("; 3 secrets shown as <hidden>.)\n")
+    assert text.endswith("; 3 secrets are shown as <hidden>.)\n")
     asked = {name for request in stage.cpe.asked if isinstance(request, GetParameterValues) for name in request.names}
     assert asked
     assert not any(name in KEYS or "Password" in name or name.startswith("Device.Hosts.") for name in asked)
@@ -42,7 +42,7 @@ def test_get_of_hidden_and_masked_names_asks_nothing():
     text = stage.run(f"get Device.Hosts.Host.1.HostName {KEYS[0]}")
     assert text.splitlines() == [
         f"{KEYS[0]}  <hidden>",
-        "(1 name not shown: outside of what the subscriber agreed to; 1 secret shown as <hidden>.)",
+        "(1 name not shown: outside of what the subscriber agreed to; 1 secret is shown as <hidden>.)",
     ]
     assert stage.asked == []
 
