@@ -15,7 +15,7 @@ from audit.reader import StoredEntry
 from drivers.lab.openwrt import OpenWrtRouter
 from gateway import exits
 from gateway.demo.players import Subscriber
-from tests.crowd import Client, Crowd, closing_seconds, percentile
+from tests.crowd import Client, Crowd, Kept, closing_seconds, percentile
 from tests.crowd import Kind as Doing
 from tests.evidence_checks import ends_of_sessions, mark_of, marks, open_evidence, recorded_marks
 from tests.running import LoopThread, RunningGateway, browse
@@ -26,20 +26,22 @@ WAVE = 10
 """So many are ended at the same moment."""
 BAR_SECONDS = 1.0
 ARRIVAL_SLACK = 0.5
-"""Seconds that a byte sent before may take to be noticed by the router, which shares its loop with all clients."""
+"""Seconds that a byte sent before may take to be noticed by the router, which shares its process with all clients."""
 
 MIX: tuple[Doing, ...] = ("idle", "idle", "idle", "idle", "pinging", "pinging", "pinging", "deaf", "deaf", "typing")
 
 
 @pytest.fixture
-def slow_router(loop_thread: LoopThread) -> Iterator[OpenWrtRouter]:
-    """Its ping takes a second a step, and its log is long."""
+def slow_router() -> Iterator[OpenWrtRouter]:
+    """Its ping takes a second a step, and its log is long. It has a loop of its own, beside that of the clients."""
+    own = LoopThread()
     router = OpenWrtRouter(pause=1.0)
     for number in range(2000):
         router.system.note(f"daemon.info dnsmasq-dhcp[{number}]: DHCPACK(br-lan) with nothing more to say")
-    loop_thread.run(router.__aenter__())
+    own.run(router.__aenter__())
     yield router
-    loop_thread.run(router.__aexit__(None, None, None))
+    own.run(router.__aexit__(None, None, None))
+    own.close()
 
 
 @pytest.fixture
@@ -84,7 +86,7 @@ def test_one_consent_with_all_sessions(
     with gateway:
         _, subscriber = gateway.consent(loop_thread, "alice", "r-0", sessions=SESSIONS)
         loop_thread.run(_join_channels(crowd, "r-0"))
-        took = loop_thread.run(_revoke_for_all(crowd, subscriber))
+        took = loop_thread.run(_revoke_for_all(gateway, crowd, subscriber))
         loop_thread.run(crowd.leave())
     _report("one consent with 100 sessions, revoked once", took)
 
@@ -158,19 +160,26 @@ async def _end_all(gateway: RunningGateway, crowd: Crowd, subscribers: dict[str,
 
         doomed = crowd.clients[:SESSIONS]
         random.Random(5).shuffle(doomed)
-        for start in range(0, SESSIONS, WAVE):
-            wave = enumerate(doomed[start : start + WAVE], start)
-            took += await asyncio.gather(*(closing_seconds(client, act_on(client, n)) for n, client in wave))
+        with _kept(gateway) as kept:
+            for start in range(0, SESSIONS, WAVE):
+                wave = enumerate(doomed[start : start + WAVE], start)
+                took += await asyncio.gather(*(closing_seconds(client, act_on(client, n), kept) for n, client in wave))
     return took
 
 
-async def _revoke_for_all(crowd: Crowd, subscriber: Subscriber) -> list[float]:
-    begun = time.monotonic()
-    await subscriber.press("/revoke")
-    async with asyncio.timeout(60):
-        for client in crowd.clients:
-            await client.closed.wait()
-    return [client.closed_at - begun for client in crowd.clients if client.closed_at is not None]
+async def _revoke_for_all(gateway: RunningGateway, crowd: Crowd, subscriber: Subscriber) -> list[float]:
+    with _kept(gateway) as kept:
+        begun = time.time()
+        await subscriber.press("/revoke")
+        async with asyncio.timeout(60):
+            for client in crowd.clients:
+                await client.closed.wait()
+    return [client.seconds_since(begun, kept) for client in crowd.clients]
+
+
+def _kept(gateway: RunningGateway) -> Kept:
+    assert gateway.process is not None
+    return Kept(gateway.process.pid)
 
 
 async def _close_all(subscribers: list[Subscriber]) -> None:
