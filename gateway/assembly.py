@@ -241,11 +241,11 @@ class House:
                 inventory=self._cpes,
                 policy=partial(_cwmp_policy, policy),
                 site=site_of(settings.policy, cwmp=settings.cwmp),
-                secret=derive(root, "cwmp/challenges"),
                 on_bootstrap=self._router_reset,
             )
         )
         self.registry.on_cpe = self.station.registered
+        self._cpes.on_changed = self.station.changed
         self.service = AccessService(
             Parts(
                 settings=settings,
@@ -324,7 +324,12 @@ class House:
             self.journal,
             self.clock,
             self.settings,
-            StatePersons(self._database, self._vault, outbox=self.settings.outbox_dir),
+            StatePersons(
+                self._database,
+                self._vault,
+                outbox=self.settings.outbox_dir,
+                on_erased=self._cpes.forget_subscriber,
+            ),
             self.purgeable,
             directory=self.settings.evidence_dir,
         )

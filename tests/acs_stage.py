@@ -20,11 +20,12 @@ from drivers.cwmp.messages import Answer, Request
 from drivers.cwmp.quirks import STRICT, Quirks
 from gateway.cwmp.acs import EmbeddedAcs
 from gateway.cwmp.credentials import Rotation
+from gateway.cwmp.desk import Desk
 from gateway.cwmp.happenings import Happenings
 from gateway.cwmp.leftovers import MemoryTexts, OwedByCpes
 from gateway.cwmp.limits import Limits
 from gateway.cwmp.listener import CpeListener, Door
-from gateway.cwmp.reception import Desk, Reception
+from gateway.cwmp.reception import Reception
 from gateway.cwmp.recording import CpeRecord, RpcRecord
 from gateway.cwmp.responder import Responder
 from gateway.cwmp.seen import SeenDevices

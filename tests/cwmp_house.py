@@ -31,13 +31,14 @@ from drivers.cwmp.quirks import STRICT
 from drivers.cwmp.wire.http import HttpRequest, HttpResponse, ResponseParser, encode_request
 from gateway.cwmp.acs import EmbeddedAcs
 from gateway.cwmp.credentials import Rotation
+from gateway.cwmp.desk import Desk
 from gateway.cwmp.happenings import Happenings
 from gateway.cwmp.leftovers import MemoryTexts, OwedByCpes
 from gateway.cwmp.limits import Limits
 from gateway.cwmp.listener import CpeListener, Door
 from gateway.cwmp.mediator import Mediator
 from gateway.cwmp.provider import Provider
-from gateway.cwmp.reception import Desk, Reception
+from gateway.cwmp.reception import Reception
 from gateway.cwmp.recording import CpeRecord, RpcRecord
 from gateway.cwmp.relay import RelayParts
 from gateway.cwmp.scripted_acs import NOTHING, Brain, Say, Step

@@ -78,6 +78,10 @@ class RawCpe:
     """Whether it answers a challenge."""
     always: bool = False
     """Whether it signs in with every post."""
+    qop: bool = True
+    """Whether its digests are those of RFC 2617, not of RFC 2069."""
+    counts: bool = True
+    """Whether it counts `nc`."""
     version: str = "HTTP/1.1"
     extra: str = ""
     """Header lines of every post."""
@@ -86,6 +90,8 @@ class RawCpe:
     jar: dict[str, str] = field(default_factory=dict)
     challenge: str = ""
     count: int = 0
+    sent: bytes = b""
+    """What it sent last."""
     reader: asyncio.StreamReader | None = None
     writer: asyncio.StreamWriter | None = None
 
@@ -107,6 +113,7 @@ class RawCpe:
         if self.writer is None:
             await self.open()
         assert self.writer is not None
+        self.sent = data
         self.writer.write(data)
         await self.writer.drain()
 
@@ -163,17 +170,20 @@ class RawCpe:
 
             return "Basic " + base64.b64encode(f"{self.user}:{self.password}".encode()).decode()
         part = dict(re.findall(r'(\w+)="([^"]*)"', self.challenge))
-        self.count += 1
+        self.count += 1 if self.counts or not self.count else 0
         nc, cnonce = f"{self.count:08x}", "0a4f113b"
 
         def md5(text: str) -> str:
             return hashlib.md5(text.encode()).hexdigest()
 
         ha1, ha2 = md5(f"{self.user}:{part['realm']}:{self.password}"), md5("POST:/acs")
-        response = md5(f"{ha1}:{part['nonce']}:{nc}:{cnonce}:auth:{ha2}")
+        response = md5(
+            f"{ha1}:{part['nonce']}:{nc}:{cnonce}:auth:{ha2}" if self.qop else f"{ha1}:{part['nonce']}:{ha2}"
+        )
+        counted = f', qop=auth, nc={nc}, cnonce="{cnonce}"' if self.qop else ""
         return (
             f'Digest username="{self.user}", realm="{part["realm"]}", nonce="{part["nonce"]}", uri="/acs", '
-            f'algorithm=MD5, response="{response}", qop=auth, nc={nc}, cnonce="{cnonce}"'
+            f'algorithm=MD5, response="{response}"{counted}'
         )
 
     # --- messages ----------------------------------------------------------------------------------------------------

@@ -51,7 +51,7 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_in_body", "_loop", "_owner", "_parser", "_request", "_short", "_transport",
-        "address", "closes", "deadline", "names", "over", "proved", "served", "session", "tls",
+        "address", "closes", "deadline", "names", "over", "proved", "response", "served", "session", "tls",
     )  # fmt: skip
 
     def __init__(self, owner: Owner, *, tls: bool) -> None:
@@ -72,6 +72,8 @@ class Connection(asyncio.Protocol):
         """The CPE session that goes over it; the owner's."""
         self.proved = False
         """Whether somebody has signed in on it."""
+        self.response = ""
+        """By which digest, last; there it may be repeated."""
         self.served = 0
         """Requests answered."""
         self.closes = False

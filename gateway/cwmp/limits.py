@@ -22,9 +22,10 @@ class Limits:
     sessions: int = 2000
     """CPE sessions at one time, consoles' included."""
     failures_per_minute: int = 10
-    """Wrong sign-ins as one device from one address; then even the right password is not looked at for a while."""
+    """Wrong sign-ins as one device from one address; then that address is served in turn, see `gateway.cwmp.lanes`."""
     failures_per_address: int = 3000
-    """A minute. Many devices may share an address, so this is against floods, not against guessing."""
+    """A minute, and then the same. Many devices may share an address, so this is against floods, not against guessing.
+    """
     head_seconds: float = 10.0
     """From the first byte of a request to the end of its headers."""
     body_seconds: float = 30.0
@@ -72,7 +73,7 @@ MOST_TRIES: Final = 10_000
 
 
 class Tries(Generic[K]):
-    """Failed attempts in a minute of each; whoever has too many is not listened to for the rest of it."""
+    """Failed attempts in a minute of each."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -81,7 +82,7 @@ class Tries(Generic[K]):
     def __len__(self) -> int:
         return len(self._tries)
 
-    def blocked(self, key: K, now: float) -> bool:
+    def too_many(self, key: K, now: float) -> bool:
         """Whether it failed too often."""
         if not self._tries:
             return False

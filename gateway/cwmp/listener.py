@@ -86,7 +86,7 @@ class CpeListener:
             try:
                 self.reception.sweep()
                 if count % GIVE_UP_EVERY == 0:
-                    await self.reception.happenings.give_up()
+                    await self.reception.sessions.happenings.give_up()
             except AuditError as error:
                 log.warning("cpe_not_recorded", error_type=type(error).__name__)
             except Exception as error:

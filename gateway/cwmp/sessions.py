@@ -2,7 +2,7 @@
 
 A session lives over several connections (HTTP/1.0 closes each time) but is answered on one at a time, and is over at
 the moment a connection ends on which an answer is owed. Counterparts: `drivers.cwmp.wire.session` says what may happen,
-`gateway.cwmp.reception` begins sessions and passes posts in.
+`gateway.cwmp.open_sessions` keeps sessions, `gateway.cwmp.reception` passes posts in.
 """
 
 import asyncio
@@ -56,7 +56,7 @@ NOT_SUPPORTED: Final = Fault(8000, "Method not supported")
 
 
 class Keeper(Protocol):
-    """Who keeps the open sessions: `gateway.cwmp.reception`."""
+    """Who keeps the open sessions: `gateway.cwmp.open_sessions`."""
 
     limits: Limits
     responder: Responder
@@ -86,11 +86,11 @@ class _Call:
 
 
 class CpeSession:
-    """From an Inform of a device that proved who it is, to its 204. Made by the reception only."""
+    """From an Inform of a device that proved who it is, to its 204. Made by the keeper only."""
 
     __slots__ = (
         "_call", "_callbacks", "_connection", "_cookie", "_keeper", "_loop", "_machine", "_sent", "_turned",
-        "address", "contact", "cookie_id", "deadline", "known", "over", "tied",
+        "address", "contact", "cookie_id", "deadline", "known", "over", "response", "tied",
     )  # fmt: skip
 
     def __init__(
@@ -117,6 +117,8 @@ class CpeSession:
         self.contact = contact
         self.known = known
         self.address = connection.address
+        self.response = connection.response
+        """By which digest it was signed in; without a connection it may be repeated on a new one."""
         self.cookie_id = cookie_id
         self.tied = tied
         self.deadline = NEVER
@@ -176,6 +178,11 @@ class CpeSession:
 
     # --- from the reception ------------------------------------------------------------------------------------------
 
+    @property
+    def connected(self) -> bool:
+        """Whether the connection that it went over last is still there."""
+        return self._connection is not None and not self._connection.over
+
     def begin(self, id_: str | None, inform: Inform) -> None:
         """Its first post."""
         self._machine.handle(Knocked("good"))
@@ -200,6 +207,7 @@ class CpeSession:
     def moved(self, connection: Connection) -> None:
         """The CPE goes on over another connection, and proved there that it is the same."""
         old, self._connection = self._connection, connection
+        self.response = connection.response
         connection.session = self
         if old is not None and old is not connection:
             old.session = None

@@ -1,12 +1,13 @@
 """Whether a CPE is the device it says it is: by certificate, else Digest, else (inside TLS) Basic. TR-069, 3.4.4.
 
 A device that is not in the inventory gets the same answer after the same work as one with a wrong password, so nobody
-learns which devices there are. Pure; `now` is wall time in seconds. Counterpart: `gateway.cwmp.reception`.
+learns which devices there are. Pure; `now` is seconds of a clock that goes on evenly. Counterpart:
+`gateway.cwmp.reception`.
 """
 
 import base64
 import binascii
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
 from drivers.cwmp.device import DeviceId
@@ -28,6 +29,8 @@ class Shown:
     authorization: str | None
     method: str
     target: str
+    again: str = ""
+    """What its connection was signed in with before (`SignedIn.response`), and may be again."""
 
     @property
     def something(self) -> bool:
@@ -40,6 +43,8 @@ class SignedIn:
     """It is the device."""
 
     identity: Identity
+    response: str = field(default="", compare=False, repr=False)
+    """Of a digest, good for once; empty: it was none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +88,12 @@ class Doorkeeper:
             now,
             shown.address,
             basic=self._takes_basic(shown),
+            again=shown.again,
         )
         match verdict:
-            case Verified(scheme=scheme):
-                return SignedIn("tls-password" if shown.tls else "plain-basic" if scheme == "basic" else "plain-digest")
+            case Verified(scheme=scheme, response=response):
+                plain: Identity = "plain-basic" if scheme == "basic" else "plain-digest"
+                return SignedIn("tls-password" if shown.tls else plain, response)
             case Stale():
                 return NotSignedIn("stale")
             case Wrong():

@@ -3,6 +3,7 @@
 `Station.driver` opens reps' sessions, also while no listener runs: then every router is simply not there.
 """
 
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -22,13 +23,14 @@ from drivers.cwmp.quirks import QuirkBook, Quirks
 from drivers.errors import DriverError
 from gateway.cwmp.acs import EmbeddedAcs
 from gateway.cwmp.credentials import Rotation
+from gateway.cwmp.desk import Desk
 from gateway.cwmp.happenings import Bootstrapped, Happenings
 from gateway.cwmp.leftovers import OwedByCpes, PendingTexts
 from gateway.cwmp.limits import Limits
 from gateway.cwmp.listener import CpeListener, Door
 from gateway.cwmp.mediator import Mediator
 from gateway.cwmp.provider import Provider
-from gateway.cwmp.reception import Desk, Reception
+from gateway.cwmp.reception import Reception
 from gateway.cwmp.recording import CpeRecord, RpcRecord
 from gateway.cwmp.relay import RelayParts
 from gateway.cwmp.responder import Responder
@@ -61,8 +63,6 @@ class Ground:
     policy: Callable[[], CwmpPolicy]
     """The one in force now."""
     site: Site
-    secret: bytes
-    """32 bytes, for challenges."""
     on_bootstrap: Bootstrapped
 
 
@@ -135,7 +135,7 @@ class Station:
                 directory=ground.inventory,
                 journal=record,
                 happenings=happenings,
-                doorkeeper=Doorkeeper(ground.secret, plain_basic=settings.plain_basic),
+                doorkeeper=Doorkeeper(secrets.token_bytes(32), plain_basic=settings.plain_basic),
                 responder=responder,
                 seen=self._seen,
                 clock=ground.clock,
@@ -208,7 +208,7 @@ class Station:
 
     def turned_away(self, router_id: str) -> Turned | None:
         """When somebody last failed to sign in as this router, if that was after its last good call."""
-        known, turned = self._inventory.by_router(router_id), self._reception.turned_away.get(router_id)
+        known, turned = self._inventory.by_router(router_id), self._reception.refusals.turned_away.get(router_id)
         if known is None or turned is None or (known.informed_at is not None and known.informed_at > turned.at):
             return None
         return turned
@@ -234,11 +234,15 @@ class Station:
 
     def in_session(self, router_id: str) -> bool:
         """Whether the CPE has a session open now."""
-        return self._reception.in_session(router_id)
+        return self._reception.sessions.of(router_id) is not None
 
     def registered(self, device_key: str) -> None:
         """A stranger was registered."""
         self._seen.forget(device_key)
+
+    def changed(self, router_id: str) -> None:
+        """A router was removed, or signs in otherwise from now on: who is connected as it is cut at once."""
+        self._reception.sessions.cut(router_id, "The router was removed, or what it signs in with was changed.")
 
     # --- quirks ------------------------------------------------------------------------------------------------------
 

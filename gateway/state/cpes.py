@@ -9,7 +9,7 @@ import asyncio
 import itertools
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -47,6 +47,8 @@ class StateCpes:
         self._pending: dict[str, str] = {}
         self._seen: set[str] = set()
         self._flushing: asyncio.Task[None] | None = None
+        self.on_changed: Callable[[str], None] = _nobody
+        """Called with the id of a router that was removed, or may sign in otherwise from now on."""
         database.run_now(self._take_all)
 
     # --- look-ups ----------------------------------------------------------------------------------------------------
@@ -134,10 +136,12 @@ class StateCpes:
     # --- the inventory changes ---------------------------------------------------------------------------------------
 
     async def learn(self, router_id: str) -> None:
-        """A router was registered or changed."""
+        """A router was registered or changed. Raises `Unavailable`; then it is as good as removed until the next start."""
         wanted = _joined().where(routers.c.id == router_id)
-        row = await self._database.run(lambda db: db.execute(wanted).one_or_none())
-        self.forget(router_id)
+        try:
+            row = await self._database.run(lambda db: db.execute(wanted).one_or_none())
+        finally:
+            self.forget(router_id)
         if row is not None:
             self._take(row)
 
@@ -148,6 +152,12 @@ class StateCpes:
             self._by_device.pop(known.device_key, None)
         self._pending.pop(router_id, None)
         self._seen.discard(router_id)
+        self.on_changed(router_id)
+
+    def forget_subscriber(self, reference: str) -> None:
+        """All routers of a subscriber were removed."""
+        for router_id in [cpe.router_id for cpe in self._by_router.values() if cpe.subscriber_ref == reference]:
+            self.forget(router_id)
 
     # --- rows --------------------------------------------------------------------------------------------------------
 
@@ -209,6 +219,10 @@ def change_sign_in(
         device["certificate_name"] = certificate_name
     resealed = vault.seal(router_id, "cpes.device", json.dumps(device))
     db.execute(update(cpes).where(cpes.c.router_id == router_id).values(device=resealed))
+
+
+def _nobody(_: str) -> None:
+    """Nobody is told."""
 
 
 def _see(rows: Sequence[Mapping[str, object]], db: Connection) -> None:

@@ -5,7 +5,7 @@ Rows are zeroed when they are deleted (`secure_delete`), and the write-ahead log
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,11 +29,20 @@ ERASED: Final = ""
 class StatePersons:
     """Over the gateway's state."""
 
-    def __init__(self, database: Database, vault: Vault, *, outbox: Path | None = None) -> None:
-        """`outbox`: where the embedded notifier left messages, which name who they are for."""
+    def __init__(
+        self,
+        database: Database,
+        vault: Vault,
+        *,
+        outbox: Path | None = None,
+        on_erased: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """`outbox`: where the embedded notifier left messages, which name who they are for. `on_erased`: called with
+        the reference of a subscriber whose routers are gone."""
         self._database = database
         self._vault = vault
         self._outbox = outbox
+        self._on_erased = on_erased
 
     async def find(self, subject: Subject) -> Found | None:
         if subject.kind == "consent":
@@ -84,6 +93,8 @@ class StatePersons:
             addresses = [self._address(row) for row in await self._rows(_contacts_of(subscriber))]
             await asyncio.to_thread(_clear_outbox, self._outbox, frozenset(addresses))
         changed = await self._database.run(lambda db: self._erase(db, consents, subscriber))
+        if subscriber is not None:
+            self._on_erased(subscriber)
         await self._database.scrub()
         return changed
 

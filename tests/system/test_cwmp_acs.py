@@ -13,6 +13,7 @@ from drivers.cwmp.leftovers import Leftover
 from drivers.cwmp.messages import Done, GetParameterValues, Reboot, Values
 from drivers.cwmp.quirks import Quirks
 from drivers.errors import RouterUnreachable
+from gateway.cwmp.lanes import TURN_SECONDS
 from gateway.cwmp.leftovers import MemoryTexts
 from gateway.cwmp.limits import Limits
 from gateway.cwmp.reception import MOST_ROOMY
@@ -58,7 +59,7 @@ async def test_inform_and_nothing_more(stage, cpe):
     assert "Path=/" in answer.get("set-cookie")
     last = await cpe.post()
     assert (last.status, last.body, last.get("connection")) == (204, b"", "close")
-    assert len(stage.reception) == 0
+    assert len(stage.reception.sessions) == 0
     seen = stage.directory.by_router("r1")
     assert (seen.address, seen.identity, seen.root) == ("127.0.0.1", "plain-digest", "Device.")
     assert (seen.software, seen.inform_seconds, seen.cr_url) == ("1.0.7", 300, "http://127.0.0.1:9/x")
@@ -140,7 +141,7 @@ async def test_a_cut_is_a_cut(stage, cpe):
     assert time.monotonic() - begun < 1
     assert not getattr(ended.value, "partial", b""), "not a byte more"
     assert not link.alive
-    assert len(stage.reception) == 0
+    assert len(stage.reception.sessions) == 0
 
 
 async def test_a_cut_while_an_rpc_is_out(stage, cpe):
@@ -238,7 +239,7 @@ async def test_unknown_and_wrong_password_look_the_same(stage):
     assert names[0] == names[1]
     assert [one.device_key for one in stage.seen.newest_first()] == ["00D09E-DSL2800-ZZZ999"]
     assert sorted(str(facts["why"]) for facts in await stage.entries(Kind.CPE_REFUSED)) == ["credentials", "unknown"]
-    assert len(stage.reception) == 0
+    assert len(stage.reception.sessions) == 0
 
 
 @pytest.mark.parametrize(
@@ -306,21 +307,62 @@ async def test_the_same_device_takes_over_and_the_old_connection_is_cut(stage, c
     with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
         await waiting
     assert not link.alive
-    assert len(stage.reception) == 1
+    assert len(stage.reception.sessions) == 1
     assert (await again.post()).status == 204
 
 
-async def test_too_many_wrong_sign_ins_are_not_looked_at_for_a_while(tmp_path):
+async def test_too_many_wrong_sign_ins_keep_nobody_out_who_knows_the_password(tmp_path):
     async with acs_stage(tmp_path, limits=Limits(failures_per_minute=3)) as stage:
         wrong = RawCpe(stage.plain, password="guess")
-        for _ in range(3):
+        for _ in range(5):
             assert (await wrong.inform()).status == 401
-        answer = await wrong.inform()
-        assert answer.status == 503
-        assert int(answer.get("retry-after")) >= 30
-        assert (await RawCpe(stage.plain, serial="OTHER").inform()).status == 401, "only that device is not heard"
+        assert (await RawCpe(stage.plain).inform()).status == 200
+        assert (await RawCpe(stage.plain, serial="OTHER").inform()).status == 401
         why = [facts["why"] for facts in await stage.entries(Kind.CPE_REFUSED)]
         assert why == ["credentials", "too_many", "unknown"], "each kind once, the others are counted"
+
+
+async def test_guesses_from_one_address_are_looked_at_one_after_the_other(tmp_path):
+    async with acs_stage(tmp_path, limits=Limits(failures_per_minute=1)) as stage:
+        assert (await RawCpe(stage.plain, password="guess").inform()).status == 401
+        guesses = [RawCpe(stage.plain, password="guess") for _ in range(10)]
+        begun = time.monotonic()
+        answers = await asyncio.gather(*(one.inform() for one in guesses), RawCpe(stage.plain).inform())
+        assert [answer.status for answer in answers] == [401] * 10 + [200]
+        assert time.monotonic() - begun > 9 * TURN_SECONDS
+
+
+@pytest.mark.parametrize("qop", [True, False], ids=["qop", "as in RFC 2069"])
+async def test_a_captured_authorization_is_worth_nothing_to_a_neighbour(stage, qop):
+    cpe = RawCpe(stage.plain, always=True, qop=qop)
+    assert (await cpe.inform()).status == 200
+    line = next(line for line in cpe.sent.decode().split("\r\n") if line.startswith("Authorization"))
+    thief = RawCpe(stage.plain, signs=False, extra=line)
+    for body in (cpe.inform_xml("0 BOOTSTRAP"), "", envelope("<cwmp:GetRPCMethods/>")):
+        answer = await thief.post(body)
+        assert answer.status == 401
+        assert "stale=true" in answer.get("www-authenticate")
+    assert (await cpe.post()).status == 204
+    assert (await thief.post(cpe.inform_xml())).status == 401
+    assert stage.reset == []
+    assert await stage.entries(Kind.CPE_REFUSED) == []
+
+
+async def test_quirk_always_the_same_nc(stage):
+    """It counts nothing, over one connection or over several."""
+    cpe = RawCpe(stage.plain, counts=False, always=True)
+    for _ in range(2):
+        assert (await cpe.inform()).status == 200
+    assert (await cpe.post()).status == 204
+    assert (await cpe.inform()).status == 200
+    assert (await cpe.post()).status == 204
+
+
+async def test_without_qop_a_connection_for_each_session(stage):
+    cpe = RawCpe(stage.plain, qop=False, always=True)
+    for _ in range(3):
+        assert (await cpe.inform()).status == 200
+        assert (await cpe.post()).status == 204
 
 
 @pytest.mark.parametrize("body", [b"x" * 100_000, b"<a>" * 30_000])
@@ -413,7 +455,7 @@ async def test_quirk_4_an_old_cookie_on_a_new_inform(stage, cpe):
     second = await cpe.inform()
     assert (second.status, second.method) == (200, "InformResponse")
     assert second.get("set-cookie") != first.get("set-cookie")
-    assert len(stage.reception) == 1
+    assert len(stage.reception.sessions) == 1
     assert (await cpe.post()).status == 204
 
 
@@ -489,7 +531,7 @@ async def test_two_requests_at_once_are_refused(stage, cpe):
     _, waiting = await held(stage, cpe)
     await cpe.send(cpe.head(0, sign=False))
     assert (await waiting).status == 400
-    assert len(stage.reception) == 0
+    assert len(stage.reception.sessions) == 0
 
 
 # --- what it tells later ----------------------------------------------------------------------------------------------
@@ -578,8 +620,8 @@ async def test_a_reboot_and_a_transfer_are_tied_to_the_session_that_ordered_them
 async def test_quirk_23_a_transfer_that_is_never_heard_of_again(tmp_path):
     async with acs_stage(tmp_path, quirks=Quirks(no_transfer_complete_minutes=0)) as stage:
         await stage.owed.expects("r1", SESSION, SESSION, "transfer")
-        await stage.reception.happenings.give_up()
-        await stage.reception.happenings.give_up()
+        await stage.reception.sessions.happenings.give_up()
+        await stage.reception.sessions.happenings.give_up()
         [event] = await stage.entries(Kind.CPE_EVENT)
         assert event["session"] == SESSION
 
@@ -642,7 +684,7 @@ async def test_overload_is_told_before_a_session_is_made(tmp_path):
         answer = await RawCpe(stage.plain).inform()
         assert answer.status == 503
         assert 30 <= int(answer.get("retry-after")) <= 60
-        assert len(stage.reception) == 0
+        assert len(stage.reception.sessions) == 0
         assert await stage.entries(Kind.CPE_INFORM) == []
 
 
@@ -657,7 +699,7 @@ async def test_what_cannot_be_recorded_is_not_answered(stage, cpe):
     answer = await RawCpe(stage.plain).inform("1 BOOT")
     assert answer.status == 503
     assert int(answer.get("retry-after")) >= 30
-    assert len(stage.reception) == 0
+    assert len(stage.reception.sessions) == 0
 
 
 async def test_a_late_event_loop_is_overload(stage, cpe):
@@ -722,7 +764,7 @@ async def test_a_session_that_does_not_go_on_ends(tmp_path):
         cpe = RawCpe(stage.plain)
         await cpe.inform()
         assert await cpe.gone()
-        assert len(stage.reception) == 0
+        assert len(stage.reception.sessions) == 0
 
 
 async def test_a_stranger_cannot_post_much(stage):
@@ -818,7 +860,7 @@ async def test_a_certificate_of_another_authority_ends_the_handshake(secure, tls
     cpe = RawCpe(secure.secure, tls=context, signs=False)
     with pytest.raises((ssl.SSLError, ConnectionError, asyncio.IncompleteReadError)):
         await cpe.inform()
-    assert len(secure.reception) == 0
+    assert len(secure.reception.sessions) == 0
 
 
 @pytest.mark.parametrize("scheme", ["digest", "basic"])
@@ -837,7 +879,7 @@ async def test_a_cut_inside_tls(secure, tls_house):
     link.cut()
     with pytest.raises((asyncio.IncompleteReadError, ConnectionError, ssl.SSLError)):
         await waiting
-    assert len(secure.reception) == 0
+    assert len(secure.reception.sessions) == 0
 
 
 async def test_the_end_of_the_connection_inside_tls(secure, tls_house):

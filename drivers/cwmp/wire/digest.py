@@ -1,9 +1,9 @@
 """Digest and Basic of HTTP, both sides, without I/O and clock. Pure. Source: RFC 7616, 7617, 2617, 2069.
 
-Server side: `Challenger`. A nonce is its time and an HMAC over that and the client's address, so it holds on any
-connection of that client (some CPEs open a new one after 401) and needs no memory. PROMISED: a captured answer is
-worth nothing from another address, for another method or target, or after `lifetime`. NOT promised: that it cannot be
-used a second time within that; `nc` is not tracked. Who needs that uses TLS.
+Server side: `Challenger`. A nonce is its time, its number and an HMAC over these and the client's address, so it holds
+on any connection of that client (some CPEs open a new one after 401) and needs no memory. PROMISED: a captured answer
+is worth nothing from another address, for another method or target, after `lifetime`, or once it was used; only who
+may repeat it (`verify`: `again`) is let in with it twice. Used answers are in `drivers.cwmp.wire.spent`.
 
 Client side: `answer`, for Connection Requests and for the provider's own ACS. It says `qop`, `nc`, `cnonce` and
 `opaque` only where the challenge asks for them (CWMP.md, quirk 19). Header fields are bytes as Latin-1 on both sides.
@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
+from drivers.cwmp.wire.spent import Spent
 from drivers.errors import LoginRefused
 
 Algorithm = Literal["MD5", "SHA-256"]
@@ -31,7 +32,7 @@ _TEXT: Final = r"[^\"\\\x00-\x08\x0a-\x1f\x7f]"
 _PIECE: Final = re.compile(
     rf"[ \t,]*+({_TCHAR}++)(?:[ \t]*+(=)[ \t]*+(?:\"((?:{_TEXT}|\\{_TEXT}|\\[\"\\])*+)\"|([^\s,\"\x00-\x1f\x7f]*+)))?"
 )
-_NONCE: Final = re.compile(r"([0-9a-f]{10})[0-9a-f]{32}")
+_NONCE: Final = re.compile(r"([0-9a-f]{10})([0-9a-f]{6})[0-9a-f]{26}")
 _COUNT: Final = re.compile(r"[0-9a-fA-F]{1,8}")
 _LONGEST: Final = 8192
 _MD5_DIGITS: Final = 32
@@ -86,16 +87,17 @@ def _hash(algorithm: str, *parts: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """The user knows the password."""
+    """The user knows the password. `response`: by what it was shown, if that may be used once only."""
 
     user: str
     scheme: Literal["digest", "basic"]
+    response: str = field(default="", compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Stale:
-    """The user knows the password, but the nonce is too old, of another address or of an earlier start: challenge
-    again with `stale`, and the CPE answers without asking anybody."""
+    """The user knows the password, but the nonce is too old, of another address or of an earlier start, or the answer
+    was used before: challenge again with `stale`, and the CPE answers without asking anybody."""
 
     user: str
 
@@ -132,10 +134,13 @@ class Challenger:
         self._lifetime = lifetime
         self._algorithms = algorithms
         self._without_qop = without_qop
+        self._number = 0
+        self._spent = Spent(lifetime)
 
     def challenge(self, now: float, peer: str, *, stale: bool = False, basic: bool = False) -> tuple[str, ...]:
-        """Values for as many `WWW-Authenticate` fields. `basic`: inside TLS only."""
-        nonce = self._nonce(int(now), peer)
+        """Values for as many `WWW-Authenticate` fields, with a nonce that was never given. `basic`: inside TLS only."""
+        self._number = (self._number + 1) & 0xFFFFFF
+        nonce = self._nonce(int(now), self._number, peer)
         realm = _escaped(self._realm)
         again = ", stale=true" if stale else ""
         digests = [
@@ -145,9 +150,19 @@ class Challenger:
         return (*digests, f'Basic realm="{realm}"') if basic else tuple(digests)
 
     def verify(
-        self, header: str, method: str, target: str, lookup: Lookup, now: float, peer: str, *, basic: bool = False
+        self,
+        header: str,
+        method: str,
+        target: str,
+        lookup: Lookup,
+        now: float,
+        peer: str,
+        *,
+        basic: bool = False,
+        again: str = "",
     ) -> Verdict:
-        """Judge an `Authorization` field. `target` is the request's, as sent. `basic`: whether Basic is taken."""
+        """Judge an `Authorization` field. `target` is the request's, as sent. `basic`: whether Basic is taken. `again`:
+        the `response` that the sender was verified by before, on the same connection: it may be repeated there."""
         if len(header) > _LONGEST:
             return Wrong("the Authorization field is too long")
         scheme, _, rest = header.strip(" \t").partition(" ")
@@ -156,11 +171,18 @@ class Challenger:
         said = read_challenges(header)
         if len(said) != 1 or said[0].scheme != "digest":
             return Wrong("the Authorization field is no Digest credential")
-        return self._verify_digest(said[0], method, target, lookup, now, peer)
+        verdict = self._verify_digest(said[0], method, target, lookup)
+        if isinstance(verdict, Verified):
+            if not self._fresh(said[0].get("nonce") or "", now, peer):
+                return Stale(verdict.user)
+            if verdict.response != again:
+                if verdict.response in self._spent:
+                    return Stale(verdict.user)
+                self._spent.add(verdict.response, now)
+        return verdict
 
-    def _verify_digest(
-        self, said: Challenge, method: str, target: str, lookup: Lookup, now: float, peer: str
-    ) -> Verdict:
+    def _verify_digest(self, said: Challenge, method: str, target: str, lookup: Lookup) -> Verified | Wrong:
+        """Whether the password is right, of whatever age the nonce is."""
         given = {name: _unescaped(value) for name, value in said.parameters}
         if len(given) != len(said.parameters):
             return Wrong("a parameter stands there twice")
@@ -172,7 +194,7 @@ class Challenger:
             expected = [self._expected(given, method, name, password) for password in _spellings(known or "")]
             same = [hmac.compare_digest(response, each) for each in expected]
             if known and any(same):
-                return Verified(user, "digest") if self._fresh(given["nonce"], now, peer) else Stale(user)
+                return Verified(user, "digest", given["response"].lower())
         return Wrong("the user or the password is wrong")
 
     def _problem(self, said: Mapping[str, str], target: str) -> str | None:
@@ -201,16 +223,16 @@ class Challenger:
             middle += [said.get("nc") or "", said.get("cnonce") or "", said.get("qop") or ""]
         return _hash(algorithm, ha1, *[part.encode("latin-1") for part in middle], ha2)
 
-    def _nonce(self, time: int, peer: str) -> str:
-        mac = hmac.digest(self._secret, f"{time:010x} {peer}".encode(), "sha256")
-        return f"{time:010x}{mac[:16].hex()}"
+    def _nonce(self, time: int, number: int, peer: str) -> str:
+        said = f"{time:010x}{number:06x}"
+        return f"{said}{hmac.digest(self._secret, f'{said} {peer}'.encode(), 'sha256')[:13].hex()}"
 
     def _fresh(self, nonce: str, now: float, peer: str) -> bool:
         if (found := _NONCE.fullmatch(nonce)) is None:
             return False
-        time = int(found.group(1), 16)
-        ours = hmac.compare_digest(nonce, self._nonce(time, peer))
-        return ours and time - 1 <= now <= time + self._lifetime
+        time, number = (int(part, 16) for part in found.groups())
+        ours = hmac.compare_digest(nonce, self._nonce(time, number, peer))
+        return ours and time - 1 <= now <= time + self._lifetime and self._spent.remembers(time)
 
 
 def _algorithm_of(said: "Challenge | Mapping[str, str]") -> str:

@@ -1,154 +1,15 @@
-"""What an Inform shows of a CPE; and that nothing anybody posts, in any order, makes a stranger a session."""
+"""Nothing anybody posts, in any order, makes a stranger a session; what was used once is used up."""
 
 import asyncio
-import base64
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.clock import FakeClock
-from drivers.cwmp.hub import CpeHub
-from drivers.cwmp.known import MemoryCpeDirectory
-from drivers.cwmp.messages import Inform, ParameterValue
-from drivers.cwmp.quirks import STRICT
-from gateway.cwmp.acs import EmbeddedAcs
-from gateway.cwmp.connections import Connection
-from gateway.cwmp.credentials import Rotation
-from gateway.cwmp.happenings import Happenings
-from gateway.cwmp.leftovers import MemoryTexts, OwedByCpes
-from gateway.cwmp.reception import Desk, Reception, sighting_of
-from gateway.cwmp.seen import SeenDevices
-from gateway.cwmp.sign_in import Doorkeeper, SignedIn
-from gateway.cwmp.upkeep import Upkeep
+from gateway.cwmp.lanes import TURN_SECONDS
+from gateway.cwmp.reception import LONGEST_IN_TURN
 from tests.raw_cpe import RawCpe, envelope
-from tests.unit.gateway.cwmp.turn_stage import DEVICE, MemoryCpeJournal, MemoryRpcs, known
-
-CLOCK = FakeClock()
-
-
-def seen(cpe=None, **parameters):
-    values = tuple(ParameterValue(name.replace("_", "."), value) for name, value in parameters.items())
-    inform = Inform(manufacturer="Acme", device=DEVICE, events=(), parameters=values)
-    return sighting_of(inform, "urn:x", "192.0.2.1", SignedIn("tls-password"), cpe or known(), CLOCK)
-
-
-def test_everything():
-    found = seen(
-        InternetGatewayDevice_DeviceInfo_SoftwareVersion=" 1.2 ",
-        InternetGatewayDevice_ManagementServer_ConnectionRequestURL="http://192.0.2.1:7547/x",
-        InternetGatewayDevice_ManagementServer_PeriodicInformInterval="300",
-    )
-    assert (found.root, found.software, found.inform_seconds) == ("InternetGatewayDevice.", "1.2", 300)
-    assert found.cr_url == "http://192.0.2.1:7547/x"
-    assert (found.at, found.address, found.identity, found.namespace) == (
-        CLOCK.now(), "192.0.2.1", "tls-password", "urn:x",
-    )  # fmt: skip
-
-
-def test_nothing():
-    found = seen()
-    assert (found.root, found.software, found.cr_url, found.inform_seconds) == ("Device.", "", "", None)
-    assert seen(known(root="InternetGatewayDevice.")).root == "InternetGatewayDevice."
-
-
-@pytest.mark.parametrize("value", ["", "-1", "1e3", "٣", "9" * 30, "soon"])
-def test_no_interval(value):
-    assert seen(Device_ManagementServer_PeriodicInformInterval=value).inform_seconds is None
-
-
-def test_parameters_of_another_model_do_not_count():
-    found = seen(Device_DeviceInfo_UpTime="1", InternetGatewayDevice_DeviceInfo_SoftwareVersion="9")
-    assert (found.root, found.software) == ("Device.", "")
-
-
-def test_what_it_says_is_cut_short():
-    found = seen(Device_DeviceInfo_SoftwareVersion="v" * 999)
-    assert len(found.software) == 64
-
-
-# --- whatever is posted -----------------------------------------------------------------------------------------------
-
-
-class MemoryTransport(asyncio.Transport):
-    def __init__(self):
-        super().__init__({"peername": ("192.0.2.1", 40000)})
-        self.written = b""
-        self.ended = False
-
-    def write(self, data):
-        assert not self.ended
-        self.written += data
-
-    def is_closing(self):
-        return self.ended
-
-    def close(self):
-        self.ended = True
-
-    abort = close
-
-
-class NoWaker:
-    async def wake(self, router_id):
-        pass
-
-    def expected_in(self, router_id):
-        return None
-
-
-class House:
-    """A reception without sockets."""
-
-    def __init__(self):
-        cpe = known(device_key="00D09E-DSL2800-A1", user="u", password="p")
-        self.directory, clock = MemoryCpeDirectory(cpe), FakeClock()
-        self.journal, owed, self.hub = MemoryCpeJournal(), OwedByCpes(MemoryTexts(), clock), CpeHub(NoWaker())
-        upkeep = Upkeep(directory=self.directory, rpcs=MemoryRpcs(), owed=owed, rotation=Rotation())
-        self.reception = Reception(
-            Desk(
-                directory=self.directory, journal=self.journal, seen=SeenDevices(), clock=clock,
-                happenings=Happenings(self.journal, owed, self.directory, clock),
-                doorkeeper=Doorkeeper(b"0123456789abcdef", plain_basic=True),
-                responder=EmbeddedAcs(self.hub, upkeep), quirks_of=lambda _device, _software: STRICT,
-            )
-        )  # fmt: skip
-        self.connection = None
-
-    def connect(self):
-        if self.connection is None:
-            self.connection = Connection(self.reception, tls=False)
-            self.transport = MemoryTransport()
-            self.connection.connection_made(self.transport)
-
-    def lose(self):
-        if self.connection is not None:
-            self.connection.connection_lost(None)
-            self.connection = None
-
-    def send(self, data):
-        """What was written in answer, as statuses."""
-        self.connect()
-        before = len(self.transport.written)
-        self.connection.data_received(data)
-        written = self.transport.written[before:]
-        if self.transport.ended:
-            self.lose()
-        return [int(part[1:4]) for part in written.split(b"HTTP/1.1")[1:]]
-
-    def expire(self):
-        """The connection's deadline passes."""
-        before = len(self.transport.written)
-        self.connection.expired()
-        self.lose()
-        return [int(part[1:4]) for part in self.transport.written[before:].split(b"HTTP/1.1")[1:]]
-
-
-def post(body, password=None, extra=""):
-    signed = "" if password is None else "Authorization: Basic " + base64.b64encode(b"u:" + password).decode() + "\r\n"
-    data = body.encode()
-    return f"POST / HTTP/1.1\r\nHost: x\r\n{signed}{extra}Content-Length: {len(data)}\r\n\r\n".encode() + data
-
+from tests.unit.gateway.cwmp.reception_stage import House, post
 
 CPE = RawCpe(0, serial="A1")
 BODIES = {
@@ -168,16 +29,17 @@ COOKIES = ["", "Cookie: session=" + "0" * 32 + "\r\n", "Cookie: x\r\n"]
 @given(st.lists(st.tuples(st.sampled_from([*BODIES, "lose"]), st.sampled_from([None, b"x"]), st.sampled_from(COOKIES))))
 async def test_no_order_of_posts_makes_a_stranger_a_session(steps):
     house = House()
+    cpe = house.caller()
     for what, password, cookie in steps:
         if what == "lose":
-            house.lose()
+            cpe.lose()
             continue
-        statuses = house.send(post(BODIES[what], password, cookie))
+        statuses = cpe.send(post(BODIES[what], password, cookie))
         if what == "garbage" and not statuses:  # the rest of it may be on its way
-            statuses = house.expire()
+            statuses = cpe.expire()
         [status] = statuses
         assert status in (400, 401, 503)
-        assert len(house.reception) == 0
+        assert len(house.reception.sessions) == 0
     assert house.journal.informs == []
     assert house.directory.by_router("r1").informed_at is None
 
@@ -185,24 +47,132 @@ async def test_no_order_of_posts_makes_a_stranger_a_session(steps):
 @given(st.lists(st.tuples(st.sampled_from([*BODIES, "lose"]), st.sampled_from([None, b"p", b"x"]))))
 async def test_no_order_of_posts_of_a_customer_breaks_anything(steps):
     house = House()
+    cpe = house.caller()
     for what, password in steps:
         if what == "lose":
-            house.lose()
+            cpe.lose()
             continue
-        statuses = house.send(post(BODIES[what], password))
+        statuses = cpe.send(post(BODIES[what], password))
         for _ in range(4):  # what is recorded first is answered a little later
             await asyncio.sleep(0)
         assert 500 not in statuses
-        assert len(house.reception) <= 1
-    house.lose()
+        assert len(house.reception.sessions) <= 1
+    cpe.lose()
     for _ in range(4):
         await asyncio.sleep(0)
     await house.reception.stop()
-    assert len(house.reception) == 0
+    assert len(house.reception.sessions) == 0
 
 
 @given(st.binary(max_size=300), st.booleans())
 async def test_no_bytes_break_anything(data, begun):
     house = House()
-    assert all(400 <= status < 500 or status == 505 for status in house.send((b"POST / HTTP/1.1\r\n" * begun) + data))
-    assert len(house.reception) == 0
+    statuses = house.caller().send((b"POST / HTTP/1.1\r\n" * begun) + data)
+    assert all(400 <= status < 500 or status == 505 for status in statuses)
+    assert len(house.reception.sessions) == 0
+
+
+# --- a digest is good for once ----------------------------------------------------------------------------------------
+
+INFORM, EMPTY = CPE.inform_xml(), ""
+
+
+@pytest.mark.parametrize("qop", [True, False], ids=["qop", "as in RFC 2069"])
+async def test_a_captured_digest_begins_no_session_on_another_connection(qop):
+    house = House()
+    cpe, thief = house.caller(), house.caller()
+    signed = cpe.digest(qop=qop)
+    assert cpe.send(post(INFORM, extra=signed)) == [200]
+    session = house.reception.sessions.of("r1")
+    assert thief.send(post(INFORM, extra=signed)) == [401]
+    assert b"stale=true" in thief.transport.written
+    assert house.reception.sessions.of("r1") is session, "it goes on undisturbed"
+    assert cpe.send(post(EMPTY)) == [204]
+    assert thief.send(post(INFORM, extra=signed)) == [401], "nor when it is over"
+    assert house.journal.refusals == [], "that is no wrong password"
+
+
+@pytest.mark.parametrize("qop", [True, False], ids=["qop", "as in RFC 2069"])
+async def test_who_is_told_that_it_is_stale_signs_in_by_the_new_nonce(qop):
+    house = House()
+    cpe = house.caller()
+    first, second = cpe.digest(qop=qop), cpe.digest(qop=qop)
+    assert first != second, "in the same second too"
+    assert cpe.send(post(INFORM, extra=first)) == [200]
+    cpe.lose()
+    assert cpe.send(post(INFORM, extra=first)) == [401]
+    assert cpe.send(post(INFORM, extra=second)) == [200]
+
+
+async def test_a_cpe_that_repeats_its_authorization_on_its_connection_is_let_in_again():
+    house = House()
+    cpe = house.caller()
+    signed = cpe.digest()
+    for _ in range(3):
+        assert cpe.send(post(INFORM, extra=signed)) == [200]
+    assert cpe.send(post(EMPTY, extra=signed)) == [204]
+
+
+async def test_a_connection_for_each_post_with_the_same_authorization():
+    """Within its session that is good, for its connection is gone; nobody else gets in with it while it is there."""
+    house = House()
+    cpe, thief = house.caller(), house.caller()
+    signed = cpe.digest()
+    assert cpe.send(post(INFORM, extra=signed)) == [200]
+    assert thief.send(post(EMPTY, extra=signed)) == [401]
+    for _ in range(2):
+        cpe.lose()
+        assert cpe.send(post(envelope("<cwmp:GetRPCMethods/>"), extra=signed)) == [200]
+    cpe.lose()
+    assert cpe.send(post(EMPTY, extra=signed)) == [204]
+    assert cpe.send(post(INFORM, extra=signed)) == [401], "that would be another session"
+
+
+# --- many wrong ones --------------------------------------------------------------------------------------------------
+
+
+async def test_a_right_password_gets_in_whatever_others_of_its_address_tried():
+    house = House(failures_per_minute=3)
+    for _ in range(5):
+        guess = house.caller()
+        guess.send(post(INFORM, b"x"))
+        await turn()
+    cpe = house.caller()
+    cpe.send(post(INFORM, b"p"))
+    await turn()
+    assert len(house.reception.sessions) == 1
+    assert [why for why, _, _ in house.journal.refusals] == ["credentials", "too many"], "the others are counted"
+
+
+async def test_guesses_wait_for_their_turn_and_who_hangs_up_loses_it():
+    house = House(failures_per_minute=1)
+    assert house.caller().send(post(INFORM, b"x")) == [401]
+    assert house.caller().send(post(INFORM, b"x")) == [401], "nobody was before"
+    guesses = [house.caller() for _ in range(20)]
+    assert [guess.send(post(INFORM, b"x")) for guess in guesses] == [[]] * 20
+    for guess in guesses:
+        guess.lose()
+    cpe = house.caller()
+    cpe.send(post(INFORM, b"p"))
+    await turn()
+    assert len(house.reception.sessions) == 1, "twenty turns would have taken longer"
+
+
+async def test_a_session_is_no_way_to_guess_faster():
+    house = House(failures_per_minute=1)
+    cpe = house.caller()
+    assert cpe.send(post(INFORM, b"p")) == [200]
+    assert house.caller().send(post(INFORM, b"x")) == [401]
+    assert house.caller().send(post(INFORM, b"x")) == [401]
+    assert cpe.send(post(RawCpe(0, serial="B2").inform_xml(), b"x")) == [], "it waits for its turn too"
+
+
+async def test_what_waits_for_its_turn_is_short():
+    house = House(failures_per_minute=1)
+    assert house.caller().send(post(INFORM, b"x")) == [401]
+    assert house.caller().send(post(INFORM + " " * LONGEST_IN_TURN, b"p")) == [503]
+
+
+async def turn():
+    """Until the next one has had its turn."""
+    await asyncio.sleep(TURN_SECONDS * 1.5)

@@ -80,6 +80,21 @@ def test_an_old_challenge_or_one_of_another_address_is_stale():
     assert judge(authorization=digest(peer="192.0.2.2")) == NotSignedIn("stale")
 
 
+def test_a_digest_is_good_for_once_but_on_its_own_connection():
+    header = digest()
+    signed = judge(authorization=header)
+    assert judge(authorization=header) == NotSignedIn("stale")
+    assert judge(authorization=header, again=signed.response) == SignedIn("plain-digest")
+    assert judge(known=None, authorization=header) == NotSignedIn("unknown")
+    assert signed.response not in repr(signed)
+
+
+def test_basic_and_certificates_may_be_repeated():
+    for _ in range(2):
+        assert judge(authorization=basic(), tls=True) == SignedIn("tls-password")
+        assert judge(names=frozenset({"00D09E-AB%2D1"}), tls=True) == SignedIn("tls-certificate")
+
+
 def test_names_that_prove_a_device():
     assert certificate_names(KNOWN, DEVICE) == {"00D09E-AB%2D1", "00D09E-DSL2800-AB%2D1"}
     assert certificate_names(replace(KNOWN, certificate_name="cpe.example"), DEVICE) == {"cpe.example"}

@@ -11,7 +11,7 @@ from config.clock import FakeClock
 from drivers.cwmp.known import MemoryCpeDirectory, Sighting
 from drivers.session import Credential
 from gateway.access.credentials import Vault
-from gateway.errors import BadRequest
+from gateway.errors import BadRequest, Unavailable
 from gateway.state.cpes import StateCpes
 from gateway.state.database import Database, sqlite_url
 from gateway.state.directory import StateDirectory
@@ -159,3 +159,35 @@ async def test_a_certificate_needs_no_password(rooms: Rooms) -> None:
     known = rooms.open().by_device("00D09E-DSL-ABC123")
     assert known is not None
     assert (known.certificate_name, known.password) == ("cpe-7.isp.example", "")
+
+
+async def test_who_is_removed_or_signs_in_otherwise_is_told_of(rooms: Rooms) -> None:
+    router = await rooms.registry.add_router(cpe())
+    cpes, changed = rooms.open(), []
+    cpes.on_changed = changed.append
+    await rooms.registry.set_credential("cpe-7", Credential(user="home-7", password="ANOTHER-PASSWORD"))
+    await cpes.learn(router.id)
+    assert changed == [router.id]
+    cpes.forget(router.id)
+    assert changed == [router.id] * 2
+
+
+async def test_a_sign_in_that_cannot_be_learnt_does_not_leave_the_old_one_good(rooms: Rooms) -> None:
+    router = await rooms.registry.add_router(cpe())
+    cpes, changed = rooms.open(), []
+    cpes.on_changed = changed.append
+    await rooms.database.run(lambda db: db.exec_driver_sql("ALTER TABLE cpes RENAME TO gone"))
+    with pytest.raises(Unavailable):
+        await cpes.learn(router.id)
+    assert cpes.by_router(router.id) is None
+    assert changed == [router.id]
+
+
+async def test_the_routers_of_a_subscriber_are_forgotten_together(rooms: Rooms) -> None:
+    first = await rooms.registry.add_router(cpe())
+    await rooms.registry.add_router(cpe("cpe-8", "00D09E-DSL-ABC124", subscriber_ref=first.subscriber_ref))
+    other = await rooms.registry.add_router(cpe("cpe-9", "00D09E-DSL-ABC125"))
+    cpes = rooms.open()
+    cpes.forget_subscriber(first.subscriber_ref)
+    assert [one.router_id for one in cpes.all()] == [other.id]
+    assert cpes.by_device("00D09E-DSL-ABC124") is None

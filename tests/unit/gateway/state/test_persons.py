@@ -33,20 +33,23 @@ class Rooms:
     registry: Registry
     directory: StateDirectory
     outbox: Path
+    erased: list[str]
+    """Subscribers whose routers were said to be gone."""
 
 
 @pytest.fixture
 async def rooms(tmp_path: Path) -> AsyncIterator[Rooms]:
     database, vault = Database.open(sqlite_url(tmp_path / "state.db")), Vault(bytes(32))
-    outbox = tmp_path / "outbox"
+    outbox, erased = tmp_path / "outbox", []
     yield Rooms(
         tmp_path / "state.db",
         database,
-        StatePersons(database, vault, outbox=outbox),
+        StatePersons(database, vault, outbox=outbox, on_erased=erased.append),
         StateConsentStore(database, vault),
         Registry(database, vault, FakeClock()),
         StateDirectory(database, vault),
         outbox,
+        erased,
     )
     database.close()
 
@@ -126,6 +129,7 @@ async def test_a_skeleton_is_left_and_no_byte_of_the_rest(rooms: Rooms):
     before = await rooms.database.run(stored)
     assert len(before) == 3
     assert await rooms.persons.erase(consents=[consent.id], subscriber=reference) == 3
+    assert rooms.erased == [reference]
     files = b"".join(path.read_bytes() for path in rooms.path.parent.glob("state.db*"))
     assert not any(value[-24:] in files for value in before)
     left = await rooms.consents.get(consent.id)
@@ -141,5 +145,6 @@ async def test_a_skeleton_is_left_and_no_byte_of_the_rest(rooms: Rooms):
 async def test_a_single_consent_leaves_the_inventory_alone(rooms: Rooms):
     reference, consent = await subscriber(rooms, "ann")
     await rooms.persons.erase(consents=[consent.id], subscriber=None)
+    assert rooms.erased == []
     assert len(await rooms.directory.contacts(reference)) == 1
     assert [router.name for router in await rooms.directory.routers()] == ["ann"]

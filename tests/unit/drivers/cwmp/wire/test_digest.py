@@ -30,10 +30,8 @@ def signed(
     return answer((ours or challenger()).challenge(NOW, PEER), "POST", uri, user, password, "0a4f113b")
 
 
-def verified(
-    header: str, *, ours: Challenger | None = None, method="POST", target="/acs", now=NOW, peer=PEER, basic=False
-):
-    return (ours or challenger()).verify(header, method, target, USERS.get, now, peer, basic=basic)
+def verified(header: str, *, ours: Challenger | None = None, method="POST", target="/acs", now=NOW, peer=PEER, **more):
+    return (ours or challenger()).verify(header, method, target, USERS.get, now, peer, **more)
 
 
 # --- the standards' examples ------------------------------------------------------------------------------------------
@@ -162,7 +160,8 @@ def test_who_knows_the_password_gets_in(algorithms, user):
     ours = challenger(algorithms=algorithms)
     header = signed(user, USERS[user], ours=ours)
     assert verified(header, ours=ours) == Verified(user, "digest")
-    assert verified(header, ours=ours, now=NOW + 299) == Verified(user, "digest")
+    later = signed(user, USERS[user], ours=ours)
+    assert verified(later, ours=ours, now=NOW + 299) == Verified(user, "digest")
     assert f"algorithm={algorithms[0]}" in header
 
 
@@ -241,6 +240,54 @@ def test_a_nonce_may_not_be_made_up():
             f'Digest realm="vestibule", nonce="{forged}", qop="auth"', "POST", "/acs", "Mufasa", USERS["Mufasa"], "c"
         )
         assert verified(header) == Stale("Mufasa")
+
+
+# --- a digest is good for once ----------------------------------------------------------------------------------------
+
+
+def test_an_answer_is_stale_the_second_time_but_for_who_may_repeat_it():
+    ours = challenger()
+    header = signed("Mufasa", "Circle Of Life", ours=ours)
+    first = verified(header, ours=ours)
+    assert first == Verified("Mufasa", "digest")
+    assert verified(header, ours=ours) == Stale("Mufasa")
+    assert verified(header.replace(first.response, first.response.upper()), ours=ours) == Stale("Mufasa")
+    assert verified(header, ours=ours, again="0" * 32) == Stale("Mufasa")
+    assert verified(header, ours=ours, again=first.response) == Verified("Mufasa", "digest")
+    assert verified(header, ours=ours, again=first.response, now=NOW + 301) == Stale("Mufasa")
+    assert first.response not in repr(first)
+
+
+def test_a_right_password_makes_as_many_answers_to_a_nonce_as_it_likes():
+    ours = challenger()
+    challenge = ours.challenge(NOW, PEER)
+    for nc, cnonce in ((1, "a"), (2, "a"), (1, "b"), (7, "b")):
+        header = answer(challenge, "POST", "/acs", "Mufasa", USERS["Mufasa"], cnonce, nc=nc)
+        assert verified(header, ours=ours) == Verified("Mufasa", "digest")
+
+
+def test_without_qop_a_nonce_is_good_for_one_answer():
+    ours = challenger(without_qop=True)
+    challenge = ours.challenge(NOW, PEER)[0].replace('qop="auth", ', "")
+    header = answer(challenge, "POST", "/acs", "Mufasa", USERS["Mufasa"], "a")
+    assert answer(challenge, "POST", "/acs", "Mufasa", USERS["Mufasa"], "b") == header
+    assert verified(header, ours=ours) == Verified("Mufasa", "digest")
+    assert verified(header, ours=ours) == Stale("Mufasa")
+
+
+def test_a_wrong_answer_uses_nothing_up():
+    ours = challenger()
+    header = signed("Mufasa", "Circle Of Life", ours=ours)
+    assert isinstance(ours.verify(header, "POST", "/acs", {"Mufasa": "other"}.get, NOW, PEER), Wrong)
+    assert verified(header, ours=ours) == Verified("Mufasa", "digest")
+
+
+def test_no_two_challenges_have_the_same_nonce():
+    ours = challenger()
+    assert len({ours.challenge(NOW, PEER)[0] for _ in range(1000)}) == 1000
+
+
+# --- and who stays outside --------------------------------------------------------------------------------------------
 
 
 def edits(header: str) -> list[tuple[str, str]]:
