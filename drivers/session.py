@@ -78,6 +78,35 @@ class Bindable(Protocol):
 
 
 @runtime_checkable
+class JudgedLineByLine(Protocol):
+    """A session that reads its router's answers by the policy, and so by the one that its line was judged by."""
+
+    def line_judged(self) -> None:
+        """A line is judged at this moment; if policy allows it, it is the next command that is sent."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a line would do, from what the session knows: nothing is sent for it."""
+
+    text: str = field(repr=False)
+    """Whole lines, each ended by LF."""
+    does: bool
+    """Whether there is anything to be done; if not, the text is the answer to the line."""
+
+
+@runtime_checkable
+class Previews(Protocol):
+    """A session that can tell before a line is confirmed what it would do."""
+
+    def preview(self, line: str) -> Preview | None:
+        """Of a line in its one spelling, when its confirmation is about to be asked for. None: the line says it all.
+        The line then does what was told here, or nothing."""
+        ...
+
+
+@runtime_checkable
 class KnowsNames(Protocol):
     """A session that has seen names on its router which a line can be completed with."""
 

@@ -15,7 +15,6 @@ from audit.rpc import NewRpc, RecordedRpc, RpcPurpose
 from config.clock import Clock
 from drivers.cwmp import keeping
 from drivers.cwmp.codec.envelope import Envelope, encode, method_of
-from drivers.cwmp.gate import ParameterGate
 from drivers.cwmp.leftovers import Leftover, Leftovers, undo_requests
 from drivers.cwmp.link import Contact, CpeLink, CpeLinks, RpcJournal
 from drivers.cwmp.messages import Answer, GetParameterValues, Request
@@ -34,6 +33,7 @@ from drivers.cwmp.plans.steps import (
     Step,
     Stopped,
 )
+from drivers.cwmp.rules import Sight
 from drivers.errors import DriverError, RouterClosed, RouterUnreachable
 
 Outcome: TypeAlias = Literal["done", "failed", "stopped"]
@@ -65,7 +65,9 @@ class _Interrupted(Exception):
 
 
 class Console:
-    """One rep's hold on one CPE. `say` shows text and may wait for room, `note` shows what is no answer, at once."""
+    """One rep's hold on one CPE. `say` shows text and may wait for room, `note` shows what is no answer, at once.
+
+    `sight` is asked for RPCs that belong to no line."""
 
     def __init__(
         self,
@@ -73,7 +75,7 @@ class Console:
         *,
         links: CpeLinks,
         rpcs: RpcJournal,
-        gate: ParameterGate,
+        sight: Callable[[], Sight],
         leftovers: Leftovers,
         clock: Clock,
         wait_seconds: float,
@@ -84,7 +86,7 @@ class Console:
         self._router_id = router_id
         self._links = links
         self._rpcs = rpcs
-        self._gate = gate
+        self._sight = sight
         self._leftovers = leftovers
         self._clock = clock
         self._wait_seconds = wait_seconds
@@ -159,8 +161,10 @@ class Console:
         """The rep wants the running plan to stop, after the RPC that is under way."""
         self._stop.set()
 
-    async def run(self, plan: Plan, command: RecordedCommand, caps: frozenset[str]) -> Outcome:
-        """Carry out a command's plan. Raises `RouterUnreachable` and other `DriverError`s, `AuditError`."""
+    async def run(self, plan: Plan, command: RecordedCommand, sight: Sight) -> Outcome:
+        """Carry out a command's plan; of answers is recorded what `sight` lets see.
+
+        Raises `RouterUnreachable` and other `DriverError`s, `AuditError`."""
         self._stop.clear()
         stopped = self._noted = False
         try:
@@ -170,7 +174,7 @@ class Console:
                     stopped, step = True, plan.throw(Stopped())
                     continue
                 try:
-                    reply = await self._perform(step, command, caps)
+                    reply = await self._perform(step, command, sight)
                 except _Interrupted:
                     stopped, step = True, plan.throw(Stopped())
                     continue
@@ -182,10 +186,10 @@ class Console:
         finally:
             plan.close()
 
-    async def _perform(self, step: Step, command: RecordedCommand, caps: frozenset[str]) -> Reply:
+    async def _perform(self, step: Step, command: RecordedCommand, sight: Sight) -> Reply:
         match step:
             case Call(request, undo):
-                return await self._call(request, "undo" if undo else "command", caps, command.n)
+                return await self._call(request, "undo" if undo else "command", sight, command.n)
             case Say(text):
                 await self._say(text)
             case Await(events, seconds):
@@ -254,7 +258,7 @@ class Console:
     async def keep_alive(self) -> None:
         """An RPC of no consequence, so that a held CPE goes on waiting. Raises `RouterUnreachable`, `AuditError`."""
         uptime = f"{self.contact.root}DeviceInfo.UpTime"
-        await self._call(GetParameterValues((uptime,)), "keepalive", frozenset(), None, attach=False)
+        await self._call(GetParameterValues((uptime,)), "keepalive", self._sight(), None, attach=False)
 
     async def undo_all(self) -> None:
         """Take back what the session would leave behind, as far as the CPE still waits. Raises `AuditError`."""
@@ -263,7 +267,7 @@ class Console:
             if bound is None or not self.alive:
                 return
             for request in undo_requests([leftover]):
-                await self._call(request, "undo", frozenset(), None, attach=False)  # a fault says: it was over
+                await self._call(request, "undo", self._sight(), None, attach=False)  # a fault says: it was over
             await self._leftovers.forget(self._router_id, bound.session, leftover)
             self._left.remove(leftover)
 
@@ -273,12 +277,12 @@ class Console:
             self._leftovers.ended(self._router_id, self.bound.session)
 
     async def _call(
-        self, request: Request, purpose: RpcPurpose, caps: frozenset[str], of: int | None, *, attach: bool = True
+        self, request: Request, purpose: RpcPurpose, sight: Sight, of: int | None, *, attach: bool = True
     ) -> Answer:
         async with self._turn:
             if attach and not self.alive:
                 await self._or_stopped(self.attach())
-            recorded = await self._record(request, purpose, caps, of)
+            recorded = await self._record(request, purpose, sight, of)
             # A revocation may have come while it was written down.
             link = self._link
             if self._closed or link is None:
@@ -291,7 +295,7 @@ class Console:
                 await self._answered(recorded, keeping.lost())
                 raise
             self._last_ns = self._clock.monotonic_ns()
-            await self._answered(recorded, keeping.of_answer(request, answer, self._gate, caps))
+            await self._answered(recorded, keeping.of_answer(request, answer, sight.gate, sight.caps))
             return answer
 
     async def _answer(self, link: CpeLink, recorded: RecordedRpc) -> Answer:
@@ -311,13 +315,13 @@ class Console:
         finally:
             calling.cancel()
 
-    async def _record(self, request: Request, purpose: RpcPurpose, caps: frozenset[str], of: int | None) -> RecordedRpc:
+    async def _record(self, request: Request, purpose: RpcPurpose, sight: Sight, of: int | None) -> RecordedRpc:
         bound, contact = self.bound, self.contact
         assert bound is not None
         self._count += 1
         rpc_id = f"{bound.session[-12:]}.{self._count}"
         envelope = Envelope(id=rpc_id, namespace=contact.namespace, message=request)
-        kept = keeping.of_request(request, self._gate, caps)
+        kept = keeping.of_request(request, sight.gate, sight.caps)
         return await self._rpcs.record(
             NewRpc(
                 rpc_id=rpc_id,

@@ -7,7 +7,7 @@ Counterparts: `drivers.cwmp.console` does the RPCs, `drivers/platforms/cwmp.yaml
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import structlog
@@ -19,18 +19,18 @@ from config.errors import VestibuleError
 from drivers.buffer import OutputBuffer
 from drivers.cwmp import line
 from drivers.cwmp.console import Bound, Console, Outcome
-from drivers.cwmp.gate import ParameterGate
 from drivers.cwmp.leftovers import Leftovers, MemoryLeftovers
 from drivers.cwmp.link import HOLD_SECONDS, CpeLinks, RpcJournal
 from drivers.cwmp.paths import model_of
 from drivers.cwmp.plans.choose import plan_of
 from drivers.cwmp.plans.ground import FirmwareFile, Ground, Times
+from drivers.cwmp.plans.undoing import foretold
+from drivers.cwmp.rules import Rules, Sight
 from drivers.cwmp.tree import NameTree
 from drivers.cwmp.undo import UndoList
-from drivers.cwmp.words import Words, words
 from drivers.errors import DriverError, RouterClosed, RouterUnreachable
 from drivers.sending import SendOnce
-from drivers.session import Output, Shape, Target
+from drivers.session import Output, Preview, Shape, Target
 
 log = structlog.get_logger(__name__)
 
@@ -41,18 +41,21 @@ INTERRUPTED_STATUS: Final = 130
 CALLING_AGAIN: Final = "(calling the router again...)\n"
 NOT_RECORDED: Final = "% The gateway could not record this, so it went no further, and the session ends.\n"
 
+WITHOUT_VALUES: Final = (
+    "({} has not got its values. It is deleted when this session ends, unless something is written to it before.)\n"
+)
+
 
 class CwmpDriver:
-    """Opens sessions to CPEs. `gate` is asked for every name in either direction, at every time anew."""
+    """Opens sessions to CPEs. `rules` gives those of the policy that is in force now."""
 
     def __init__(
         self,
         links: CpeLinks,
         rpcs: RpcJournal,
-        gate: ParameterGate,
+        rules: Callable[[], Rules],
         *,
         leftovers: Leftovers | None = None,
-        table: Words | None = None,
         firmware: Mapping[str, FirmwareFile] | None = None,
         clock: Clock | None = None,
         times: Times | None = None,
@@ -62,9 +65,8 @@ class CwmpDriver:
     ) -> None:
         self.links = links
         self.rpcs = rpcs
-        self.gate = gate
+        self.rules = rules
         self.leftovers = leftovers or MemoryLeftovers()
-        self.table = table or words()
         self.firmware = firmware or {}
         self.clock = clock or SystemClock()
         self.times = times or Times()
@@ -102,14 +104,16 @@ class CwmpSession:
             target.router_id,
             links=driver.links,
             rpcs=driver.rpcs,
-            gate=driver.gate,
+            sight=lambda: Sight(driver.rules().gate),
             leftovers=driver.leftovers,
             clock=driver.clock,
             wait_seconds=driver.wait_seconds,
             say=self._say,
             note=self._note,
         )
-        self._waiting: deque[RecordedCommand] = deque()
+        self._judged_by: Rules | None = None
+        """Of the line that is going to be sent, if somebody tells."""
+        self._waiting: deque[tuple[RecordedCommand, Rules]] = deque()
         self._worker: asyncio.Task[None] | None = None
         self._upkeep: asyncio.Task[None] | None = None
         self._last_command_ns = driver.clock.monotonic_ns()
@@ -127,6 +131,18 @@ class CwmpSession:
     def bind(self, session: str, consent_ref: str) -> None:
         """Tell for whom it is before the first command, so that a router can be kept waiting for that."""
         self._console.bound = Bound(session, consent_ref)
+
+    def line_judged(self) -> None:
+        """A line is judged now, by the rules in force: if it goes, it is carried out by them."""
+        self._judged_by = self._driver.rules()
+
+    def preview(self, text: str) -> Preview | None:
+        """What `undo` would take back; of other lines nothing is known before they are sent."""
+        command = line.parse_canonical(text)
+        if not isinstance(command, line.Plain) or command.word != "undo":
+            return None
+        rules = self._judged_by or self._driver.rules()
+        return foretold(self._undo, Sight(rules.gate, frozenset(command.caps)))
 
     async def begin(self) -> None:
         """Attach the router and show the first prompt. Raises `RouterUnreachable`."""
@@ -154,7 +170,8 @@ class CwmpSession:
             self._buffer = self._new_buffer()
             self._room.set()
         self._exit_status = None
-        self._waiting.append(command)
+        self._waiting.append((command, self._judged_by or self._driver.rules()))
+        self._judged_by = None
         if self._worker is None or self._worker.done():
             self._worker = asyncio.create_task(self._work())
 
@@ -183,7 +200,7 @@ class CwmpSession:
         """Carry out what waits, one after the other."""
         try:
             while self._waiting and not self._closed:
-                await self._carry_out(self._waiting.popleft())
+                await self._carry_out(*self._waiting.popleft())
         except AuditError:
             self._buffer.put(NOT_RECORDED.encode())
             self._give_up()
@@ -200,13 +217,13 @@ class CwmpSession:
         self._exit_status = 1
         self._buffer.end()
 
-    async def _carry_out(self, command: RecordedCommand) -> None:
+    async def _carry_out(self, command: RecordedCommand, rules: Rules) -> None:
         try:
             parsed = line.parse_canonical(command.wire.decode("utf-8").rstrip("\r\n"))
             if isinstance(parsed, line.Plain) and parsed.word == "exit":
                 await self._leave()
                 return
-            outcome = await self._run(parsed, command)
+            outcome = await self._run(parsed, command, rules)
         except UnicodeDecodeError:
             outcome = await self._failed("The line is no UTF-8 text; nothing was sent.")
         except AuditError:
@@ -215,10 +232,12 @@ class CwmpSession:
             outcome = await self._failed(str(error))
         if outcome == "stopped":
             await self._say("^C\n")
+        for path in self._undo.untold():
+            await self._say(WITHOUT_VALUES.format(path))
         self._last_command_ns = self._driver.clock.monotonic_ns()
         self._finish(outcome)
 
-    async def _run(self, parsed: line.Command, command: RecordedCommand) -> Outcome:
+    async def _run(self, parsed: line.Command, command: RecordedCommand, rules: Rules) -> Outcome:
         if not self._console.alive:
             self._note(CALLING_AGAIN)
             if not await self._console.attach_unless_stopped():
@@ -226,8 +245,8 @@ class CwmpSession:
         caps = frozenset(parsed.caps)
         ground = Ground(
             contact=self._console.contact,
-            gate=self._driver.gate,
-            words=self._driver.table,
+            gate=rules.gate,
+            words=rules.words,
             firmware=self._driver.firmware,
             tree=self._tree,
             undo=self._undo,
@@ -236,7 +255,7 @@ class CwmpSession:
             caps=caps,
             times=self._driver.times,
         )
-        return await self._console.run(plan_of(ground, parsed), command, caps)
+        return await self._console.run(plan_of(ground, parsed), command, Sight(rules.gate, caps))
 
     async def _failed(self, sentence: str) -> Outcome:
         await self._say(f"% {sentence}\n")

@@ -6,12 +6,13 @@ session has ended: over the link if it lives, else at the CPE's next contact. Wh
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final, Literal, Protocol
+from typing import Final, Literal, Protocol, get_args
 
 from audit.entry import Json
 from drivers.cwmp.messages import (
     Attribute,
     CancelTransfer,
+    DeleteObject,
     ParameterValue,
     Request,
     ScheduleInform,
@@ -20,7 +21,8 @@ from drivers.cwmp.messages import (
     TransferComplete,
 )
 
-Kind = Literal["transfer", "test", "notification", "schedule"]
+Kind = Literal["transfer", "test", "notification", "schedule", "object"]
+KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
 NO_TEST: Final = "None"
 """DiagnosticsState of a test that does not run."""
@@ -32,7 +34,8 @@ class Leftover:
 
     kind: Kind
     name: str
-    """CommandKey of the transfer; path of the test's DiagnosticsState; path of the parameter; empty for a schedule."""
+    """CommandKey of the transfer; path of the test's DiagnosticsState; path of the parameter; empty for a schedule;
+    path of an object that was added and has not got its values."""
     before: int = 0
     """Of a notification: what it was."""
 
@@ -43,7 +46,7 @@ class Leftover:
     @classmethod
     def from_json(cls, kept: Mapping[str, Json]) -> "Leftover":
         """What `as_json` gave. Raises `ValueError`."""
-        kinds: dict[object, Kind] = {kind: kind for kind in ("transfer", "test", "notification", "schedule")}
+        kinds: dict[object, Kind] = {kind: kind for kind in KINDS}
         name, before = kept.get("name"), kept.get("before")
         kind = kinds.get(kept.get("kind"))
         if kind is None or not isinstance(name, str) or not isinstance(before, int):
@@ -65,6 +68,8 @@ def undo_requests(leftovers: Iterable[Leftover]) -> tuple[Request, ...]:
             case "schedule":
                 # A later request takes the place of an earlier one; the soonest Inform is harmless.
                 found.append(ScheduleInform(1, ""))
+            case "object":
+                found.append(DeleteObject(leftover.name))
     return tuple(found)
 
 

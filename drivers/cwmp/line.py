@@ -8,6 +8,7 @@ it: what the driver may show is part of the record. A rep cannot type that.
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias, assert_never, get_args
 
@@ -73,9 +74,10 @@ class Attributes:
 
 @dataclass(frozen=True, slots=True)
 class Add:
-    """A new instance of an object."""
+    """A new instance of an object. `pairs`: parameters below the instance and their values."""
 
     path: str
+    pairs: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     caps: tuple[str, ...] = ()
 
 
@@ -217,16 +219,14 @@ def _spelled(command: Command, hide: frozenset[int], hidden: str) -> list[str]:
         case Attributes():
             return ["attributes", *command.paths]
         case Set():
-            values = [hidden if n in hide else spell_value(value) for n, (_, value) in enumerate(command.pairs)]
-            pairs = zip((path for path, _ in command.pairs), values, strict=True)
-            return ["set", *(word for pair in pairs for word in pair)]
+            return ["set", *_spelled_pairs(command.pairs, hide, hidden)]
         case SetWord():
             which = [] if command.instance is None else [str(command.instance)]
             return ["set", command.topic, *which, command.word, hidden if 0 in hide else spell_value(command.value)]
         case Names():
             return ["names", command.path] if command.path else ["names"]
         case Add():
-            return ["add", command.path]
+            return ["add", command.path, *_spelled_pairs(command.pairs, hide, hidden)]
         case Delete():
             return ["delete", command.path]
         case Show():
@@ -238,6 +238,12 @@ def _spelled(command: Command, hide: frozenset[int], hidden: str) -> list[str]:
         case Plain():
             return [command.word]
     assert_never(command)
+
+
+def _spelled_pairs(pairs: tuple[tuple[str, str], ...], hide: frozenset[int], hidden: str) -> Iterator[str]:
+    for n, (name, value) in enumerate(pairs):
+        yield name
+        yield hidden if n in hide else spell_value(value)
 
 
 def _spelled_test(command: Diagnose) -> list[str]:
@@ -284,13 +290,13 @@ def read(words: tuple[Word, ...], caps: tuple[str, ...] = ()) -> Command:
             return _read_set(rest, caps)
         case "names":
             return Names(canonical(texts[0]).text if _at_most(head, rest, 1) else "", caps)
-        case "add" | "delete":
-            path = canonical(_one(head, texts, "the path of an object")).text
-            return Add(path, caps) if head == "add" else Delete(path, caps)
-        case "show":
-            return Show(_one(head, texts, "a topic"), caps)
-        case "firmware":
-            return Firmware(_one(head, texts, "the name of a file"), caps)
+        case "add":
+            return _read_add(texts, caps)
+        case "delete":
+            return Delete(canonical(_one(head, texts, "the path of an object")).text, caps)
+        case "show" | "firmware":
+            what = _one(head, texts, "a topic" if head == "show" else "the name of a file")
+            return Show(what, caps) if head == "show" else Firmware(what, caps)
         case "diagnose":
             return _read_test(texts, caps)
         case "reboot" | "factory-reset" | "undo" | "methods" | "exit":
@@ -319,6 +325,22 @@ def _read_set(rest: tuple[Word, ...], caps: tuple[str, ...]) -> Command:
         raise BadLine("set takes a path and its value, or several such pairs; put a value with blanks into quotes.")
     pairs = zip(rest[::2], rest[1::2], strict=True)
     return Set(tuple((canonical(path.text).text, _value(value.text)) for path, value in pairs), caps)
+
+
+def _read_add(texts: tuple[str, ...], caps: tuple[str, ...]) -> Add:
+    if len(texts) % 2 == 0:
+        raise BadLine("add takes the path of an object, and then names and values in pairs; quote values with blanks.")
+    path = canonical(texts[0]).text
+    pairs = zip(texts[1::2], texts[2::2], strict=True)
+    return Add(path, tuple((_below(path, name), _value(text)) for name, text in pairs), caps)
+
+
+def _below(path: str, name: str) -> str:
+    """A name as it stands below a new instance of `path`."""
+    if not name or name.lower() == _WITH:  # `with` would be taken for the word before the rights
+        raise BadLine("After the object, add takes names of parameters, each with its value.")
+    new = f"{path.removesuffix('.')}.1."
+    return canonical(new + name).text[len(new) :]
 
 
 def _read_word(rest: tuple[Word, ...], caps: tuple[str, ...]) -> SetWord:

@@ -145,7 +145,7 @@ class ExecMediation:
             case Answered(text):
                 self._say(text)
                 self._effects.append(Close("done"))
-            case Asked(question):
+            case Asked(question=question):
                 self._say(question)
             case Blocked(verdict, text, strike):
                 self._effects.append(RecordBlocked(verdict, strike))

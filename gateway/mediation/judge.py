@@ -6,7 +6,7 @@ is not sent and the queue goes on. An answer that is neither yes nor no is a no,
 own, so that none is lost.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, TypeAlias, assert_never
 
@@ -49,6 +49,9 @@ class Asked:
     """The rep must confirm first."""
 
     question: str
+    verdict: Allow
+    preview: str = field(default="", repr=False)
+    """What the line would do, shown before the question like output of the line: with what is secret masked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,8 +196,11 @@ class Judge:
             return Go(verdict, confirmed) if confirmed else _not_confirmed(verdict, messages.NOT_SENT_NOBODY)
         if ahead:
             return _not_confirmed(verdict, messages.NOT_SENT_AHEAD)
+        preview = None if self._setup.preview is None else self._setup.preview(verdict.canonical)
+        if preview is not None and not preview.does:
+            return Answered(preview.text)
         self._open = (verdict, line)
-        return Asked(messages.confirmation(verdict))
+        return Asked(messages.confirmation(verdict), verdict, "" if preview is None else preview.text)
 
     def _refused(self, verdict: Deny) -> Blocked:
         limit = self._setup.limits.strikes

@@ -1,12 +1,12 @@
 """What a mediator is given when its session opens. Pure; the counterpart is `gateway.session.runner`."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Protocol, TypeAlias
 
 from drivers.definition import PlatformDefinition
-from drivers.session import Shape
+from drivers.session import Preview, Shape
 from gateway.mediation.events import (
     InputEnded,
     Interrupted,
@@ -76,6 +76,10 @@ class Agrees(Protocol):
     def __call__(self, expected: Position, seen: Position) -> bool: ...
 
 
+PreviewOf: TypeAlias = Callable[[str], Preview | None]
+"""`drivers.session.Previews.preview`."""
+
+
 class Help(Protocol):
     """What can follow `line`, which ends in the help character, in `position`; whole lines, each ended by LF."""
 
@@ -134,3 +138,5 @@ class Setup:
     scope: Scope = no_scope
     """Decides what of the home is masked in output."""
     help: Help | None = None
+    preview: PreviewOf | None = None
+    """What a line would do, where the router's session can tell before the rep confirms it."""

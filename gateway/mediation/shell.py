@@ -185,7 +185,8 @@ class ShellMediation:
             case Answered(text):
                 self._rep.say(text)
                 self._rep.echo(self._where.prompt)
-            case Asked(question):
+            case Asked(question, verdict, preview):
+                self._foretell(verdict, preview)
                 self._rep.say(question)
             case Blocked():
                 self._blocked(judged.outcome)
@@ -197,6 +198,13 @@ class ShellMediation:
                 self._start(verdict, "command", confirmed)
             case _:
                 assert_never(judged.outcome)
+
+    def _foretell(self, verdict: Allow, preview: str) -> None:
+        """Show what a line would do, masked as its output would be."""
+        if preview:
+            self._masking.begin(verdict)
+            self._give(self._masking.feed(preview))
+            self._show_rest()
 
     def _blocked(self, outcome: Blocked) -> None:
         self._status = DENIED_STATUS

@@ -24,7 +24,7 @@ from config.clock import Clock
 from config.ids import new_id
 from config.settings import CwmpSettings, PolicySettings, Settings
 from drivers.definition import PlatformDefinition
-from drivers.session import Bindable, Driver, Shape
+from drivers.session import Bindable, Driver, DriverSession, JudgedLineByLine, Previews, Shape
 from gateway.access import authenticate, authorize
 from gateway.access.identity import AccessGrant, Authenticated, Directory, Router
 from gateway.access.wrong_codes import WrongCodes
@@ -357,7 +357,7 @@ class AccessService:
         held = GrantHeld(grant)
         async with contextlib.AsyncExitStack() as undo:
             undo.push_async_exit(partial(self._never_ran, session_id, grant.consent_ref))
-            mediator = self._mediator(held, shape, terminal.traits, veto)
+            definition = self._definition(grant.target.platform)
             upstream = await driver.open(grant.target, shape)
             undo.push_async_callback(upstream.close)
             # Counted only now: a router that cannot be reached does not use up the subscriber's consent.
@@ -379,7 +379,7 @@ class AccessService:
                 session_id=session_id,
                 held=held,
                 router=upstream,
-                mediator=mediator,
+                mediator=self._mediator(held, definition, shape, terminal.traits, veto, upstream),
                 journal=self._journal,
                 # A recording that breaks off ends the session at once, also while nobody types and nothing is shown.
                 recorder=self._recorder(session_id, grant, terminal.traits, lambda _: live.end("record_failed")),
@@ -472,20 +472,32 @@ class AccessService:
             if live.grant.consent_ref == consent.id and consent.state in LIVE:
                 live.renew(authorize.renewed(live.grant, consent))
 
-    def _mediator(self, held: GrantHeld, shape: Shape, traits: TerminalTraits, veto: Veto | None) -> Mediator:
+    def _definition(self, platform: str) -> PlatformDefinition:
+        """How a router talks to which something may be sent. Raises `Unavailable`."""
+        definition = self.parts.definitions.get(platform)
+        if platform not in self.parts.policy.bundle.tables or definition is None:
+            raise Unavailable(f"Nothing may be sent to routers of platform {platform}: it has no command policy here.")
+        return definition
+
+    def _mediator(
+        self,
+        held: GrantHeld,
+        definition: PlatformDefinition,
+        shape: Shape,
+        traits: TerminalTraits,
+        veto: Veto | None,
+        upstream: DriverSession,
+    ) -> Mediator:
         grant = held.grant
-        platform = grant.target.platform
         policy = self.parts.policy
         session = self.parts.settings.session
-        definition = self.parts.definitions.get(platform)
-        if platform not in policy.bundle.tables or definition is None:
-            raise Unavailable(f"Nothing may be sent to routers of platform {platform}: it has no command policy here.")
+        judged = upstream.line_judged if isinstance(upstream, JudgedLineByLine) else None
         credential = grant.target.credential
         enable = credential.enable_password
         return Mediator(
             Setup(
                 definition=definition,
-                decide=partial(_decide, policy, held, veto),
+                decide=partial(_decide, policy, held, veto, judged),
                 own_line=partial(_own_line, policy),
                 agrees=partial(_agrees, policy),
                 deadline=grant.deadline,
@@ -502,6 +514,7 @@ class AccessService:
                 hidden=frozenset() if credential.password is None else frozenset({credential.password}),
                 scope=partial(_scope, held),
                 help=partial(_held_help, policy, held),
+                preview=upstream.preview if isinstance(upstream, Previews) and shape == "shell" else None,
             )
         )
 
@@ -574,9 +587,17 @@ class AccessService:
 
 
 def _decide(
-    policy: PolicyInForce, held: GrantHeld, veto: Veto | None, position: Position, line: str, now: datetime
+    policy: PolicyInForce,
+    held: GrantHeld,
+    veto: Veto | None,
+    judged: Callable[[], None] | None,
+    position: Position,
+    line: str,
+    now: datetime,
 ) -> Verdict:
     grant = held.grant
+    if judged is not None:
+        judged()
     verdict = decide(policy.bundle, grant.site, position, line, grant.rights, now)
     if veto is None or isinstance(verdict, Deny):
         return verdict

@@ -63,7 +63,7 @@ from gateway.mediation.events import (
     TimePassed,
 )
 from gateway.mediation.mediator import Mediator
-from gateway.mediation.setup import Limits, Setup
+from gateway.mediation.setup import Limits, PreviewOf, Setup
 from gateway.policy.decide import decide, own_line
 from gateway.policy.load import load_bundle
 from gateway.policy.position import agrees
@@ -100,6 +100,7 @@ class Casting:
     secrets: dict[str, str] = field(default_factory=dict)
     minutes: float = 30
     limits: dict[str, float] = field(default_factory=dict)
+    preview: PreviewOf | None = None
 
     @classmethod
     def parse(cls, text: str) -> "Casting":
@@ -148,6 +149,7 @@ class Casting:
                 limits=Limits(**self.limits),  # type: ignore[arg-type]
                 secrets=self.secrets,
                 scope=lambda: self.scope,
+                preview=self.preview,
             )
         )
 

@@ -1,21 +1,23 @@
-"""Plans that write: `set`, in paths and in words, `add`, `delete`, `undo`. Pure.
+"""Plans that write: `set`, in paths and in words, `add`, `delete`. Pure.
 
-A write reads the old value, shows the difference, writes all or nothing, reads back, and can be undone.
+A write reads the old value, shows the difference, writes all or nothing, reads back, and can be undone
+(`drivers.cwmp.plans.undoing`).
 """
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from drivers.cwmp import line
 from drivers.cwmp.gate import MASK
+from drivers.cwmp.leftovers import Leftover
 from drivers.cwmp.messages import AddObject, DeleteObject, Done, Fault, ParameterValue, SetParameterValues
 from drivers.cwmp.plans.ground import Ground
 from drivers.cwmp.plans.pick import picked
 from drivers.cwmp.plans.reading import Tally, all_below, read_values
-from drivers.cwmp.plans.steps import CannotGoOn, Plan, Reply, Say, Step, call
+from drivers.cwmp.plans.steps import CannotGoOn, Forget, Plan, Remember, Reply, Say, Step, Stopped, call
 from drivers.cwmp.rendering import MOST_LINES, bounded, pairs, printable
 from drivers.cwmp.saying import by_parameter, sentence
-from drivers.cwmp.undo import Added, Deleted, Written
+from drivers.cwmp.undo import Added, Changed, Deleted, Written
 from drivers.cwmp.values import BadValue, same, written
 
 _MOMENTARY = frozenset({"reset"})
@@ -25,7 +27,7 @@ LATER = "The router will apply it when this call ends or when it restarts next.\
 
 
 @dataclass(frozen=True, slots=True)
-class _Change:
+class Change:
     """One parameter: what is written, and what it was if that may be read."""
 
     name: str
@@ -59,81 +61,77 @@ def set_word(ground: Ground, command: line.SetWord) -> Plan:
     return (yield from _set(ground, many))
 
 
-def undo(ground: Ground) -> Plan:
-    """Take back the last change of this session."""
-    step = ground.undo.last()
-    match step:
-        case None:
-            yield Say("(Nothing was changed in this session that could be undone.)\n")
-            return True
-        case Deleted(path):
-            ground.undo.drop()
-            yield Say(f"% {path} was deleted and cannot be brought back; its old values were shown then.\n")
-            return False
-        case Added(path):
-            yield Say(f"{path} was added in this session; it is deleted again.\n")
-            fine = yield from _delete(ground, path)
-            if fine:
-                ground.undo.drop()
-            return fine
-        case Written(before, lost):
-            return (yield from _write_back(ground, before, lost))
-
-
-def _write_back(ground: Ground, before: tuple[ParameterValue, ...], lost: tuple[str, ...]) -> Plan:
-    for name in lost:
-        yield Say(f"% Its old value was never read, so this stays as it is: {name}\n")
-    if not before:
-        ground.undo.drop()
-        return False
-    fine = yield from _set(ground, [(value.name, value.value) for value in before], keep=False)
-    if fine:
-        ground.undo.drop()
-    return fine
-
-
 # --- writing ----------------------------------------------------------------------------------------------------------
 
 
-def _set(ground: Ground, writes: Sequence[tuple[str, str]], *, keep: bool = True) -> Plan:
-    changes = yield from _prepared(ground, writes)
+def _set(ground: Ground, writes: Sequence[tuple[str, str]]) -> Plan:
+    changes = yield from _checked(ground, writes)
     if not any(change.needed for change in changes):
-        yield Say("".join(f"{change.name}: is {printable(change.value.value)} already.\n" for change in changes))
+        yield Say(stays(changes))
         return True
-    yield Say("".join(_difference(ground, change) for change in changes))
+    yield Say(differences(ground, changes))
+    return (yield from write(ground, changes))
+
+
+def write(ground: Ground, changes: Sequence[Change], *, keep: bool = True) -> Plan:
+    """Write, and read back. `keep`: undo can take it back."""
     answer = yield from call(SetParameterValues(tuple(change.value for change in changes), ground.parameter_key))
+    names = [change.name for change in changes]
     if isinstance(answer, Fault):
-        yield Say(_refused(answer, [change.name for change in changes]))
+        yield Say(_refused(answer, names))
         return False
-    if keep and not all(change.momentary for change in changes):
-        lasting = [change for change in changes if not change.momentary]
-        before = tuple(change.before for change in lasting if change.before is not None)
-        ground.undo.push(Written(before, tuple(change.name for change in lasting if change.before is None)))
     later = isinstance(answer, Done) and answer.status == 1
+    step = _step(changes, later=later)
+    if keep and step is not None:
+        ground.undo.push(step)
+    for path in ground.undo.finish(names):
+        yield Forget(Leftover("object", path))
     if later:
         yield Say(LATER)
-    return (yield from _read_back(ground, changes, later=later))
+    now, fine = yield from _read_back(ground, changes, later=later)
+    if keep and step is not None:
+        ground.undo.renew(step.seen(now))
+    unread = [change.name for change in changes if change.before is None]
+    if keep and fine and unread:
+        yield Say(f"(What was there before is not read, so undo cannot bring it back: {', '.join(unread)})\n")
+    return fine
 
 
-def _prepared(ground: Ground, writes: Sequence[tuple[str, str]]) -> Generator[Step, Reply, list[_Change]]:
-    """The changes, checked against the types that the CPE gives. Raises `CannotGoOn`, `BadValue`."""
+def _step(changes: Sequence[Change], *, later: bool) -> Written | None:
+    """What undo has to take back; nothing where all that was written only sets something going."""
+    lasting = [change for change in changes if not change.momentary]
+    known = tuple(Changed(change.before, change.value.value) for change in lasting if change.before is not None)
+    lost = tuple(change.name for change in lasting if change.before is None)
+    return Written(known, lost, later) if lasting else None
+
+
+def _checked(ground: Ground, writes: Sequence[tuple[str, str]]) -> Generator[Step, Reply, list[Change]]:
+    """The changes, checked against the types that the CPE gives. Raises `CannotGoOn`."""
     if len({name.lower() for name, _ in writes}) != len(writes):
         raise CannotGoOn("A parameter stands twice in the line; nothing was written.")
-    tally = Tally()
-    readable = [name for name, _ in writes if _readable(ground, name)]
-    before = yield from read_values(ground, readable, tally)
+    changes = yield from prepared(ground, [ParameterValue(name, value) for name, value in writes])
+    checked = []
+    for change in changes:
+        one = change.value
+        try:
+            value = written(one.name, one.value, one.type, ground.quirks)
+        except BadValue as error:
+            raise CannotGoOn(f"{error} Nothing was written.") from error
+        checked.append(replace(change, value=replace(one, value=value)))
+    return checked
+
+
+def prepared(ground: Ground, values: Sequence[ParameterValue]) -> Generator[Step, Reply, list[Change]]:
+    """The changes to `values`, with the types that the CPE gives. Raises `CannotGoOn`."""
+    readable = [value.name for value in values if _readable(ground, value.name)]
+    before = yield from read_values(ground, readable, Tally())
     missing = [name for name in readable if name.lower() not in before]
     if missing:
         raise CannotGoOn(f"The router has no {', '.join(missing)}; nothing was written.")
     changes = []
-    for name, value in writes:
-        old = before.get(name.lower())
-        kind = ParameterValue(name, value) if old is None else replace(old, name=name, value=value)
-        try:
-            checked = replace(kind, value=written(name, value, kind.type, ground.quirks))
-        except BadValue as error:
-            raise CannotGoOn(f"{error} Nothing was written.") from error
-        changes.append(_Change(name, checked, old))
+    for value in values:
+        old = before.get(value.name.lower())
+        changes.append(Change(value.name, value if old is None else replace(value, type=old.type), old))
     return changes
 
 
@@ -141,14 +139,30 @@ def _readable(ground: Ground, name: str) -> bool:
     return ground.reading(name) == "show" and not ground.gate.secret_write(name)
 
 
-def _difference(ground: Ground, change: _Change) -> str:
+def stays(changes: Iterable[Change]) -> str:
+    """Of changes that change nothing."""
+    return "".join(f"{change.name}: is {printable(change.value.value)} already.\n" for change in changes)
+
+
+def differences(ground: Ground, changes: Iterable[Change]) -> str:
+    """A line for each change: from which value to which."""
+    return "".join(_difference(ground, change) for change in changes)
+
+
+def _difference(ground: Ground, change: Change) -> str:
     if change.before is None:
         secret = ground.gate.secret_write(change.name) or ground.reading(change.name) == "mask"
-        new = MASK if secret else printable(change.value.value)
-        return f"{change.name}: {MASK} -> {new}\n"
+        return difference(change.name, None, None if secret else change.value.value)
     if not change.needed:
         return f"{change.name}: stays {printable(change.value.value)}\n"
-    return f"{change.name}: {_quoted(change.before.value)} -> {_quoted(change.value.value)}\n"
+    return difference(change.name, change.before.value, change.value.value)
+
+
+def difference(name: str, before: str | None, after: str | None) -> str:
+    """`NAME: 6 -> 11`; what must not be seen is None."""
+    known = before is not None
+    new = MASK if after is None else _quoted(after) if known else printable(after)
+    return f"{name}: {MASK if before is None else _quoted(before)} -> {new}\n"
 
 
 def _quoted(value: str) -> str:
@@ -161,35 +175,35 @@ def _refused(fault: Fault, names: list[str]) -> str:
     return "".join(f"% {what[:1].upper()}{what[1:]}: {name}\n" for name, what in single) + "Nothing was written.\n"
 
 
-def _read_back(ground: Ground, changes: list[_Change], *, later: bool) -> Plan:
+def _read_back(
+    ground: Ground, changes: Sequence[Change], *, later: bool
+) -> Generator[Step, Reply, tuple[dict[str, ParameterValue], bool]]:
+    """What is there now, and whether it is what was written."""
     readable = [change for change in changes if change.before is not None and not change.momentary]
-    unread = [change.name for change in changes if change.before is None]
+    if later:
+        return {}, True
     now = yield from read_values(ground, [change.name for change in readable], Tally())
     other = []
     for change in readable:
         value = now.get(change.name.lower())
         if value is not None and not same(value.value, change.value.value, change.value.type):
             other.append((change.name, value.value))
-    if other and not later:
+    if other:
         yield Say("".join(f"% {name}: the router keeps {_quoted(value)}.\n" for name, value in other))
-        return False
-    if not later:
-        done = "Written, and read back the same." if readable else "Written."
-        yield Say(f"{done}\n")
-    if unread:
-        yield Say(f"(What was there before is not read, so undo cannot bring it back: {', '.join(unread)})\n")
-    return True
+        return now, False
+    yield Say("Written, and read back the same.\n" if readable else "Written.\n")
+    return now, True
 
 
 # --- objects ----------------------------------------------------------------------------------------------------------
 
 
 def add(ground: Ground, command: line.Add) -> Plan:
-    """A new instance."""
+    """A new instance, with its values if the line has some."""
     path = command.path if command.path.endswith(".") else f"{command.path}."
     answer = yield from call(AddObject(path, ground.parameter_key))
     if isinstance(answer, Fault):
-        yield Say(f"% {path}: {sentence(answer, [path])}.\n")
+        yield Say(f"% {path}: {sentence(answer, [path])}. Nothing was added.\n")
         return False
     number = answer.instance if isinstance(answer, Done) else None
     if number is None:
@@ -200,7 +214,30 @@ def add(ground: Ground, command: line.Add) -> Plan:
     ground.tree.see([new] if ground.reading(new) != "hide" else [])
     later = isinstance(answer, Done) and answer.status == 1
     yield Say(f"Added {new}\n{LATER if later else ''}")
-    return True
+    if not command.pairs:
+        return True
+    ground.undo.unfinished(new)
+    yield Remember(Leftover("object", new))
+    return (yield from _fill(ground, new, [(new + name, value) for name, value in command.pairs]))
+
+
+def _fill(ground: Ground, new: str, writes: Sequence[tuple[str, str]]) -> Plan:
+    """Write the values of a new instance; it does not stay without them."""
+    try:
+        changes = yield from _checked(ground, writes)
+        yield Say(differences(ground, changes))
+        fine = yield from write(ground, changes, keep=False)
+    except CannotGoOn as error:
+        yield Say(f"% {error}\n")
+        fine = False
+    except Stopped:
+        if ground.undo.waits_for(new):
+            yield Say(f"{new} has not got its values; it is deleted again.\n")
+            yield from take_away(ground, new, undo=True)
+        raise
+    if ground.undo.waits_for(new):
+        yield from take_away(ground, new, undo=True)
+    return fine
 
 
 def delete(ground: Ground, command: line.Delete) -> Plan:
@@ -216,17 +253,21 @@ def delete(ground: Ground, command: line.Delete) -> Plan:
     tally.masked += sum(ground.reading(name) == "mask" for name in wanted)
     rows = [(f"  {name}", values[name.lower()].value) for name in wanted if name.lower() in values]
     yield Say(bounded(f"{path} holds:\n{pairs(rows)}{tally.sentence()}"))
-    fine = yield from _delete(ground, path)
+    fine = yield from take_away(ground, path)
     if fine:
         ground.undo.push(Deleted(path))
     return fine
 
 
-def _delete(ground: Ground, path: str) -> Plan:
-    answer = yield from call(DeleteObject(path, ground.parameter_key))
+def take_away(ground: Ground, path: str, *, undo: bool = False) -> Plan:
+    """Delete an instance. `undo`: it must not be left behind."""
+    answer = yield from call(DeleteObject(path, ground.parameter_key), undo=undo)
     if isinstance(answer, Fault):
         yield Say(f"% {path}: {sentence(answer, [path])}. It was not deleted.\n")
         return False
+    for gone in ground.undo.finish([path]):
+        yield Forget(Leftover("object", gone))
+    ground.undo.gone(path)
     ground.tree.forget(path)
     later = isinstance(answer, Done) and answer.status == 1
     yield Say(f"Deleted {path}\n{LATER if later else ''}")

@@ -3,7 +3,7 @@
 from typing import assert_never
 
 from drivers.cwmp import line
-from drivers.cwmp.plans import act, change, look, probe
+from drivers.cwmp.plans import act, change, look, probe, undoing
 from drivers.cwmp.plans.ground import Ground
 from drivers.cwmp.plans.steps import CannotGoOn, LetGo, Plan, Say
 from drivers.cwmp.words import BadWord
@@ -52,7 +52,7 @@ def _plain(ground: Ground, command: line.Plain) -> Plan:
         case "factory-reset":
             return act.factory_reset(ground)
         case "undo":
-            return change.undo(ground)
+            return undoing.undo(ground)
         case "methods":
             return look.methods(ground)
         case "exit":

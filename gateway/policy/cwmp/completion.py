@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from drivers.cwmp.line import KINDS, BadLine, Word, is_topic, words_of
-from drivers.cwmp.paths import ROOTS, root_of_model
+from drivers.cwmp.paths import INSTANCE, ROOTS, generic, root_of_model
 from drivers.cwmp.words import BadWord
 from gateway.policy.capabilities import granted
 from gateway.policy.cwmp.policy import CwmpPolicy
@@ -23,7 +23,7 @@ MOST: Final = 500
 """Names that are looked at for one completion."""
 
 _HEADS: Final = {
-    "add": ("Add an instance of an object", None),
+    "add": ("Add an instance of an object, with values if you like", None),
     "attributes": ("Read notification settings", None),
     "delete": ("Take an instance of an object away", None),
     "diagnose": ("Have the router run a test", None),
@@ -101,6 +101,8 @@ class _Cursor:
             return self._paths(partial, write=head in {"add", "delete"})
         if head == "set":
             return self._settings(given, partial)
+        if head == "add" and len(given) % 2 == 1:
+            return self._leaves(given[0].text, {word.text.lower() for word in given[1::2]})
         if head == "show" and not given:
             return self._topics()
         return self._tests(given) if head == "diagnose" else ()
@@ -180,11 +182,25 @@ class _Cursor:
                 if not write or word.endswith(".") or row.set is not None:
                     yield Offered(word, open_end=word.endswith("."))
 
-    def _said(self) -> Iterator[str]:
-        """Objects and parameters that rows and words name, up to the first instance."""
+    def _leaves(self, path: str, said: set[str]) -> Iterator[Offered]:
+        """Parameters of an instance of `path` that can be written, but for those that the line names already."""
+        start = f"{generic(path)}{INSTANCE}.".lower()
+        known = self._names(path) if self._names is not None else ()
+        named = sorted(known)[:MOST] + self._patterns()
+        leaves = {one[len(start) :] for one in map(generic, named) if one.lower().startswith(start)}
+        for key, leaf in sorted({leaf.lower(): leaf for leaf in leaves}.items()):
+            row = self._policy.rows.classify(start + leaf)
+            if leaf and INSTANCE not in leaf and "*" not in leaf and key not in said and row.set is not None:
+                yield Offered(leaf, needs=self._missing(row.set))
+
+    def _patterns(self) -> list[str]:
         patterns = [path for row in self._policy.rows.rows for path in row.paths]
         for topic in self._policy.words.topics:
             patterns += [path for root in self._roots for path in self._policy.words.show(topic, root)]
-        for path in patterns:
+        return patterns
+
+    def _said(self) -> Iterator[str]:
+        """Objects and parameters that rows and words name, up to the first instance."""
+        for path in self._patterns():
             fixed = path.partition("{i}")[0].partition("*")[0]
             yield fixed if fixed == path else fixed[: fixed.rfind(".") + 1]

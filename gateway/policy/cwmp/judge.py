@@ -30,7 +30,7 @@ from drivers.cwmp.line import (
     spell,
     words_of,
 )
-from drivers.cwmp.paths import ROOTS, BadPath, canonical, model_of, root_of_model
+from drivers.cwmp.paths import INSTANCE, ROOTS, BadPath, canonical, model_of, root_of_model
 from drivers.cwmp.words import BadWord, Setting, Test
 from gateway.policy.capabilities import CAPABILITIES
 from gateway.policy.cwmp.policy import CwmpPolicy
@@ -220,10 +220,7 @@ class _Case:
         raise _stop("unknown", "rpc-firmware", "No software of that name is on the provider's list.", hint)
 
     def _checked_set(self, command: Set) -> Set:
-        if any(path.endswith(".") for path, _ in command.pairs):
-            raise _stop("invalid", "path", "set takes parameters; a path that ends in a dot is an object.")
-        if len({path.lower() for path, _ in command.pairs}) < len(command.pairs):
-            raise _stop("invalid", "path", "A parameter is named twice; write each once.")
+        _check_names([path for path, _ in command.pairs])
         return command
 
     # --- from a command to what it calls for --------------------------------------------------------------------------
@@ -238,7 +235,9 @@ class _Case:
                 return [reader.read(path)]
             case Set(pairs=pairs):
                 return [reader.write(path, value) for path, value in pairs]
-            case Add(path=path) | Delete(path=path):
+            case Add(path=path, pairs=pairs):
+                return [reader.change(path), *(reader.write(f"{path}{INSTANCE}.{name}", v) for name, v in pairs)]
+            case Delete(path=path):
                 return [reader.change(path)]
             case Show(topic=topic):
                 return [self._shown(topic)]
@@ -319,6 +318,9 @@ class _Case:
         secret = self._policy.gate.secret_write
         if isinstance(command, Set):
             return frozenset(at for at, (path, _) in enumerate(command.pairs) if secret(path))
+        if isinstance(command, Add):
+            names = [f"{command.path}{INSTANCE}.{name}" for name, _ in command.pairs]
+            return frozenset(at for at, path in enumerate(names) if secret(path))
         if isinstance(command, SetWord) and any(setting.secret for setting in self._settings(command)):
             return frozenset({0})
         return frozenset()
@@ -363,6 +365,9 @@ def _with_values(command: Command, parts: Iterable[Part]) -> Command:
     if isinstance(command, Set):
         pairs = zip(command.pairs, parts, strict=True)
         return replace(command, pairs=tuple((path, part.value) for (path, _), part in pairs))
+    if isinstance(command, Add):
+        added = zip(command.pairs, list(parts)[1:], strict=True)
+        return replace(command, pairs=tuple((name, part.value) for (name, _), part in added))
     if isinstance(command, Diagnose):
         return replace(command, target=command.target.lower() if "/" not in command.target else command.target)
     return command
@@ -374,7 +379,9 @@ def _paths(command: Command) -> tuple[str, ...]:
             return paths
         case Set(pairs=pairs):
             return tuple(path for path, _ in pairs)
-        case Names(path=path) | Add(path=path) | Delete(path=path):
+        case Add(path=path, pairs=pairs):
+            return (path, *(f"{path}{name}" for name, _ in pairs))
+        case Names(path=path) | Delete(path=path):
             return (path,)
     return ()
 
@@ -383,10 +390,23 @@ def _check_object(command: Add | Delete) -> None:
     if not command.path.endswith("."):
         raise _stop("invalid", "path", "The path of an object ends in a dot.")
     numbered = command.path.rstrip(".").rpartition(".")[2].isdigit()
-    if isinstance(command, Add) and numbered:
-        raise _stop("invalid", "path", "add takes the object that holds the instances, without a number at its end.")
+    if isinstance(command, Add):
+        if numbered:
+            reason = "add takes the object that holds the instances, without a number at its end."
+            raise _stop("invalid", "path", reason)
+        names = [name for name, _ in command.pairs]
+        if any(name.lower().startswith(root.lower()) for name in names for root in ROOTS):
+            raise _stop("invalid", "path", "Behind the object stand names below the new instance, such as Enable.")
+        _check_names(names)
     if isinstance(command, Delete) and not numbered:
         raise _stop("invalid", "path", "delete takes one instance: a number and a dot stand at its end.")
+
+
+def _check_names(names: list[str]) -> None:
+    if any(name.endswith(".") for name in names):
+        raise _stop("invalid", "path", "A value is written to a parameter; a name that ends in a dot is an object.")
+    if len({name.lower() for name in names}) < len(names):
+        raise _stop("invalid", "path", "A parameter is named twice; write each once.")
 
 
 __all__ = ["PLAIN", "Judged", "Permit", "Refused", "judge"]

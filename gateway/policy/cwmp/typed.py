@@ -5,7 +5,7 @@ Lines that were understood have exactly their secret values replaced; of others 
 
 from typing import Final
 
-from drivers.cwmp.line import PLAIN, Command, Set, SetWord, Word
+from drivers.cwmp.line import PLAIN, Add, Command, Set, SetWord, Word
 from drivers.cwmp.words import BANDS, words
 from gateway.policy.nearest import distance
 from gateway.policy.redact import REDACTED, redact
@@ -38,8 +38,9 @@ def nearest(words: tuple[Word, ...]) -> str | None:
 
 def typed_line(line: str, words: tuple[Word, ...], command: Command, secret: frozenset[int]) -> str:
     """A line that was understood, with its secret values replaced."""
-    if isinstance(command, Set):
-        hidden = [words[2 + 2 * at] for at in secret]
+    if isinstance(command, Set | Add):
+        first = 2 if isinstance(command, Set) else 3
+        hidden = [words[first + 2 * at] for at in secret]
     else:
         hidden = [words[-1]] if isinstance(command, SetWord) and secret else []
     for word in sorted(hidden, key=lambda word: word.start, reverse=True):
@@ -52,9 +53,10 @@ def shown_line(line: str) -> str:
     words = line.split()
     if len(words) > 1 and words[0].lower() == "set" and words[1].lower() in _TOPICS:
         return _shown_words(words)
-    if not words or (words[0].lower() in HEADS and words[0].lower() != "set"):
+    writes = bool(words) and words[0].lower() in {"set", "add"}
+    if not words or (words[0].lower() in HEADS and not writes):
         return redact(line)
-    path = next((at for at, word in enumerate(words) if "." in word), 1 if words[0].lower() == "set" else len(words))
+    path = next((at for at, word in enumerate(words) if "." in word), 1 if writes else len(words))
     if path + 1 >= len(words):
         return redact(line)
     return redact(" ".join(words[: path + 1])) + f" {REDACTED}"

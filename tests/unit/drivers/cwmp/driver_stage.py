@@ -10,6 +10,8 @@ from drivers.cwmp.fakes import FakeCpe, FakeLinks
 from drivers.cwmp.gate import OpenGate, ParameterGate
 from drivers.cwmp.leftovers import MemoryLeftovers
 from drivers.cwmp.plans.ground import FirmwareFile, Times
+from drivers.cwmp.rules import FixedRules
+from drivers.cwmp.words import words
 from drivers.session import Credential, Target
 from tests.unit.drivers.cwmp.rpc_journal import FakeRpcJournal
 from tests.unit.drivers.minting import Minting
@@ -41,7 +43,7 @@ class DriverStage:
         self.driver = CwmpDriver(
             self.links,
             self.journal,
-            self.gate,
+            lambda: FixedRules(self.gate, words()),
             leftovers=self.leftovers,
             firmware=FIRMWARE,
             times=Times(first_look=0.01, look_again=0.01, test=0.05, transfer=0.05),

@@ -9,10 +9,9 @@ from drivers.cwmp.console import SLOW, Bound, Console
 from drivers.cwmp.leftovers import Leftover
 from drivers.cwmp.messages import Done, Event, GetRPCMethods, Methods, Reboot, TransferComplete
 from drivers.cwmp.plans.steps import Await, Call, Ended, Expect, Forget, Hear, LetGo, Remember, Say, Stopped
+from drivers.cwmp.rules import Sight
 from drivers.errors import RouterClosed, RouterUnreachable
 from tests.unit.drivers.cwmp.driver_stage import DriverStage
-
-NONE: frozenset[str] = frozenset()
 
 
 class Desk:
@@ -27,7 +26,7 @@ class Desk:
             "r1",
             links=self.stage.links,
             rpcs=self.stage.journal,
-            gate=self.stage.gate,
+            sight=lambda: Sight(self.stage.gate),
             leftovers=self.stage.leftovers,
             clock=self.clock,
             wait_seconds=1,
@@ -42,7 +41,7 @@ class Desk:
         self.said.append(text)
 
     async def run(self, plan):
-        return await self.console.run(plan, self.command, NONE)
+        return await self.console.run(plan, self.command, Sight(self.stage.gate))
 
 
 async def test_a_plan_gets_its_answers_and_attaches_when_it_needs_the_router():

@@ -6,6 +6,7 @@ from drivers.cwmp.leftovers import Leftover, MemoryLeftovers, undo_requests
 from drivers.cwmp.messages import (
     Attribute,
     CancelTransfer,
+    DeleteObject,
     ParameterValue,
     ScheduleInform,
     SetParameterAttributes,
@@ -17,11 +18,13 @@ EVERY = (
     Leftover("test", "Device.IP.Diagnostics.IPPing.DiagnosticsState"),
     Leftover("notification", "Device.X", 1),
     Leftover("schedule", ""),
+    Leftover("object", "Device.NAT.PortMapping.3."),
 )
 
 
 def test_each_kind_is_taken_back_last_first():
     assert undo_requests(EVERY) == (
+        DeleteObject("Device.NAT.PortMapping.3."),
         ScheduleInform(1, ""),
         SetParameterAttributes((Attribute("Device.X", 1),)),
         SetParameterValues((ParameterValue("Device.IP.Diagnostics.IPPing.DiagnosticsState", "None"),)),

@@ -39,6 +39,7 @@ PRINTED = st.text(max_size=60).filter(str.isprintable)
 CAPS = st.lists(st.sampled_from(["config.read", "lan.hosts.read", "wifi.scan", "wifi.ssid.write"]), unique=True).map(
     lambda names: tuple(sorted(names))
 )
+LEAF = st.lists(NAME | NUMBER, min_size=1, max_size=3).map(".".join).filter(lambda name: name.lower() != "with")
 TOPIC = st.sampled_from(["wifi", "wan", "wifi-2.4ghz", "wifi-5ghz"])
 WORD = st.sampled_from(["channel", "password", "name"])
 HOST = st.sampled_from(["9.9.9.9", "www.isp.example", "2620:fe::9"])
@@ -49,7 +50,7 @@ COMMANDS: st.SearchStrategy[Command] = st.one_of(
     st.builds(Set, st.lists(st.tuples(PATH, PRINTED), min_size=1, max_size=4).map(tuple), CAPS),
     st.builds(SetWord, TOPIC, WORD, PRINTED, st.none() | st.integers(1, 99), CAPS),
     st.builds(Names, PATH | st.just(""), CAPS),
-    st.builds(Add, PATH, CAPS),
+    st.builds(Add, PATH, st.lists(st.tuples(LEAF, PRINTED), max_size=3).map(tuple), CAPS),
     st.builds(Delete, PATH, CAPS),
     st.builds(Show, st.sampled_from(["wifi", "hosts"]), CAPS),
     st.builds(Firmware, st.sampled_from(["home-1.2.bin"]), CAPS),
@@ -114,6 +115,10 @@ def test_the_record_hides_what_it_is_told_to() -> None:
     assert spell(command, hide=frozenset({1})) == "set Device.A one Device.B <redacted>"
     assert spell(SetWord("wifi", "password", "secret"), hide=frozenset({0})) == "set wifi password <redacted>"
     assert "two" not in repr(command)
+    added = Add("Device.A.", (("B", "one"), ("C.D", "with")), ("config.read",))
+    assert spell(added) == 'add Device.A. B one C.D "with" with config.read'
+    assert spell(added, hide=frozenset({0})) == 'add Device.A. B <redacted> C.D "with" with config.read'
+    assert "one" not in repr(added)
 
 
 @pytest.mark.parametrize(
@@ -130,6 +135,8 @@ def test_the_record_hides_what_it_is_told_to() -> None:
             "diagnose trace x count 1",
         ),
         *("diagnose wifi x", "firmware", 'set Device.X "a', "set Device.X a\\", 'set Device.X "a"b', "get Device.X\n"),
+        *("add Device.X. Y", "add Device.X. with a.b c", "add Device.X. Y 1 with 2", 'add Device.X. "" 1'),
+        *("add Device.X. Y 1 Z", "add Device.X. a..b 1", "add Device.X. *.b 1", "add Device.X. 'Y' 1"),
         *("with a.b", "get with a.b", "set with a.b", "exit with", "nosuch"),
     ],
 )

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from drivers.session import Preview
 from gateway.mediation.display import LINE_LIMIT, Account, LineEnds
-from gateway.mediation.events import Record, Throttle
+from gateway.mediation.events import LineTyped, Record, Throttle
 from gateway.mediation.local import help_request, holds_control_characters, in_quotes
 from gateway.mediation.messages import closing, time_left
 from gateway.mediation.outbox import Item, Outbox
@@ -41,6 +42,35 @@ def test_queue_forgets() -> None:
     assert queue.room() == []
     with pytest.raises(IndexError):
         queue.pop()
+
+
+# --- what a line would do ---------------------------------------------------------------------------------------------
+
+
+def test_what_a_line_does_is_shown_before_the_question_masked_like_its_output() -> None:
+    asked: list[str] = []
+
+    def preview(line: str) -> Preview:
+        asked.append(line)
+        return Preview("counter: 5 -> 0\nenable secret hunter2\n", does=True)
+
+    stage = Stage(Casting(pty=True, asks=True, preview=preview))
+    stage.login()
+    for line in ("clear counters", "n", "show version"):
+        stage.play(LineTyped(line))
+    effects = stage.take()
+    assert "counter: 5 -> 0" in effects[0]
+    assert "hunter2" not in "".join(effects)
+    assert effects[1].startswith("say `clear counters` can interrupt")
+    assert "blocked invalid counters.clear clear counters" in effects
+    assert asked == ["clear counters"]
+
+
+def test_a_line_that_would_do_nothing_is_answered_without_a_question() -> None:
+    stage = Stage(Casting(pty=True, asks=True, preview=lambda _: Preview("Nothing to clear.\n", does=False)))
+    stage.login()
+    stage.play(LineTyped("clear counters"))
+    assert stage.take() == [r"show clear counters\n", r"say Nothing to clear.\n", "show R1#"]
 
 
 # --- outbox -----------------------------------------------------------------------------------------------------------

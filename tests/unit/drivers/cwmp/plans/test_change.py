@@ -4,8 +4,11 @@ import pytest
 
 from drivers.cwmp.fake_trees import TR098, WIFI_KEY, tr098_cpe, tr181_cpe
 from drivers.cwmp.gate import OpenGate
-from drivers.cwmp.messages import GetParameterValues, SetParameterValues
+from drivers.cwmp.leftovers import Leftover
+from drivers.cwmp.messages import Fault, GetParameterValues, SetParameterValues
+from drivers.cwmp.plans.steps import Remember
 from drivers.cwmp.quirks import Quirks
+from drivers.cwmp.undo import Added
 from tests.unit.drivers.cwmp.plan_stage import SESSION, PlanStage, name_of
 
 CHANNEL = "Device.WiFi.Radio.1.Channel"
@@ -165,3 +168,83 @@ def test_delete_shows_what_goes_without_what_must_not_be_seen():
     assert stage.run("delete Device.WiFi.SSID.9.").startswith("% Device.WiFi.SSID.9.: ")
     assert stage.fine is False
     assert "It was not deleted" in stage.run("delete Device.WiFi.Radio.1.")
+
+
+TABLE = "Device.NAT.PortMapping."
+OBJECT = Leftover("object", f"{TABLE}1.")
+
+
+def test_add_with_values_writes_them_and_undo_takes_all_of_it_away():
+    stage = PlanStage(tr181_cpe())
+    text = stage.run(f"add {TABLE} Enable on ExternalPort 8080")
+    assert text == (
+        f"Added {TABLE}1.\n{TABLE}1.Enable: false -> true\n{TABLE}1.ExternalPort: 0 -> 8080\n"
+        "Written, and read back the same.\n"
+    )
+    assert stage.fine
+    assert stage.asked == ["AddObject", "GetParameterValues", "SetParameterValues", "GetParameterValues"]
+    assert Remember(OBJECT) in stage.steps
+    assert stage.left == []
+    assert len(stage.undo) == 1
+    assert stage.run("undo").endswith(f"Deleted {TABLE}1.\n")
+    assert f"{TABLE}1.Enable" not in stage.cpe.cells
+    assert len(stage.undo) == 0
+
+
+@pytest.mark.parametrize(
+    ("pairs", "says"),
+    [
+        ("ExternalPort 99999", "% The value is not allowed for this parameter (fault 9007): Device.NAT."),
+        ("ExternalPort many", "takes a whole number"),
+        ("Enable true Nope 1", "The router has no Device.NAT.PortMapping.1.Nope; nothing was written."),
+    ],
+)
+def test_an_instance_whose_values_are_refused_does_not_stay(pairs, says):
+    cpe = tr181_cpe()
+    cpe.tables[TABLE]["ExternalPort"].allowed = "[0-9]{1,4}"
+    stage = PlanStage(cpe)
+    text = stage.run(f"add {TABLE} {pairs}")
+    assert text.startswith(f"Added {TABLE}1.\n")
+    assert says in text
+    assert text.endswith(f"Deleted {TABLE}1.\n")
+    assert stage.fine is False
+    assert f"{TABLE}1.Enable" not in stage.cpe.cells
+    assert (stage.left, len(stage.undo)) == ([], 0)
+    assert [step.undo for step in stage.steps if name_of(step) == "DeleteObject"] == [True]
+
+
+def test_ctrl_c_before_the_values_takes_the_instance_away():
+    stage = PlanStage(tr181_cpe(), stop_at="SetParameterValues")
+    text = stage.run(f"add {TABLE} Enable true")
+    assert text.endswith(f"{TABLE}1. has not got its values; it is deleted again.\nDeleted {TABLE}1.\n^C\n")
+    assert (stage.left, len(stage.undo)) == ([], 0)
+
+
+def test_an_instance_that_cannot_be_taken_away_stays_to_be_taken_back():
+    cpe = tr181_cpe()
+    stage = PlanStage(cpe, gate=OpenGate(masked=(f"{TABLE}1.ExternalPort",)))
+    cpe.tables[TABLE]["ExternalPort"].allowed = "[0-9]"
+    answers = cpe.answer
+    cpe.answer = lambda request: Fault(9001, "no") if name_is(request, "DeleteObject") else answers(request)
+    text = stage.run(f"add {TABLE} ExternalPort 12345")
+    assert "12345" not in text
+    assert text.endswith("It was not deleted.\n")
+    assert stage.left == [OBJECT]
+    assert stage.undo.last() == Added(f"{TABLE}1.")
+    cpe.answer = answers
+    stage.run(f"set {TABLE}1.Enable true")
+    assert stage.left == [], "who writes to it wants it"
+
+
+def name_is(request, name):
+    return type(request).__name__ == name
+
+
+def test_a_later_undo_knows_what_went_with_a_deleted_object():
+    stage = PlanStage(tr181_cpe())
+    stage.run(f"set {CHANNEL} 11")
+    stage.run(f"add {TABLE}")
+    stage.run(f"set {TABLE}1.Enable true")
+    stage.run(f"delete {TABLE}1.")
+    assert "cannot be brought back" in stage.run("undo")
+    assert stage.run("undo").startswith(f"{CHANNEL}: 11 -> 6\n")

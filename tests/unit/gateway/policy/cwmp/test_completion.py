@@ -77,3 +77,18 @@ def test_nothing_is_offered_when_the_consent_has_ended() -> None:
     ended = Rights(scope=frozenset(), deadline=EVERYTHING.deadline, ended="revoked")
     assert complete(BUNDLE, HERE, "sho", ended) == Completion()
     assert help_lines(BUNDLE, HERE, "?", ended) == ()
+
+
+def test_names_of_a_new_instance_are_those_of_others_like_it() -> None:
+    seen = tuple(
+        f"Device.DHCPv4.Server.Pool.1.StaticAddress.{at}.{leaf}" for at in (1, 2) for leaf in ("Chaddr", "Enable")
+    )
+
+    def known(prefix: str) -> tuple[str, ...]:
+        return tuple(name for name in seen if name.startswith(prefix))
+
+    line = "add Device.DHCPv4.Server.Pool.1.StaticAddress. "
+    assert complete(BUNDLE, HERE, line, EVERYTHING, known).candidates == ("Chaddr", "Enable")
+    assert complete(BUNDLE, HERE, f"{line}Enable true c", EVERYTHING, known).insertion == "haddr "
+    assert complete(BUNDLE, HERE, f"{line}Enable ", EVERYTHING, known) == Completion((), "")
+    assert "SSID" in complete(BUNDLE, HERE, "add Device.WiFi.SSID. ", EVERYTHING).candidates

@@ -331,3 +331,62 @@ def test_without_a_tick_devices_of_the_home_stay_unseen_though_the_provider_lets
     assert isinstance(undo, Allow)
     assert "lan.hosts.read" not in whole.canonical + undo.canonical
     assert "config.read" in whole.canonical
+
+
+# --- a new instance with its values -----------------------------------------------------------------------------------
+
+POOL = "Device.DHCPv4.Server.Pool."
+RESERVATIONS = f"{POOL}1.StaticAddress."
+SSIDS = "Device.WiFi.SSID."
+
+
+def test_values_of_a_new_instance_are_judged_as_set_would_judge_them() -> None:
+    for rights in (EVERYTHING, NOTHING, Rights(scope=frozenset({"wifi.ssid.write"}), deadline=EVERYTHING.deadline)):
+        for table in (SSIDS, POOL, RESERVATIONS, "Device.NAT.PortMapping.", "Device.WiFi.AccessPoint."):
+            bare = judged(f"add {table}", rights=rights)
+            for pair in ("Enable true", "SSID Blue", "Security.KeyPassphrase Tr0ub4dor9", "DNSServers 8.8.8.8",
+                         "Yiaddr 192.168.1.61", "Security.ModeEnabled None", "X_NOBODY_Knows 1"):  # fmt: skip
+                name, value = pair.split(" ")
+                written = judged(f"set {table}7.{name} {value}", rights=rights)
+                both = judged(f"add {table} {pair}", rights=rights)
+                assert isinstance(both, Allow) == (isinstance(bare, Allow) and isinstance(written, Allow)), pair
+                if isinstance(both, Allow) and isinstance(written, Allow) and isinstance(bare, Allow):
+                    assert set(both.capabilities) == {*bare.capabilities, *written.capabilities}
+                    caps = {*parse_canonical(bare.canonical).caps, *parse_canonical(written.canonical).caps}
+                    assert set(parse_canonical(both.canonical).caps) == caps
+                    assert both.confirm == (bare.confirm or written.confirm)
+
+
+def test_secret_values_of_a_new_instance_are_shown_nowhere() -> None:
+    line = "add Device.WiFi.AccessPoint. Enable true Security.KeyPassphrase 'Tr0ub4dor 9'"
+    for typed in (
+        line,
+        line.replace("Enable true", "Enable"),
+        line.replace("Enable true", '"Enable true'),
+        f"{line} X",
+    ):
+        verdict = judged(typed)
+        assert "Tr0ub4dor" not in verdict.typed_shown
+        assert "Tr0ub4dor" not in (verdict.shown if isinstance(verdict, Allow) else verdict.reason)
+    verdict = judged(line)
+    if isinstance(verdict, Allow):
+        assert verdict.shown.startswith("add Device.WiFi.AccessPoint. Enable true Security.KeyPassphrase <redacted>")
+
+
+@pytest.mark.parametrize(
+    ("line", "kind"),
+    [
+        (f"add {RESERVATIONS} Enable true enable false", "invalid"),
+        (f"add {RESERVATIONS} Option. 1", "invalid"),
+        (f"add {RESERVATIONS} Enable", "unknown"),
+        (f"add {RESERVATIONS} Device.WiFi.SSID.1.SSID x", "invalid"),
+        (f"add {RESERVATIONS} *.X 1", "invalid"),
+        (f"add {RESERVATIONS}2. Enable true", "invalid"),
+        (f"add {RESERVATIONS} " + " ".join(f"P{at} 1" for at in range(80)), "invalid"),
+        (f"add {RESERVATIONS} with config.read", "invalid"),
+    ],
+)
+def test_what_cannot_stand_behind_a_new_instance(line: str, kind: str) -> None:
+    verdict = judged(line)
+    assert isinstance(verdict, Deny)
+    assert verdict.kind == kind, verdict
