@@ -1,21 +1,28 @@
 """The key sets this boot seals with. Made durable by the key store before first use; held in memory, for one boot only.
 
-Subjects: a session, a consent (entries outside sessions), a subscriber (administration of router and contacts), or the
-boot itself (logins, other administration), the last anew every month. Owned by the committer thread.
+Subjects: a session, a consent (entries outside sessions), a subscriber (router and contacts, and what its router tells
+by itself), or the boot itself (logins, other administration), all but sessions anew every month. Owned by the committer
+thread.
 """
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import get_args
+from typing import Final, get_args
 
 from audit.entry import Compartment, NewEntry, RetentionClass
-from audit.keys.sealing import SealingKey
+from audit.keys.sealing import SealingKey, SeldomKey, SeldomKeys
 from audit.keys.store import RECORDING, KeySet, KeyStore, SubjectKind, new_keys
 from audit.ledger import CHAINED
 from config.ids import new_id
 
-_CONSENTS_KEPT = 4096
+_KEPT_BYTES = 16 * 1024 * 1024
+"""For key sets of consents and subscribers. Who is pushed out and comes back gets a new key set: slow, and the key
+database grows."""
+_BYTES_EACH = 512
+"""Of one such key set with its place in the ring, rounded up."""
+KEPT: Final = _KEPT_BYTES // _BYTES_EACH
+"""More than a gateway has routers: each router that has an Inform recorded takes one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +39,7 @@ class ActiveKeys:
     """A key set in use: its id and one sealing key a compartment."""
 
     id: str
-    keys: Mapping[str, SealingKey] = field(repr=False)
+    keys: Mapping[str, SealingKey] | Mapping[str, SeldomKey] = field(repr=False)
 
 
 def subject_of(entry: NewEntry, boot: str, now: datetime) -> Subject:
@@ -49,38 +56,47 @@ def subject_of(entry: NewEntry, boot: str, now: datetime) -> Subject:
 class KeyRing:
     """Makes key sets and hands them out."""
 
-    def __init__(self, store: KeyStore) -> None:
+    def __init__(self, store: KeyStore, *, kept: int = KEPT) -> None:
+        """`kept`: key sets of consents and subscribers that stay in memory."""
         self._store = store
+        self._kept = kept
         self._active: dict[Subject, ActiveKeys] = {}
-        self._consents: dict[Subject, None] = {}
+        """Of sessions and of the boot: they are few, and forgotten when they are over."""
+        self._many: dict[Subject, ActiveKeys] = {}
+        """Of consents and subscribers, in the order in which they were made."""
+        self._month = ""
+        """In which `_many` were made."""
 
     def provide(self, subjects: Iterable[Subject], now: datetime) -> None:
         """See that each subject has a key set: one durable write for all that are missing, none if none is.
 
         Raises whatever the key store raises; the caller treats it as fatal.
         """
-        missing = [subject for subject in dict.fromkeys(subjects) if subject not in self._active]
+        if self._month != (month := f"{now:%Y-%m}"):
+            self._many, self._month = {}, month  # their keys die with the month that they were made in
+        missing = [subject for subject in dict.fromkeys(subjects) if subject not in self._holder(subject)]
         if not missing:
             return
         sets = [_make(subject, now) for subject in missing]
         self._store.add(sets)
         for subject, made in zip(missing, sets, strict=True):
-            many = subject.kind in {"consent", "subscriber"}
-            keys = {name: SealingKey(key, seldom=many) for name, key in made.keys.items()}
-            self._active[subject] = ActiveKeys(made.id, keys)
-            if many:
-                self._consents[subject] = None
+            if _is_many(subject):
+                self._many[subject] = ActiveKeys(made.id, SeldomKeys(made.keys))
+            else:
+                keys = {name: SealingKey(key) for name, key in made.keys.items()}
+                self._active[subject] = ActiveKeys(made.id, keys)
 
     def get(self, subject: Subject) -> ActiveKeys:
         """The key set of a subject that was provided for."""
-        return self._active[subject]
+        return self._holder(subject)[subject]
+
+    def _holder(self, subject: Subject) -> dict[Subject, ActiveKeys]:
+        return self._many if _is_many(subject) else self._active
 
     def tidy(self) -> None:
-        """Between batches: forget the consents and subscribers used longest ago; who comes back gets a new key set."""
-        while len(self._consents) > _CONSENTS_KEPT:
-            oldest = next(iter(self._consents))
-            del self._consents[oldest]
-            del self._active[oldest]
+        """Between batches: forget those of consents and subscribers that were made first, where there are too many."""
+        while len(self._many) > self._kept:
+            del self._many[next(iter(self._many))]
 
     def forget_session(self, session: str) -> None:
         """The session is closed; its keys leave memory."""
@@ -89,9 +105,9 @@ class KeyRing:
 
     def forget(self, key_sets: Collection[str]) -> None:
         """These key sets are about to be destroyed: nothing more is sealed with them."""
-        for subject in [subject for subject, active in self._active.items() if active.id in key_sets]:
-            del self._active[subject]
-            self._consents.pop(subject, None)
+        for held in (self._active, self._many):
+            for subject in [subject for subject, active in held.items() if active.id in key_sets]:
+                del held[subject]
 
 
 def _make(subject: Subject, now: datetime) -> KeySet:
@@ -104,6 +120,10 @@ def _make(subject: Subject, now: datetime) -> KeySet:
         month=f"{now:%Y-%m}",
         keys=new_keys(compartments),
     )
+
+
+def _is_many(subject: Subject) -> bool:
+    return subject.kind in ("consent", "subscriber")
 
 
 def _is_recording(subject: Subject) -> bool:

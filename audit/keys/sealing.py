@@ -7,7 +7,9 @@ repeat it. DEKs are therefore used by the boot that made them only (`audit.keys.
 
 import hashlib
 import hmac
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from sys import intern
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -15,6 +17,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from audit.errors import KeyUnavailable, SealBroken
 
 NONCE_BYTES = 12
+_DEK_BYTES = 32
 _LAST_NONCE = (1 << 32) - 1
 """Far below the 2^96 of the counter: the limit of AES-GCM on the number of messages under one key (NIST SP 800-38D)."""
 
@@ -66,21 +69,65 @@ class SealingKey:
     """One DEK in use by the boot that made it. Not thread-safe: the committer thread owns it."""
 
     dek: bytes = field(repr=False)
-    seldom: bool = False
-    """Its cipher is made for each use (2 µs) and not kept (2.4 KB): there may be thousands of such keys."""
     counter: int = 0
     _cipher: AESGCM | None = field(init=False, repr=False, default=None)
 
     def seal(self, content: bytes, aad: bytes) -> bytes:
         """Nonce (12 bytes), ciphertext, tag (16 bytes)."""
         self.counter += 1
-        if self.counter > _LAST_NONCE:
-            raise KeyUnavailable("A data key was used 2^32 times and seals nothing more.")
-        nonce = self.counter.to_bytes(NONCE_BYTES, "big")
-        cipher = self._cipher or AESGCM(self.dek)
-        if not self.seldom:
-            self._cipher = cipher
-        return nonce + cipher.encrypt(nonce, content, aad)
+        self._cipher = self._cipher or AESGCM(self.dek)
+        return _sealed(self._cipher, self.counter, content, aad)
+
+
+class SeldomKeys(Mapping[str, "SeldomKey"]):
+    """The DEKs of a key set that is used now and then, as `SealingKey`s that keep nothing: there are thousands of them.
+
+    Its ciphers are made for each use (2 µs) and not kept (2.4 KB). All its DEKs share one counter.
+    """
+
+    __slots__ = ("_deks", "_names", "counter")
+
+    def __init__(self, keys: Mapping[str, bytes]) -> None:
+        """Compartment to 32 bytes."""
+        self._names = intern(",".join(keys))  # the same for nearly all
+        self._deks = b"".join(keys.values())
+        self.counter = 0
+
+    def __getitem__(self, compartment: str) -> "SeldomKey":
+        try:
+            at = self._names.split(",").index(compartment) * _DEK_BYTES
+        except ValueError as error:
+            raise KeyError(compartment) from error
+        return SeldomKey(self, self._deks[at : at + _DEK_BYTES])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names.split(","))
+
+    def __len__(self) -> int:
+        return len(self._deks) // _DEK_BYTES
+
+    def __repr__(self) -> str:
+        return f"SeldomKeys({self._names})"
+
+
+@dataclass(frozen=True, slots=True)
+class SeldomKey:
+    """One DEK of them, for one use."""
+
+    _of: SeldomKeys
+    dek: bytes = field(repr=False)
+
+    def seal(self, content: bytes, aad: bytes) -> bytes:
+        """As `SealingKey.seal`."""
+        self._of.counter += 1
+        return _sealed(AESGCM(self.dek), self._of.counter, content, aad)
+
+
+def _sealed(cipher: AESGCM, counter: int, content: bytes, aad: bytes) -> bytes:
+    if counter > _LAST_NONCE:
+        raise KeyUnavailable("A data key was used 2^32 times and seals nothing more.")
+    nonce = counter.to_bytes(NONCE_BYTES, "big")
+    return nonce + cipher.encrypt(nonce, content, aad)
 
 
 def unseal(dek: bytes, sealed: bytes, aad: bytes) -> bytes:

@@ -1,12 +1,13 @@
 """Which key set seals what, and that it is durable before use."""
 
-from datetime import UTC, datetime
+import tracemalloc
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from audit.entry import Kind, NewEntry
 from audit.keys.memory_store import MemoryKeyStore
-from audit.keys.ring import KeyRing, Subject, subject_of
+from audit.keys.ring import KEPT, KeyRing, Subject, subject_of
 from config.ids import time_of
 
 NOW = datetime(2026, 1, 31, tzinfo=UTC)
@@ -37,6 +38,11 @@ class Recording(MemoryKeyStore):
     def add(self, sets):
         super().add(sets)
         self.added.append(sets)
+
+
+class Nowhere(MemoryKeyStore):
+    def add(self, sets):
+        pass
 
 
 def test_missing_sets_are_made_together_and_once():
@@ -88,13 +94,43 @@ def test_keys_of_closed_sessions_leave_memory():
     assert ring.get(subjects[1])
 
 
-def test_memory_for_consents_is_bounded():
-    ring = KeyRing(MemoryKeyStore())
-    for start in range(0, 6000, 1000):
-        ring.provide([Subject("consent", str(number), "consent") for number in range(start, start + 1000)], NOW)
+def test_memory_for_consents_and_subscribers_is_bounded():
+    store = Recording()
+    ring = KeyRing(store, kept=40)
+    subjects = [Subject("subscriber" if number % 2 else "consent", str(number), "access") for number in range(60)]
+    for start in range(0, 60, 10):
+        ring.provide(subjects[start : start + 10], NOW)
         ring.tidy()
-    assert len(ring._active) == len(ring._consents) == 4096
-    assert ring.get(Subject("consent", "5999", "consent"))
+    made = len(store.added)
+    ring.provide(subjects[20:], NOW)
+    assert len(store.added) == made, "the last ones are still there"
+    for subject in subjects[:20]:
+        with pytest.raises(KeyError):
+            ring.get(subject)
+
+
+def test_the_keys_of_ten_thousand_subscribers_stay_and_are_small():
+    assert KEPT >= 3 * 10_000
+    ring, subjects = KeyRing(Nowhere()), [Subject("subscriber", str(number), "access") for number in range(2_000)]
+    tracemalloc.start()
+    ring.provide(subjects, NOW)
+    ring.tidy()
+    for subject in subjects:
+        ring.get(subject).keys["act"].seal(b"content", b"aad")
+    size, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert size / len(subjects) < 512
+
+
+def test_a_new_month_has_new_keys_because_the_old_ones_die_earlier():
+    store = Recording()
+    ring, many, session = KeyRing(store), Subject("subscriber", "B", "access"), Subject("session", "S", "access")
+    ring.provide([many, session], NOW)
+    first, begun = ring.get(many).id, ring.get(session).id
+    ring.provide([many, session], NOW + timedelta(days=1))
+    assert ring.get(many).id != first
+    assert ring.get(session).id == begun, "a session is one"
+    assert [made.month for sets in store.added for made in sets] == ["2026-01", "2026-01", "2026-02"]
 
 
 def test_no_key_is_shown():

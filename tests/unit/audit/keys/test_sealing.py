@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit.errors import KeyUnavailable, SealBroken
-from audit.keys.sealing import NONCE_BYTES, Salts, SealingKey, chunk_aad, expand, part_aad, salt, unseal
+from audit.keys.sealing import NONCE_BYTES, Salts, SealingKey, SeldomKeys, chunk_aad, expand, part_aad, salt, unseal
 
 DEK = hashlib.sha256(b"dek").digest()
 
@@ -86,10 +86,22 @@ def test_salts_of_one_key_are_those_made_one_by_one(dek, numbers):
     assert [salts.of(number) for number in numbers] == [salt(dek, number) for number in numbers]
 
 
-def test_a_key_that_is_seldom_used_keeps_no_cipher_and_never_repeats_a_nonce() -> None:
-    key = SealingKey(b"k" * 32, seldom=True)
-    sealed = [key.seal(b"content", b"aad") for _ in range(3)]
-    assert [part[:NONCE_BYTES] for part in sealed] == [n.to_bytes(NONCE_BYTES, "big") for n in (1, 2, 3)]
-    assert [unseal(key.dek, part, b"aad") for part in sealed] == [b"content"] * 3
-    often = SealingKey(b"k" * 32)
-    assert [often.seal(b"content", b"aad") for _ in range(3)] == sealed
+def test_keys_that_are_seldom_used_seal_as_others_and_never_repeat_a_nonce() -> None:
+    keys = SeldomKeys({"who": b"w" * 32, "act": b"a" * 32})
+    sealed = [(name, keys[name].seal(b"content", b"aad")) for name in ("who", "act", "who", "who")]
+    assert [part[:NONCE_BYTES] for _, part in sealed] == [n.to_bytes(NONCE_BYTES, "big") for n in (1, 2, 3, 4)]
+    assert [unseal(keys[name].dek, part, b"aad") for name, part in sealed] == [b"content"] * 4
+    often = SealingKey(b"w" * 32)
+    assert often.seal(b"content", b"aad") == sealed[0][1]
+    assert {name: keys[name].dek for name in keys} == {"who": b"w" * 32, "act": b"a" * 32}
+    assert len(keys) == 2
+    with pytest.raises(KeyError):
+        keys["out"]
+
+
+def test_no_key_that_is_seldom_used_is_shown_and_none_is_used_for_ever() -> None:
+    keys = SeldomKeys({"who": DEK})
+    assert repr(DEK)[2:-1] not in repr(keys) + repr(keys["who"])
+    keys.counter = (1 << 32) - 1
+    with pytest.raises(KeyUnavailable):
+        keys["who"].seal(b"", b"")
