@@ -15,7 +15,6 @@ from config.files import read_private
 from config.settings import CwmpSettings
 from drivers.cwmp.device import DeviceId
 from drivers.cwmp.driver import CwmpDriver
-from drivers.cwmp.gate import ParameterGate, Reading
 from drivers.cwmp.hub import CpeHub
 from drivers.cwmp.known import CpeDirectory, KnownCpe
 from drivers.cwmp.plans.ground import FirmwareFile
@@ -64,25 +63,6 @@ class Ground:
     """The one in force now."""
     site: Site
     on_bootstrap: Bootstrapped
-
-
-class GateInForce:
-    """`ParameterGate` of whatever policy is in force at the moment it is asked."""
-
-    def __init__(self, policy: Callable[[], CwmpPolicy]) -> None:
-        self._policy = policy
-
-    def reading(self, path: str, caps: frozenset[str]) -> Reading:
-        """See `ParameterGate.reading`."""
-        return self._policy().gate.reading(path, caps)
-
-    def secret_write(self, path: str) -> bool:
-        """See `ParameterGate.secret_write`."""
-        return self._policy().gate.secret_write(path)
-
-    def narrowed(self, path: str, caps: frozenset[str]) -> bool:
-        """See `ParameterGate.narrowed`."""
-        return self._policy().gate.narrowed(path, caps)
 
 
 class Station:
@@ -144,13 +124,11 @@ class Station:
                 record_informs=settings.record_informs,
             )
         )
-        gate: ParameterGate = GateInForce(ground.policy)
         self.driver = CwmpDriver(
             self.hub,
             rpcs,
-            gate,
+            ground.policy,
             leftovers=owed,
-            table=ground.policy().words,
             firmware={
                 one.name: FirmwareFile(name=one.name, url=one.url, size=one.size, sha256=one.sha256)
                 for one in settings.firmware
