@@ -3,7 +3,7 @@
 Everything shown is held against the signed checkpoint first. Runs in threads; counterpart: `gateway.review.pages`.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -379,9 +379,3 @@ _STATES: Final = (
     (Kind.SESSION_FROZEN, "frozen"),
     (Kind.SESSION_OPENED, "open"),
 )
-
-
-def facts_of(entry: StoredEntry) -> Iterator[tuple[str, str]]:
-    """The facts of an entry, as text."""
-    for name, value in entry.facts.items():
-        yield name, ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -25,7 +25,7 @@ from gateway.errors import BadRequest, GatewayError, NotAllowed, NotAuthenticate
 from gateway.evidence.deciding import Deciding, about
 from gateway.evidence.exporting import Exports
 from gateway.evidence.reading import Reading, SecondPersonNeeded, View
-from gateway.review.looks import PAGE, Looks, SessionLook, facts_of
+from gateway.review.looks import PAGE, Looks, SessionLook
 from gateway.review.render import page
 from gateway.review.visitors import Visitor, Visitors
 from gateway.session.pages import from_own_page, one, read_form
@@ -188,7 +188,7 @@ class Pages:
             shown, covered = await asyncio.to_thread(self.looks.entry, number, opened=True)
         return page(
             request, "entry.html", f"Entry {number}", visitor,
-            shown=shown, covered=covered, facts=list(facts_of(shown.entry)), view=view,
+            shown=shown, covered=covered, facts=shown.entry.facts, view=view,
             watermark=None if view is None else view.watermark,
         )  # fmt: skip
 

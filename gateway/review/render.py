@@ -42,6 +42,9 @@ def _machine(value: datetime) -> str:
 
 
 def _plain(value: object) -> str:
+    """A single value; true and false as in the log."""
+    if isinstance(value, bool):
+        return str(value).lower()
     return visible("" if value is None else str(value))
 
 

@@ -18,6 +18,7 @@ from gateway.evidence.exporting import Exports
 from gateway.evidence.reading import Reading
 from gateway.review import looks
 from gateway.review.app import CONTENT_POLICY, review_app
+from gateway.review.render import TEMPLATES
 from gateway.session.web_links import WELCOME
 from tests.review_scene import HOSTILE, write_session
 from tests.rpcs_on_record import RADIO, SECRET, VALUE
@@ -300,6 +301,32 @@ async def test_an_entry_and_its_proof(house):
     assert (await browser.get("/entry/99999")).status_code == 403
     newest = house.stage.journal.reader().size - 1
     assert "not yet in a checkpoint" in (await browser.get(f"/entry/{newest}")).text
+
+
+async def test_lists_of_an_entry_are_lists_and_what_is_named_in_them_is_named():
+    house = await house_of(steps=[(1.0, "@show wifi", "channel 11\r\n")])
+    browser = await house.browser("amy")
+    await browser.get(f"/session/{house.written.session}")
+    await browser.post(f"/session/{house.written.session}/open", reason="case 7")
+    pages = [
+        (await browser.get(f"/entry/{entry.index}")).text
+        for entry in house.stage.journal.reader().entries()
+        if entry.kind in (Kind.RPC_INTENT, Kind.RPC_RESULT)
+    ]
+    text = "".join(pages)
+    assert f"<li>{RADIO}</li>" in text
+    assert f"<dt>name</dt><dd>{RADIO}</dd><dt>value</dt><dd>{VALUE}</dd>" in text
+    assert "&lt;b&gt;x&lt;/b&gt;.\\u202e\\x1b]0;x\\x07" in text, "what a router says is never markup"
+    assert not re.search(r"[\[{]&#39;|&#39;[\]}]|\bTrue\b|\bFalse\b|\bNone\b", text), "no list of a programmer"
+
+
+def test_a_value_of_any_depth_is_written_out():
+    value = TEMPLATES.get_template("parts.html").module.value
+    assert value({"a": ["x", {"b": [1, True, None]}], "c": {}, "d": [], "e": "<i>"}) == (
+        '<dl class="values"><dt>a</dt><dd><ul class="items"><li>x</li><li><dl class="values"><dt>b</dt><dd>'
+        '<ul class="items"><li>1</li><li>true</li><li></li></ul></dd></dl></li></ul></dd>'
+        "<dt>c</dt><dd>none</dd><dt>d</dt><dd>none</dd><dt>e</dt><dd>&lt;i&gt;</dd></dl>"
+    )
 
 
 async def test_a_changed_entry_contradicts(house):
