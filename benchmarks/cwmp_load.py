@@ -1,4 +1,4 @@
-"""Many CPEs at once, in a process of its own: bytes made beforehand, no XML read. Counterpart: `benchmarks.cwmp`.
+"""Many CPEs at once, in a process of its own: bodies made beforehand, no XML read. Counterpart: `benchmarks.cwmp`.
 
 Reads one request a line (JSON, see `_DO`) from standard input and answers with one line, as `benchmarks.load` does.
 """
@@ -57,12 +57,15 @@ def serial(number: int) -> str:
 class _Fleet:
     port: int
     informs: list[bytes]
+    """Bodies."""
     next: int = 0
+    sign_in: "_SignIn | None" = None
 
-    def take(self) -> int:
-        """The next device's number."""
+    def take(self) -> bytes:
+        """The next device's Inform, signed in."""
         self.next = (self.next + 1) % len(self.informs)
-        return self.next
+        assert self.sign_in is not None
+        return _post(self.informs[self.next], self.sign_in.header())
 
 
 _fleet = _Fleet(0, [])
@@ -124,42 +127,53 @@ def _post(body: bytes, more: bytes = b"") -> bytes:
 
 
 async def _prepare(port: int, devices: int, code: str) -> dict[str, Any]:
-    """Make the bytes of every device's Inform with one event, signed in by the challenge that is given now."""
-    _fleet.port, _fleet.informs, _fleet.next = port, [], 0
+    """Make every device's Inform with one event; all sign in by the challenge that is given now."""
+    _fleet.port, _fleet.next = port, 0
     values = "".join(
         f'<ParameterValueStruct><Name>Device.{name}</Name><Value xsi:type="xsd:string">{value}</Value>'
         "</ParameterValueStruct>\n"
         for name, value in _PARAMETERS.items()
     )
-    bodies = [
+    _fleet.informs = [
         _INFORM.format(
             oui=OUI, product=CLASS, serial=serial(n), code=code, count=len(_PARAMETERS), parameters=values
         ).encode()
         for n in range(devices)
     ]
     line = await _open()
-    status, head, _ = await line.ask(_post(bodies[0]))
+    status, head, _ = await line.ask(_post(_fleet.informs[0]))
     line.close()
     assert status == 401, f"the gateway answered {status} to an Inform that does not sign in"
+    _challenged(head)
+    return {"bytes": len(_fleet.take())}
+
+
+def _challenged(head: bytes) -> None:
+    """Sign in by this challenge from now on."""
     nonce = re.search(rb'nonce="([^"]*)"', head)
     realm = re.search(rb'realm="([^"]*)"', head)
     assert nonce is not None
     assert realm is not None
-    for body in bodies:
-        _fleet.informs.append(_post(body, _sign(realm[1].decode(), nonce[1].decode())))
-    return {"bytes": len(_fleet.informs[0])}
+    _fleet.sign_in = _SignIn(realm[1].decode(), nonce[1].decode())
 
 
-def _sign(realm: str, nonce: str) -> bytes:
-    def md5(text: str) -> str:
-        return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+def _md5(text: str) -> str:
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
 
-    middle = f"{nonce}:00000001:0011223344556677:auth"
-    response = md5(f"{md5(f'{USER}:{realm}:{PASSWORD}')}:{middle}:{md5('POST:/')}")
-    return (
-        f'Authorization: Digest username="{USER}", realm="{realm}", nonce="{nonce}", uri="/", qop=auth, nc=00000001, '
-        f'cnonce="0011223344556677", response="{response}"\r\n'
-    ).encode()
+
+class _SignIn:
+    """By one nonce, a new answer each time."""
+
+    def __init__(self, realm: str, nonce: str) -> None:
+        self._first, self._last = _md5(f"{USER}:{realm}:{PASSWORD}"), _md5("POST:/")
+        self._nonce, self._count = nonce, 0
+        self._begins = f'Authorization: Digest username="{USER}", realm="{realm}", nonce="{nonce}", uri="/", qop=auth, '
+
+    def header(self) -> bytes:
+        self._count += 1
+        counted = f"{self._count:08x}"
+        response = _md5(f"{self._first}:{self._nonce}:{counted}:0011223344556677:auth:{self._last}")
+        return f'{self._begins}nc={counted}, cnonce="0011223344556677", response="{response}"\r\n'.encode()
 
 
 async def _informs(seconds: float, connections: int) -> dict[str, Any]:
@@ -169,7 +183,10 @@ async def _informs(seconds: float, connections: int) -> dict[str, Any]:
 
 async def _inform(line: _Line | None) -> _Line:
     line = line or await _open()
-    status, head, _ = await line.ask(_fleet.informs[_fleet.take()])
+    status, head, _ = await line.ask(_fleet.take())
+    if status == 401:
+        _challenged(head)
+        status, head, _ = await line.ask(_fleet.take())
     if status != 200:
         raise ConnectionError(f"status {status}")
     if b"connection: close" in head:
@@ -186,7 +203,10 @@ async def _sessions(seconds: float, connections: int) -> dict[str, Any]:
 async def _session(_: _Line | None) -> None:
     line = await _open()
     try:
-        status, head, _body = await line.ask(_fleet.informs[_fleet.take()])
+        status, head, _body = await line.ask(_fleet.take())
+        if status == 401:  # many sign-ins ago, or long ago
+            _challenged(head)
+            status, head, _body = await line.ask(_fleet.take())
         found = re.search(rb"set-cookie: ([^;\r]*)", head)
         cookie = b"Cookie: " + found[1] + b"\r\n" if found else b""
         body = b""
