@@ -779,3 +779,61 @@ def test_a_name_that_a_cpe_invents_is_in_no_sentence():
             wrap(f"<c:GetParameterValuesResponse><ParameterList>{twice}</ParameterList></c:GetParameterValuesResponse>")
         )
     assert str(refused.value) == "an element has more than one Name."
+
+
+# --- namespaces that real programs get wrong --------------------------------------------------------------------------
+
+NO_URI = r'xmlns:schemaLocation="urn:dslforum-org:cwmp-1-0 ..\schemas\wt121.xsd"'
+"""What MosesACS and Oktopus write in each envelope, with their own prefix in place of xsi."""
+
+
+def test_a_namespace_whose_name_is_no_uri_changes_nothing():
+    plain = wrap(get("<string>Device.DeviceInfo.</string>"))
+    odd = plain.replace("<s:Envelope ", f"<s:Envelope {NO_URI} ")
+    assert from_acs(odd) == from_acs(plain)
+    assert from_cpe(wrap(answer())).message == from_cpe(wrap(answer()).replace(SPACES, f"{SPACES} {NO_URI}")).message
+    assert not from_cpe(wrap(answer()).replace(SPACES, f"{SPACES} {NO_URI}")).repaired
+
+
+@pytest.mark.parametrize("tail", ["<", "</s:Envelope>", "&nbsp;", "\x01"])
+def test_what_is_no_xml_is_refused_with_such_a_namespace_too(tail):
+    body = wrap(get("<string>Device.</string>" + tail)).replace(SPACES, f"{SPACES} {NO_URI}")
+    with pytest.raises(BadEnvelope):
+        from_acs(body)
+
+
+def test_what_is_no_xml_is_refused_behind_more_faults_than_a_parser_counts():
+    many = '<p xmlns:a="b c"/>' * 500
+    with pytest.raises(BadEnvelope):
+        from_acs(wrap(get("<string>Device.</string>")).replace("<s:Header>", f"<s:Header>{many}<x>"))
+
+
+@pytest.mark.parametrize("prefix", ["soap", "SOAP-ENV", "soapenv", "soap_env"])
+def test_a_cpe_s_fault_under_a_prefix_that_it_never_declared(prefix):
+    fault = (
+        f"<{prefix}:Fault><faultcode>Client</faultcode><faultstring>CWMP fault</faultstring><detail><c:Fault>"
+        f"<FaultCode>9008</FaultCode><FaultString>read-only</FaultString></c:Fault></detail></{prefix}:Fault>"
+    )
+    found = from_cpe(wrap(fault))
+    assert found.message == m.Fault(9008, "read-only")
+    assert found.raw_sha256 == hashlib.sha256(wrap(fault).encode()).digest()
+    with pytest.raises(BadEnvelope):
+        from_acs(wrap(fault))
+
+
+def test_types_under_a_prefix_that_a_cpe_never_declared():
+    written = answer(struct('<Name>Device.A</Name><Value xsi:type="xsd:unsignedInt"> 7 </Value>'))
+    body = wrap(written).replace('xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"', "")
+    assert from_cpe(body).message == m.Values((m.ParameterValue("Device.A", "7", "xsd:unsignedInt"),))
+
+
+def test_one_attribute_by_two_prefixes_is_refused():
+    both = '<Value xsi:type="xsd:string" i:type="xsd:int" xmlns:i="http://www.w3.org/2001/XMLSchema-instance">7</Value>'
+    body = wrap(answer(struct(f"<Name>Device.A</Name>{both}")))
+    with pytest.raises(BadEnvelope, match="twice"):
+        from_cpe(body.replace(' xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"', ""))
+
+
+def test_an_unusual_prefix_that_nobody_declared_means_nothing():
+    with pytest.raises(BadEnvelope):
+        from_cpe(wrap("<quux:Fault><faultcode>Client</faultcode></quux:Fault>"))
