@@ -157,20 +157,21 @@ class Folded(Generic[K]):
 
 
 class Rationed(Generic[K]):
-    """So many a minute of each key; keys are of the inventory, so their number is bounded."""
+    """So many a minute of each key; keys are of the inventory, so their number is bounded. The minute is everybody's."""
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._minutes: dict[K, tuple[float, int]] = {}
+        self._since = float("-inf")
+        self._used: dict[K, int] = {}
         self._skipped: dict[K, int] = {}
 
     def take(self, key: K, now: float) -> int | None:
         """One more: how many were passed over since the last one that was let through; None: it is passed over."""
-        since, used = self._minutes.get(key, (float("-inf"), 0))
-        if now - since >= 60.0:
-            since, used = now, 0
+        if now - self._since >= 60.0:
+            self._since, self._used = now, {}
+        used = self._used.get(key, 0)
         if used >= self._most:
             self._skipped[key] = self._skipped.get(key, 0) + 1
             return None
-        self._minutes[key] = (since, used + 1)
+        self._used[key] = used + 1
         return self._skipped.pop(key, 0)

@@ -10,6 +10,7 @@ import pytest
 
 from audit.entry import Kind
 from drivers.lab.cpe.config import Pace
+from drivers.session import Credential
 from tests.cwmp_stage import ROUTER, stage
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
@@ -119,6 +120,33 @@ async def test_a_router_that_was_reset_needs_a_new_consent(tmp_path):
             done = await connection.run("show wifi", check=False)
         assert done.exit_status == 77
         assert "router" in str(done.stderr) or "consent" in str(done.stderr).lower()
+
+
+@pytest.mark.parametrize("what", ["sign-in", "remove", "erase"])
+async def test_who_signs_in_otherwise_or_is_removed_is_cut_at_once(tmp_path, what):
+    async with stage(tmp_path) as place:
+        await place.grant()
+        [known] = place.house.station.known()
+        async with place.rep() as rep:
+            assert "UpTime" in await rep.run("get Device.DeviceInfo.UpTime")
+            assert place.house.station.in_session(place.router_id)
+            match what:
+                case "sign-in":
+                    other = Credential(user=ROUTER, password="another password")
+                    await place.house.registry.set_credential(ROUTER, other)
+                case "remove":
+                    await place.house.registry.remove_router(ROUTER)
+                case "erase":
+                    await place.house.custody.erasures._persons.erase(consents=[], subscriber=known.subscriber_ref)
+            assert not place.house.station.in_session(place.router_id)
+            told = len(place.rpcs())
+            async with asyncio.timeout(10):
+                while place.cpe.in_session:
+                    await asyncio.sleep(0.01)
+        with pytest.raises(TimeoutError):
+            await place.cpe.inform_now(seconds=1)
+        assert not place.house.station.in_session(place.router_id), "it does not get in as before"
+        assert len(place.rpcs()) == told
 
 
 async def test_a_second_rep_waits_their_turn_and_a_closed_session_leaves_no_link(tmp_path):
