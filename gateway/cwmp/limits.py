@@ -157,7 +157,7 @@ class Folded(Generic[K]):
 
 
 class Rationed(Generic[K]):
-    """So many a minute of each key; keys are of the inventory, so their number is bounded. The minute is everybody's."""
+    """So many a minute of each key, the same minute for all. Keys are of the inventory, so their number is bounded."""
 
     def __init__(self, most: int) -> None:
         self._most = most
