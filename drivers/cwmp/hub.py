@@ -41,6 +41,10 @@ class NotToBeWoken(RouterUnreachable):
     """No Connection Request can be sent: there is no address for it, or not one that may be asked."""
 
 
+class NeverCalled(NotToBeWoken):
+    """Nothing was ever heard of the router, so that waiting for it is in vain."""
+
+
 @dataclass(eq=False, slots=True)
 class _Console:
     """A console that waits for a router, or has its link."""
@@ -204,6 +208,8 @@ class CpeHub:
                 return
             except NotToBeWoken as error:
                 console.waking_failed = str(error)
+                if not isinstance(error, NeverCalled) and self._waker.expected_in(router_id) is None:
+                    return  # it calls by itself, nobody knows when: the rep can only wait
                 break
             except RouterUnreachable as error:
                 console.waking_failed = str(error)

@@ -36,7 +36,9 @@ class KnownCpe:
     identity: str = ""
     informed_at: datetime | None = None
     inform_seconds: int | None = None
-    """Its periodic Inform interval, if it told."""
+    """Its periodic Inform interval, if it told, or as its last two periodic Informs were apart."""
+    periodic_at: datetime | None = None
+    """Its last periodic Inform since the gateway began."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +53,7 @@ class Sighting:
     software: str = ""
     cr_url: str = ""
     inform_seconds: int | None = None
+    periodic: bool = False
 
 
 class CpeDirectory(Protocol):
@@ -73,6 +76,9 @@ class CpeDirectory(Protocol):
 
 def with_sighting(cpe: KnownCpe, sighting: Sighting) -> KnownCpe:
     """The same after a contact. What many CPEs have alike is one text for all of them."""
+    seconds = sighting.inform_seconds
+    if seconds is None and sighting.periodic and cpe.periodic_at is not None:
+        seconds = round((sighting.at - cpe.periodic_at).total_seconds()) or None
     return replace(
         cpe,
         address=sighting.address,
@@ -82,7 +88,8 @@ def with_sighting(cpe: KnownCpe, sighting: Sighting) -> KnownCpe:
         software=intern(sighting.software) if sighting.software else cpe.software,
         cr_url=sighting.cr_url or cpe.cr_url,
         informed_at=sighting.at,
-        inform_seconds=sighting.inform_seconds if sighting.inform_seconds is not None else cpe.inform_seconds,
+        inform_seconds=cpe.inform_seconds if seconds is None else seconds,
+        periodic_at=sighting.at if sighting.periodic else cpe.periodic_at,
     )
 
 

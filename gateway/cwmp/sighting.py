@@ -29,4 +29,5 @@ def sighting_of(
         software=found.get("software", "")[:64],
         cr_url=found.get("cr_url", "")[:256],
         inform_seconds=int(interval) if interval.isascii() and interval.isdigit() and len(interval) < 9 else None,
+        periodic=any(event.code == "2 PERIODIC" for event in inform.events),
     )

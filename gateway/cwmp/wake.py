@@ -6,7 +6,7 @@ Counterparts: `drivers.cwmp.hub` asks, `drivers.cwmp.wire.connection_request` ha
 from collections.abc import Awaitable, Callable, Collection
 
 from config.clock import Clock
-from drivers.cwmp.hub import NotToBeWoken
+from drivers.cwmp.hub import NeverCalled, NotToBeWoken
 from drivers.cwmp.known import CpeDirectory, KnownCpe
 from drivers.cwmp.quirks import Quirks
 from drivers.cwmp.wire.connection_request import check_url
@@ -47,9 +47,9 @@ class CpeWaker:
         """See `Waker.wake`."""
         known = self._directory.by_router(router_id)
         if known is None:
-            raise NotToBeWoken("The router is not in the inventory as one that speaks TR-069.")
+            raise NeverCalled("The router is not in the inventory as one that speaks TR-069.")
         if known.informed_at is None:
-            raise NotToBeWoken("The router has never called; check its ACS URL, user and password.")
+            raise NeverCalled("The router has never called this gateway; check its ACS URL, user and password.")
         if not known.cr_url or not known.cr_password:
             raise NotToBeWoken("The router has not told where it can be asked to call, or has no password for it yet.")
         if not known.cr_user.isprintable():  # a provider's ACS sets what it likes

@@ -7,7 +7,7 @@ import pytest
 from audit._mint import KEY
 from audit.rpc import RecordedRpc
 from drivers.cwmp.device import DeviceId
-from drivers.cwmp.hub import CpeHub, NotToBeWoken
+from drivers.cwmp.hub import CpeHub, NeverCalled, NotToBeWoken
 from drivers.cwmp.link import Contact
 from drivers.cwmp.messages import Done, Event, Inform
 from drivers.cwmp.quirks import STRICT
@@ -229,11 +229,19 @@ async def test_in_vain_says_when_the_router_is_expected():
         await hub.attach("r1", seconds=0.01, wake=False)
 
 
-async def test_no_address_for_it_fails_at_once_unless_it_is_expected_anyway():
-    hopeless = CpeHub(FakeWaker(NotToBeWoken("it never told an address"), due=None))
+@pytest.mark.parametrize(
+    ("why", "due"),
+    [(NeverCalled("it never told an address"), None), (NotToBeWoken("it never told an address"), 300.0)],
+)
+async def test_who_never_called_or_calls_later_is_not_waited_for(why, due):
     with pytest.raises(RouterUnreachable, match="could not be woken: it never told an address"):
-        await asyncio.wait_for(hopeless.attach("r1", seconds=60), 1)
-    hub = CpeHub(FakeWaker(NotToBeWoken("it never told an address"), due=5.0))
+        await asyncio.wait_for(CpeHub(FakeWaker(why, due=due)).attach("r1", seconds=60), 1)
+
+
+@pytest.mark.parametrize("due", [5.0, None])
+async def test_who_cannot_be_woken_is_waited_for_if_it_may_call(due):
+    """Behind an ACS that sets no password for Connection Requests nobody knows when a router calls."""
+    hub = CpeHub(FakeWaker(NotToBeWoken("it never told an address"), due=due))
     waiting = asyncio.create_task(hub.attach("r1", seconds=60))
     await asyncio.sleep(0.01)
     loan = await lent(hub, FakeTurn())

@@ -1,10 +1,11 @@
 """What an Inform shows of a CPE."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from drivers.cwmp.messages import Inform, ParameterValue
+from drivers.cwmp.known import with_sighting
+from drivers.cwmp.messages import Event, Inform, ParameterValue
 from gateway.cwmp.sighting import sighting_of
 from tests.unit.gateway.cwmp.turn_stage import DEVICE, known
 
@@ -51,3 +52,18 @@ def test_parameters_of_another_model_do_not_count():
 def test_what_it_says_is_cut_short():
     found = seen(Device_DeviceInfo_SoftwareVersion="v" * 999)
     assert len(found.software) == 64
+
+
+def called(cpe, seconds, *events):
+    inform = Inform(manufacturer="Acme", device=DEVICE, events=tuple(map(Event, events)))
+    at = NOW + timedelta(seconds=seconds)
+    return with_sighting(cpe, sighting_of(inform, namespace="", address="192.0.2.1", identity="", known=cpe, now=at))
+
+
+def test_an_interval_that_was_never_told_is_seen_between_two_periodic_calls():
+    cpe = called(called(known(), 0, "1 BOOT"), 100, "2 PERIODIC")
+    assert cpe.inform_seconds is None
+    cpe = called(called(cpe, 250, "6 CONNECTION REQUEST"), 400.4, "2 PERIODIC", "4 VALUE CHANGE")
+    assert cpe.inform_seconds == 300
+    assert called(cpe, 500, "1 BOOT").inform_seconds == 300
+    assert called(cpe, 400.4, "2 PERIODIC").inform_seconds == 300

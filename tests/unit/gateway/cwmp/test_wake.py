@@ -3,7 +3,7 @@
 import pytest
 
 from config.clock import FakeClock
-from drivers.cwmp.hub import NotToBeWoken
+from drivers.cwmp.hub import NeverCalled, NotToBeWoken
 from drivers.cwmp.known import KnownCpe, MemoryCpeDirectory
 from drivers.cwmp.link import Contact
 from drivers.cwmp.messages import Inform
@@ -59,8 +59,16 @@ async def test_who_is_not_asked(known, says):
 
 
 async def test_a_router_that_is_no_cpe():
-    with pytest.raises(NotToBeWoken, match="not in the inventory"):
+    with pytest.raises(NeverCalled, match="not in the inventory"):
         await waker(FakeClock()).wake("r9")
+
+
+async def test_only_who_never_called_is_not_worth_waiting_for():
+    with pytest.raises(NeverCalled):
+        await waker(FakeClock(), informed_at=None).wake("r1")
+    with pytest.raises(NotToBeWoken) as caught:
+        await waker(FakeClock(), cr_password="").wake("r1")
+    assert not isinstance(caught.value, NeverCalled)
 
 
 @pytest.mark.parametrize(("status", "again"), [(401, True), (503, False), (404, False)])
