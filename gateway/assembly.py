@@ -242,6 +242,7 @@ class House:
                 policy=partial(_cwmp_policy, policy),
                 site=site_of(settings.policy, cwmp=settings.cwmp),
                 on_bootstrap=self._router_reset,
+                lock=settings.data_dir / "cwmp.lock",
             )
         )
         self.registry.on_cpe = self.station.registered

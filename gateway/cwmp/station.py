@@ -6,7 +6,10 @@
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
+
+import structlog
 
 from audit.journal import Journal
 from config.clock import Clock
@@ -26,6 +29,7 @@ from gateway.cwmp.desk import Desk
 from gateway.cwmp.happenings import Bootstrapped, Happenings
 from gateway.cwmp.leftovers import OwedByCpes, PendingTexts
 from gateway.cwmp.limits import Limits
+from gateway.cwmp.links import ELSEWHERE, Alone, Links
 from gateway.cwmp.listener import CpeListener, Door
 from gateway.cwmp.mediator import Mediator
 from gateway.cwmp.provider import Provider
@@ -43,6 +47,8 @@ from gateway.policy.cwmp.policy import CwmpPolicy
 from gateway.policy.verdict import Site
 from gateway.session.cpes import Stranger, Turned
 from gateway.session.listeners import bind_tcp
+
+log = structlog.get_logger(__name__)
 
 
 class Inventory(CpeDirectory, PendingTexts, Protocol):
@@ -63,6 +69,8 @@ class Ground:
     """The one in force now."""
     site: Site
     on_bootstrap: Bootstrapped
+    lock: Path
+    """A file beside the inventory: one worker of it is called by routers."""
 
 
 class Station:
@@ -124,8 +132,9 @@ class Station:
                 record_informs=settings.record_informs,
             )
         )
+        self._links, self._alone = Links(self.hub), Alone(ground.lock)
         self.driver = CwmpDriver(
-            self.hub,
+            self._links,
             rpcs,
             ground.policy,
             leftovers=owed,
@@ -143,9 +152,14 @@ class Station:
     # --- serving -----------------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
-        """Open the ports that the settings name. Raises `ConfigError`."""
+        """Open the ports that the settings name. Where another worker has them, only say so. Raises `ConfigError`."""
         if self._settings.mode == "off":
             return
+        if not self._alone.take():
+            self._links.closed = ELSEWHERE
+            log.warning("cwmp_not_listening", step=ELSEWHERE)
+            return
+        self._links.closed = ""
         self._listener = CpeListener(self._reception, tuple(self._doors()))
         await self._listener.start()
 
@@ -165,6 +179,7 @@ class Station:
         if self._listener is not None:
             await self._listener.stop()
             self._listener = None
+        self._alone.release()
 
     def port(self, *, tls: bool) -> int | None:
         """Where CPEs call; none if nothing listens."""

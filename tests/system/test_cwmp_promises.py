@@ -5,12 +5,17 @@ import contextlib
 import random
 import sqlite3
 import time
+from dataclasses import replace
 
 import pytest
 
 from audit.entry import Kind
+from audit.journal import Journal
+from config.clock import SystemClock
+from config.settings import ApiSettings
 from drivers.lab.cpe.config import Pace
 from drivers.session import Credential
+from gateway import assembly
 from tests.cwmp_stage import ROUTER, stage
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
@@ -147,6 +152,24 @@ async def test_who_signs_in_otherwise_or_is_removed_is_cut_at_once(tmp_path, wha
             await place.cpe.inform_now(seconds=1)
         assert not place.house.station.in_session(place.router_id), "it does not get in as before"
         assert len(place.rpcs()) == told
+
+
+async def test_another_worker_on_the_same_inventory_says_where_routers_call(tmp_path):
+    async with stage(tmp_path) as place:
+        settings = place.settings.model_copy(update={"api": ApiSettings(port=None, socket=tmp_path / "second.sock")})
+        second = await assembly.House.open(settings, journal=Journal.in_memory(SystemClock()))
+        try:
+            await second.start()
+            assert second.station.port(tls=False) is None, "one of them listens"
+            other = replace(place, settings=settings, house=second)
+            await other.grant()
+            async with await other.ssh(ROUTER) as connection:
+                done = await connection.run("show wifi", check=False)
+            assert done.exit_status != 0
+            assert "call another worker" in str(done.stderr)
+        finally:
+            await second.stop()
+        assert place.house.station.port(tls=False) is not None
 
 
 async def test_a_second_rep_waits_their_turn_and_a_closed_session_leaves_no_link(tmp_path):
