@@ -26,13 +26,13 @@ R = TypeVar("R")
 
 
 class Ticket(Generic[R]):
-    """Where a job's answer goes: a future of an event loop, or one for threads."""
+    """Where a job's answer goes: a future of an event loop, one for threads, or nowhere."""
 
     __slots__ = ("future", "loop")
 
     def __init__(
         self,
-        future: asyncio.Future[R] | concurrent.futures.Future[R],
+        future: asyncio.Future[R] | concurrent.futures.Future[R] | None,
         loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         self.future = future
@@ -69,6 +69,8 @@ class Committer(Generic[J, R]):
         self._change = threading.Condition()
         self._awaited = False
         """Somebody waits for something in the queue."""
+        self._dozing = False
+        """The thread looks again within `ALONG_SECONDS`: work that nobody waits for need not wake it."""
         self._poison: Exception | None = None
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -98,7 +100,7 @@ class Committer(Generic[J, R]):
             self._queue.append(Job(work, ticket))
             if not along:
                 self._awaited = True
-            if not along or len(self._queue) == 1:
+            if not along or not self._dozing:
                 self._change.notify()
 
     def poison(self, error: Exception) -> None:
@@ -141,13 +143,19 @@ class Committer(Generic[J, R]):
     def _take(self) -> list[Job[J, R]]:
         """Everything queued; nothing once it is over."""
         with self._change:
+            self._doze()
             while not self._queue and not self._over():
                 self._change.wait()
-            if not self._awaited:
-                self._change.wait_for(lambda: self._awaited or self._over(), timeout=ALONG_SECONDS)
+                self._doze()
             jobs, self._queue = self._queue, []
             self._awaited = False
             return jobs
+
+    def _doze(self) -> None:
+        """Wait for somebody who waits, or for `ALONG_SECONDS`."""
+        self._dozing = True
+        self._change.wait_for(lambda: self._awaited or self._over(), timeout=ALONG_SECONDS)
+        self._dozing = False
 
     def _over(self) -> bool:
         return self._stopping or self._poison is not None
@@ -171,6 +179,8 @@ def _answer(answers: Iterable[tuple[Ticket[R], R | Exception]]) -> None:
     by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[R], R | Exception]]] = {}
     for ticket, answer in answers:
         future = ticket.future
+        if future is None:
+            continue
         if isinstance(future, concurrent.futures.Future):
             _settle_thread(future, answer)
         else:

@@ -298,8 +298,7 @@ class Journal:
         For what follows from a recorded command (sent, result): a crash before that is reported as `cmd.unknown`.
         Raises at once like `append`.
         """
-        future: concurrent.futures.Future[_Answer] = concurrent.futures.Future()
-        self._committer.submit(draft_entry(entry), Ticket(future), along=True)
+        self._committer.submit(draft_entry(entry), Ticket(None), along=True)
 
     async def append_command(self, command: NewCommand) -> RecordedCommand:
         """Record a command that policy allowed, and prove it: the only maker of `RecordedCommand`.

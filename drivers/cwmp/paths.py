@@ -24,7 +24,8 @@ LONGEST: Final = 256
 INSTANCE: Final = "{i}"
 _SEGMENT: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*\Z", re.ASCII)
 _NUMBER: Final = re.compile(r"[1-9][0-9]{0,9}\Z", re.ASCII)
-_LOOSE: Final = re.compile(r"[A-Za-z0-9_-]+\Z", re.ASCII)
+_LOOSE: Final = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?\Z", re.ASCII)
+_ODD: Final = re.compile(r"[^A-Za-z0-9_.*\[\]-]", re.ASCII)
 _ALIAS: Final = re.compile(r"\[[A-Za-z0-9_-]{1,64}\]\Z", re.ASCII)
 
 
@@ -73,8 +74,9 @@ def canonical(text: str, *, wild: bool = False, empty: bool = False) -> Path:
         return Path("")
     if not text or len(text) > LONGEST:
         raise BadPath(f"A path has 1 to {LONGEST} characters, such as Device.DeviceInfo.UpTime.")
-    odd = next((char for char in text if not (char.isascii() and (char.isalnum() or char in "_.-*[]"))), None)
-    if odd is not None:
+    found = _ODD.search(text)
+    if found is not None:
+        odd = found[0]
         shown = odd if odd.isprintable() and odd.isascii() else f"U+{ord(odd):04X}"
         raise BadPath(f"A path has letters, digits, _, - and dots only; {shown!r} cannot stand in it.")
     first, *rest = (text.removesuffix(".")).split(".")
@@ -116,8 +118,7 @@ def _is_instance(segment: str) -> bool:
 
 def readable(name: str) -> bool:
     """Whether a name that a CPE gave can be compared at all; what cannot is shown to nobody."""
-    body = name.removesuffix(".")
-    return 0 < len(name) <= LONGEST and all(_LOOSE.match(part) for part in body.split("."))
+    return 0 < len(name) <= LONGEST and _LOOSE.match(name) is not None
 
 
 def model_of(root: str) -> Model | None:

@@ -85,6 +85,9 @@ class Relay:
         self._turned = False
         self._lost = False
         self._refused = 0
+        self._session = new_id()
+        self._asked = 0
+        """RPCs of the ACS that were recorded; with `_session` the IDs that the CPE gets to see."""
 
     # --- what the CPE says -------------------------------------------------------------------------------------------
 
@@ -155,12 +158,18 @@ class Relay:
             self.close()
 
     async def _converse(self) -> None:
-        said = await self._with_an_eye_on_consoles(b"")
-        for _ in range(MOST_RPCS):
-            if not said.body:
-                return
-            said = await self._with_an_eye_on_consoles(await self._carried_out(read(said)))
-        raise UpstreamLost("endless", "The ACS asks for more than belongs into one session.")
+        """A console that comes meanwhile need not wait for the ACS's next word."""
+        self._look()
+        try:
+            said = await self._post(b"")
+            for _ in range(MOST_RPCS):
+                if not said.body:
+                    return
+                said = await self._post(await self._carried_out(read(said)))
+            raise UpstreamLost("endless", "The ACS asks for more than belongs into one session.")
+        finally:
+            if self._looking is not None:
+                self._looking.cancel()
 
     async def _carried_out(self, asked: Envelope) -> bytes:
         """The envelope that answers one request of the ACS."""
@@ -217,7 +226,9 @@ class Relay:
         return await asyncio.to_thread(told, answer) if heavy else told(answer)
 
     async def _recorded(self, request: Request, verdict: MachineAllow) -> RecordedRpc:
-        contact, rpc_id = self._turn.contact, new_id()
+        contact = self._turn.contact
+        self._asked += 1
+        rpc_id = f"{self._session}-{self._asked}"
         return await self._parts.rpcs.record(
             NewRpc(
                 rpc_id=rpc_id,
@@ -243,15 +254,6 @@ class Relay:
         while self._lending is not None and not self._lending.done():
             await self._lending
             self._lend_if_wanted()
-
-    async def _with_an_eye_on_consoles(self, body: bytes) -> UpstreamAnswer:
-        """Post to the ACS; a console that comes meanwhile need not wait for its answer."""
-        self._look()
-        try:
-            return await self._post(body)
-        finally:
-            if self._looking is not None:
-                self._looking.cancel()
 
     def _look(self) -> None:
         self._lend_if_wanted()

@@ -168,6 +168,8 @@ class Upstream:
         return headers
 
     def _signature(self, body: bytes) -> str | None:
+        if not self._sign_in.asked_for:
+            return None
         try:
             return self._sign_in.header("POST", self._acs.target, secrets.token_hex(8), body)
         except LoginRefused as error:

@@ -382,6 +382,11 @@ class SignIn:
     _challenges: tuple[str, ...] = field(default=(), repr=False)
     _count: int = field(default=0, repr=False)
 
+    @property
+    def asked_for(self) -> bool:
+        """Whether the server asked."""
+        return bool(self._challenges)
+
     def challenged(self, headers: Iterable[str]) -> None:
         """`WWW-Authenticate` fields of a 401: the next request answers these."""
         self._challenges, self._count = tuple(headers), 0

@@ -167,6 +167,7 @@ class Profile:
         self.spec = spec
         self._reads = _Paths(spec.reads, spec.defaults.read)
         self._writes = _Paths(spec.writes, spec.defaults.write)
+        self._rows = lru_cache(maxsize=64)(self._rows_of)
 
     def judge(self, request: Request | OtherRpc, site: Site) -> MachineVerdict:
         """Whether an RPC of the ACS may go on to the CPE."""
@@ -196,12 +197,19 @@ class Profile:
         return (self._reads.whole(name) if name.endswith(".") else self._reads.of(name)).action
 
     def _rpc(self, request: Request | OtherRpc, site: Site) -> MachineVerdict:
-        method = method_of(request)
-        for row in self.spec.rpcs:
-            if (method in row.rpc or "*" in row.rpc) and _fits(row, request, site):
-                name = f"machine.{row.id}"
-                return MachineAllow(name) if row.action == "allow" else MachineDeny(name, row.why)
+        for row, verdict in self._rows(method_of(request)):
+            if _fits(row, request, site):
+                return verdict
         return MachineDeny("machine.default", "This call is not in the list of what provisioning may do.")
+
+    def _rows_of(self, method: str) -> tuple[tuple[_RpcSpec, MachineVerdict], ...]:
+        """The rows about an RPC, and what they say of it."""
+        return tuple(
+            (row, MachineAllow(name) if row.action == "allow" else MachineDeny(name, row.why))
+            for row in self.spec.rpcs
+            if method in row.rpc or "*" in row.rpc
+            for name in [f"machine.{row.id}"]
+        )
 
     def _all(
         self, rpc: MachineAllow, names: Iterable[str], judge: Callable[[str], _Rule | None], *, wild: bool = True

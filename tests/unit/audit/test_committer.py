@@ -3,10 +3,11 @@
 import asyncio
 import concurrent.futures
 import threading
+import time
 
 import pytest
 
-from audit.committer import Committer, Ticket
+from audit.committer import ALONG_SECONDS, Committer, Ticket
 from audit.errors import Overloaded, RecordFailed
 
 
@@ -215,3 +216,13 @@ def test_stopping_writes_what_nobody_waits_for(committer, medium):
     committer.stop()
 
     assert late.result(0) == 10
+
+
+def test_after_a_while_without_work_the_next_that_nobody_waits_for_is_still_written(committer, medium):
+    assert submit(committer, 1).result(5) == 10
+    time.sleep(ALONG_SECONDS * 1.5)  # now the thread looks at the queue only when it is told
+
+    assert along(committer, 2).result(5) == 20
+    committer.submit(3, Ticket(None), along=True)
+    committer.stop()
+    assert medium.batches == [[1], [2], [3]]

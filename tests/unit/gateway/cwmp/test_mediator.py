@@ -83,7 +83,7 @@ async def test_each_side_has_ids_cookies_and_a_namespace_of_its_own() -> None:
         assert asked is not None
         assert "acs-77" not in cpe.bytes.decode()
         assert "acs-session" not in cpe.bytes.decode()
-        assert len(id_of(asked.body)) == 26
+        assert id_of(asked.body) not in {"acs-77", None}
         assert id_of(acs.requests[2].body) == "acs-77"
         assert id_of(acs.requests[0].body) != "1"
         assert all(f'"{NS}"'.encode() in one.body for one in acs.requests if one.body)

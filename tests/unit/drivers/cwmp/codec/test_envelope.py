@@ -1,6 +1,7 @@
 """Envelopes: what CPEs and ACSs really send, tricks that must not change what is understood, and bounds."""
 
 import codecs
+import contextlib
 import hashlib
 import subprocess
 import sys
@@ -485,7 +486,9 @@ def test_an_inform_of_nobody_is_refused(part):
 @pytest.mark.parametrize(
     ("rpc", "message"),
     [
-        ("<c:TransferComplete/>", m.TransferComplete()),
+        ("<c:TransferComplete/>", m.TransferComplete(fault_code=None)),
+        ("<c:TransferComplete><FaultStruct/></c:TransferComplete>", m.TransferComplete(fault_code=None)),
+        ("<c:DownloadResponse/>", m.Done("Download", 1)),
         ("<c:SetParameterValuesResponse/>", m.Done("SetParameterValues")),
         (
             "<c:SetParameterValuesResponse><Status>x</Status></c:SetParameterValuesResponse>",
@@ -669,6 +672,13 @@ def test_bounds(body):
 
 def test_the_deepest_that_is_read():
     assert from_cpe(nested(xml_tree.MOST_DEPTH - 3)).message == m.Done("Reboot")
+
+
+@pytest.mark.parametrize(("levels", "read"), [(xml_tree.MOST_DEPTH, True), (xml_tree.MOST_DEPTH + 1, False)])
+def test_the_fewest_tags_that_are_too_deep(levels: int, read: bool):
+    body = b"<a>" * (levels - 1) + b"<a/>" + b"</a>" * (levels - 1)
+    with contextlib.nullcontext() if read else pytest.raises(BadEnvelope, match="nested"):
+        assert xml_tree.read_document(body).root.tag == "a"
 
 
 FULL = """
