@@ -54,10 +54,12 @@ class Inform:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransferComplete:
-    """A.3.3.2, and AutonomousTransferComplete (A.3.3.3) with `autonomous`. `fault_code` 0: it worked."""
+    """A.3.3.2, and AutonomousTransferComplete (A.3.3.3) with `autonomous`.
+
+    `fault_code` 0: it worked; None: the CPE did not say whether it did."""
 
     command_key: str = ""
-    fault_code: int = 0
+    fault_code: int | None = 0
     fault_string: str = ""
     start_time: str = ""
     complete_time: str = ""

@@ -24,6 +24,8 @@ MinutesOf = Callable[[str], int | None]
 """Of a router: how long a transfer's end is waited for; None: for ever. By the quirks of its model."""
 
 RESET: Final = "bootstrap"
+NOT_SAID: Final = "the router did not say whether it succeeded"
+"""Of a transfer that ended without a word of how (quirk 9)."""
 
 
 async def nobody_minds(router_id: str) -> None:
@@ -83,7 +85,7 @@ class Happenings:
         detail: dict[str, Json] = {
             "command_key": told.command_key,
             "fault": told.fault_code,
-            "text": told.fault_string[:256],
+            "text": told.fault_string[:256] if told.fault_code is not None else NOT_SAID,
             "start": told.start_time,
             "complete": told.complete_time,
         }

@@ -104,3 +104,22 @@ async def test_a_router_that_tells_in_the_middle_of_its_next_answer(tmp_path):
         await place.grant(["device.firmware"])
         async with place.rep() as rep:
             assert "% gone was not installed: the file server" in await rep.run("firmware gone")
+
+
+@pytest.mark.parametrize("model", ["tr181", "tr098"])
+async def test_a_router_that_does_not_say_how_it_ended(tmp_path, model):
+    moods = frozenset({"missing-fields"})
+    async with file_server() as url, stage(tmp_path, cwmp=listed(url), moods=moods, model=model) as place:
+        await place.grant(["device.firmware"])
+        async with place.rep() as rep:
+            shown = await rep.run("firmware good")
+            assert "good: the router did not say whether it succeeded.\n" in shown
+            assert "It has restarted, and runs 9.9.1 now; before it was" in shown
+            assert "installed" not in shown
+        [told] = [entry for entry in place.entries(Kind.CPE_EVENT) if entry.facts["what"] == "TransferComplete"]
+        reader = place.house.journal.reader()
+        try:
+            act = reader.sealed(told.index, "act")
+        finally:
+            reader.close()
+        assert (act["fault"], act["text"]) == (None, "the router did not say whether it succeeded")

@@ -112,6 +112,9 @@ DONE: Final[dict[str, tuple[Field, ...]]] = {
 }
 """Answers of a CPE of which a status matters, by the request's name."""
 
+TRANSFERS: Final = frozenset({"Download", "Upload"})
+"""Requests whose end is told by a TransferComplete, unless the status of their answer is 0."""
+
 ACS_DONE: Final = (
     "Inform",
     "TransferComplete",

@@ -27,7 +27,9 @@ def from_cpe(element: _Element, name: str, reading: Reading) -> m.Message:
     if response and not rest:
         if request not in names.DONE:
             raise BadEnvelope("The CPE answers a request that is never sent.")
-        return m.Done(request, **reading.fields(element, names.DONE[request]))
+        # Without a Status a transfer is not said to have been done: its end is told later (quirk 9).
+        least = {"status": 1} if request in names.TRANSFERS else {}
+        return m.Done(request, **{**least, **reading.fields(element, names.DONE[request])})
     return _cpe_request(element, _method(name), reading)
 
 
@@ -117,11 +119,10 @@ def _completed(
 ) -> m.TransferComplete:
     found = reading.parts(element, {*(field[0] for field in fields), "FaultStruct"})
     values = reading.values(element, found, fields)
-    if "FaultStruct" in found:
-        values |= reading.fields(found["FaultStruct"], names.FAULT_STRUCT)
-    else:
-        reading.odd("a finished transfer has no FaultStruct and is taken for one that worked")
-    return m.TransferComplete(autonomous=autonomous, **values)
+    fault = reading.fields(found["FaultStruct"], names.FAULT_STRUCT) if "FaultStruct" in found else {}
+    if "fault_code" not in fault:
+        reading.odd("a finished transfer has no FaultStruct with a code, so nobody knows whether it worked")
+    return m.TransferComplete(autonomous=autonomous, **{"fault_code": None, **values, **fault})
 
 
 def _cpe_request(element: _Element, name: str, reading: Reading) -> m.CpeRequest:

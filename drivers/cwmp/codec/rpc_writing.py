@@ -139,11 +139,9 @@ def _transfer_complete(message: m.TransferComplete, quirks: Quirks) -> str:
     first = (
         _fields(message, names.AUTONOMOUS, quirks) if message.autonomous else element("CommandKey", message.command_key)
     )
-    return (
-        first
-        + _struct("FaultStruct", _fields(message, names.FAULT_STRUCT, quirks))
-        + _fields(message, names.TIMES, quirks)
-    )
+    unknown = message.fault_code is None
+    fault = "" if unknown else _struct("FaultStruct", _fields(message, names.FAULT_STRUCT, quirks))
+    return first + fault + _fields(message, names.TIMES, quirks)
 
 
 def _cpe_request(message: m.CpeRequest) -> str:

@@ -9,6 +9,7 @@ from drivers.cwmp import line
 from drivers.cwmp.leftovers import Leftover
 from drivers.cwmp.messages import Done, Download, FactoryReset, Fault, Reboot
 from drivers.cwmp.plans.ground import FirmwareFile, Ground
+from drivers.cwmp.plans.reading import Tally, read_values
 from drivers.cwmp.plans.steps import CannotGoOn, Expect, Forget, LetGo, Plan, Remember, Say, Stopped, call, hear
 from drivers.cwmp.rendering import printable
 from drivers.cwmp.saying import sentence
@@ -79,6 +80,8 @@ def _until_told(ground: Ground, file: FirmwareFile, leftover: Leftover) -> Plan:
         yield Say(_UNHEARD.format(_spoken(seconds)) + _STILL_LOADING)
         return False
     yield Forget(leftover)
+    if ended.told.fault_code is None:
+        return (yield from _not_said(ground, file, booted=ended.booted))
     if ended.told.fault_code:
         wrong = Fault(ended.told.fault_code, ended.told.fault_string)
         yield Say(f"% {file.name} was not installed: {sentence(wrong)}.\n")
@@ -88,6 +91,27 @@ def _until_told(ground: Ground, file: FirmwareFile, leftover: Leftover) -> Plan:
         return True
     yield LetGo()
     yield Say(f"The router has {file.name} and installs it; it restarts for that. The next command calls it again.\n")
+    return True
+
+
+def _not_said(ground: Ground, file: FirmwareFile, *, booted: bool) -> Plan:
+    """The loading has ended, nobody knows how (quirk 9); the software that runs may tell."""
+    yield Say(f"{file.name}: the router did not say whether it succeeded.\n")
+    if not booted:
+        yield LetGo()
+        yield Say("If it did, the router restarts for that. Look with show device then, what it runs.\n")
+        return False
+    path = f"{ground.root}DeviceInfo.SoftwareVersion"
+    told = [one.value for one in ground.contact.inform.parameters if one.name.lower() == path.lower()]
+    values = yield from read_values(ground, [path], Tally())
+    now = values.get(path.lower())
+    if now is None or not told:
+        yield Say("It has restarted. Look with show device what it runs now.\n")
+        return False
+    if now.value == told[-1]:
+        yield Say(f"It has restarted, and still runs {printable(now.value, 60)}.\n")
+        return False
+    yield Say(f"It has restarted, and runs {printable(now.value, 60)} now; before it was {printable(told[-1], 60)}.\n")
     return True
 
 

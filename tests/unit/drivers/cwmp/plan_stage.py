@@ -8,7 +8,7 @@ from drivers.cwmp.gate import OpenGate, ParameterGate
 from drivers.cwmp.leftovers import Leftover
 from drivers.cwmp.line import parse_canonical
 from drivers.cwmp.link import Contact
-from drivers.cwmp.messages import Event, Inform, TransferComplete
+from drivers.cwmp.messages import Event, Inform, ParameterValue, TransferComplete
 from drivers.cwmp.paths import TR181
 from drivers.cwmp.plans.choose import plan_of
 from drivers.cwmp.plans.ground import FirmwareFile, Ground, Times
@@ -40,6 +40,8 @@ class PlanStage:
     booted: bool = False
     """Whether it restarts before it tells that."""
     events: tuple[Event, ...] = (Event("6 CONNECTION REQUEST"),)
+    informed: tuple[ParameterValue, ...] = ()
+    """Parameters of its Inform."""
     tree: NameTree = field(default_factory=NameTree)
     undo: UndoList = field(default_factory=UndoList)
     steps: list[object] = field(default_factory=list)
@@ -59,7 +61,7 @@ class PlanStage:
                 namespace="urn:dslforum-org:cwmp-1-2",
                 identity="tls-password",
                 quirks=self.quirks,
-                inform=Inform(manufacturer="", device=DEVICE, events=self.events),
+                inform=Inform(manufacturer="", device=DEVICE, events=self.events, parameters=self.informed),
             ),
             gate=self.gate,
             words=words(),

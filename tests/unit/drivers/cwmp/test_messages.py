@@ -78,6 +78,7 @@ FROM_CPE = st.one_of(
         start_time=WORD,
         complete_time=WORD,
     ),
+    st.builds(m.TransferComplete, command_key=KEY, fault_code=st.none(), complete_time=WORD),
     st.just(m.CpeRequest("GetRPCMethods")),
     st.just(m.CpeRequest("X_00D09E_Hello")),
     st.builds(

@@ -73,6 +73,12 @@ async def test_a_transfer_that_was_ordered(stage):
     assert stage.owed.open_transfers() == []
 
 
+async def test_a_transfer_of_which_is_not_said_whether_it_worked(stage):
+    await stage.happenings.of_transfer(FakeTurn(BEFORE), TransferComplete(command_key="k", fault_code=None))
+    [(_, _, _, detail)] = stage.journal.events
+    assert (detail["fault"], detail["text"]) == (None, "the router did not say whether it succeeded")
+
+
 async def test_a_live_session_learns_how_its_transfer_ended():
     stage = Stage()
     await stage.owed.expects("r1", "s1", "k", "download")

@@ -1,8 +1,10 @@
 """What `drivers/cwmp/plans/act.py` promises: what happens later is expected, and undone if nobody waits for it."""
 
+import pytest
+
 from drivers.cwmp.fake_trees import tr181_cpe
 from drivers.cwmp.leftovers import Leftover, undo_requests
-from drivers.cwmp.messages import CancelTransfer, Download, Fault, TransferComplete
+from drivers.cwmp.messages import CancelTransfer, Download, Fault, ParameterValue, TransferComplete
 from drivers.cwmp.plans.steps import Call, Expect, Hear, LetGo, Remember
 from drivers.cwmp.quirks import Quirks
 from tests.unit.drivers.cwmp.plan_stage import SESSION, PlanStage, name_of
@@ -110,6 +112,27 @@ def test_a_transfer_that_worked_is_told_with_the_restart():
     assert stage.fine is True
     assert stage.left == []
     assert LetGo() not in stage.steps
+
+
+@pytest.mark.parametrize(
+    ("before", "booted", "says", "fine"),
+    [
+        ("4.1", True, "It has restarted, and runs 4.2 now; before it was 4.1.\n", True),
+        ("4.2", True, "It has restarted, and still runs 4.2.\n", False),
+        ("", True, "It has restarted. Look with show device what it runs now.\n", False),
+        ("4.1", False, "If it did, the router restarts for that. Look with show device then, what it runs.\n", False),
+    ],
+)
+def test_of_a_transfer_of_which_is_not_said_how_it_ended_the_version_may_tell(before, booted, says, fine):
+    version = ParameterValue("Device.DeviceInfo.SoftwareVersion", before)
+    informed = (version,) if before else ()
+    stage = queued(told=TransferComplete(fault_code=None), booted=booted, informed=informed)
+    text = stage.run("firmware box7-4.3")
+    assert text.endswith(f"box7-4.3: the router did not say whether it succeeded.\n{says}")
+    assert "% " not in text
+    assert "installed" not in text
+    assert stage.fine is fine
+    assert stage.left == []
 
 
 def test_models_that_may_never_tell_are_waited_for_no_longer_than_known():
