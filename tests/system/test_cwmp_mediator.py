@@ -12,6 +12,7 @@ import pytest
 
 from audit.entry import Kind
 from config.settings import CwmpSettings
+from drivers.cwmp.paths import Model
 from drivers.cwmp.wire.http import HttpRequest
 from drivers.lab.cpe.config import FAST, CpeConfig
 from drivers.lab.cpe.cpe import Arrived, SimulatedCpe
@@ -23,16 +24,27 @@ from tests.running import LoopThread, RunningGateway
 from tests.system.records import Records
 
 DEVICE = "00D09E-Lab-0001"
-SERVER = "Device.ManagementServer."
 PASSWORD = "a-cpe-secret-of-its-own"
-PROVISIONING = (
-    get("Device.DeviceInfo."),
-    put({"Device.ManagementServer.ConnectionRequestUsername": "acs",
-         "Device.ManagementServer.ConnectionRequestPassword": "knock-knock"}),
-    "<cwmp:FactoryReset/>",
-    put({"Device.ManagementServer.URL": "http://127.0.0.1:1/elsewhere"}),
-    get("Device.Hosts."),
-)  # fmt: skip
+ROOTS = {"tr181": "Device.", "tr098": "InternetGatewayDevice."}
+HOSTS = {"tr181": "Device.Hosts.", "tr098": "InternetGatewayDevice.LANDevice.1.Hosts."}
+WLANS = {"tr181": "Device.WiFi.", "tr098": "InternetGatewayDevice.LANDevice.1.WLANConfiguration."}
+
+
+def waking(model: str) -> str:
+    """How the CPE is woken, as the ACS sets it."""
+    server = f"{ROOTS[model]}ManagementServer."
+    return put({f"{server}ConnectionRequestUsername": "acs", f"{server}ConnectionRequestPassword": "knock-knock"})
+
+
+def provisioning(model: str) -> tuple[str, ...]:
+    """What the ACS asks; the last three must not be done."""
+    return (
+        get(f"{ROOTS[model]}DeviceInfo."),
+        waking(model),
+        "<cwmp:FactoryReset/>",
+        put({f"{ROOTS[model]}ManagementServer.URL": "http://127.0.0.1:1/elsewhere"}),
+        get(HOSTS[model]),
+    )
 
 
 @dataclass
@@ -45,11 +57,13 @@ class Street:
     loop: LoopThread
     records: Records
     """Since before the CPE booted."""
+    model: str
 
 
-@pytest.fixture
-def street(tmp_path: Path, loop_thread: LoopThread) -> Iterator[Street]:
-    acs = ScriptedAcs(acs_that_asks(*PROVISIONING), sign_in="digest", users={DEVICE: PASSWORD})
+@pytest.fixture(params=["tr181", "tr098"])
+def street(request: pytest.FixtureRequest, tmp_path: Path, loop_thread: LoopThread) -> Iterator[Street]:
+    model: Model = request.param
+    acs = ScriptedAcs(acs_that_asks(*provisioning(model)), sign_in="digest", users={DEVICE: PASSWORD})
     loop_thread.run(acs.__aenter__())
     loop_thread.at_close(lambda: acs.__aexit__(None, None, None))
     gateway = RunningGateway(tmp_path)
@@ -65,11 +79,12 @@ def street(tmp_path: Path, loop_thread: LoopThread) -> Iterator[Street]:
             "--password-file", str(tmp_path / "cpe-password"), "--contact", "mail:ann-home@example.org",
         )  # fmt: skip
         assert added.returncode == 0, added.stderr
-        cpe = SimulatedCpe(CpeConfig(acs=f"http://127.0.0.1:{plain}/cwmp", user=DEVICE, password=PASSWORD, pace=FAST))
+        url = f"http://127.0.0.1:{plain}/cwmp"
+        cpe = SimulatedCpe(CpeConfig(acs=url, user=DEVICE, password=PASSWORD, model=model, pace=FAST))
         records = Records(gateway)
         loop_thread.run(cpe.__aenter__())
         try:
-            yield Street(gateway, acs, cpe, loop_thread, records)
+            yield Street(gateway, acs, cpe, loop_thread, records, model)
         finally:
             loop_thread.run(cpe.stop())
 
@@ -88,9 +103,10 @@ def test_provisioning_and_a_rep_in_one_house(street: Street) -> None:
 
     # The rep wakes the CPE with what the ACS set, and works beside it.
     gateway.consent(street.loop, "alice", "ann-home")
-    done = gateway.ssh("alice", "ann-home", stdin=b"get Device.DeviceInfo.ModelName\nexit\n", timeout=30)
+    name = f"{ROOTS[street.model]}DeviceInfo.ModelName"
+    done = gateway.ssh("alice", "ann-home", stdin=f"get {name}\nexit\n".encode(), timeout=30)
     assert done.returncode == 0, done.stderr.decode()
-    assert "Device.DeviceInfo.ModelName" in done.stdout.decode()
+    assert name in done.stdout.decode()
     assert cpe.knocks[-1][2] in (200, 204)
     assert b"ModelName" not in b"".join(one.body for one in acs.requests[7:])
 
@@ -101,19 +117,22 @@ def test_provisioning_and_a_rep_in_one_house(street: Street) -> None:
 
 # --- in this process, where the CPE's and the gateway's clocks can be compared ---------------------------------------
 
-LINES = ("show wifi", "get Device.DeviceInfo.UpTime", "set wifi channel 11", "set wifi channel 6", "names Device.WiFi.")
-WAKING = put({f"{SERVER}ConnectionRequestUsername": "acs", f"{SERVER}ConnectionRequestPassword": "knock-knock"})
+
+def lines(model: str) -> tuple[str, ...]:
+    """What the rep types."""
+    uptime = f"{ROOTS[model]}DeviceInfo.UpTime"
+    return ("show wifi", f"get {uptime}", "set wifi 1 channel 11", "set wifi 1 channel 6", f"names {WLANS[model]}")
 
 
-def busy_acs() -> Brain:
+def busy_acs(model: str = "tr181") -> Brain:
     """Sets at every Inform how the CPE is woken, and asks three things more."""
     sessions: list[Brain] = []
 
     def answer(request: HttpRequest) -> Step:
         if method_in(request.body) == "Inform":
-            sessions[:] = [
-                acs_that_asks(WAKING, get("Device.DeviceInfo."), "<cwmp:FactoryReset/>", get("Device.Time."))
-            ]
+            root = ROOTS[model]
+            asks = (waking(model), get(f"{root}DeviceInfo."), "<cwmp:FactoryReset/>", get(f"{root}Time."))
+            sessions[:] = [acs_that_asks(*asks)]
         return sessions[0](request) if sessions else Say(status=400)
 
     return answer
@@ -124,7 +143,8 @@ def behind(acs: ScriptedAcs) -> dict[str, str]:
     return {"mode": "mediator", "upstream": acs.url}
 
 
-async def test_no_rpc_arrives_before_its_entry_is_in_the_database(tmp_path: Path) -> None:
+@pytest.mark.parametrize("model", ["tr181", "tr098"])
+async def test_no_rpc_arrives_before_its_entry_is_in_the_database(tmp_path: Path, model: str) -> None:
     """Whoever asked: the rep or the ACS."""
     arrived: list[str] = []
     early: list[str] = []
@@ -138,11 +158,14 @@ async def test_no_rpc_arrives_before_its_entry_is_in_the_database(tmp_path: Path
             if db.execute(wanted).fetchone()[0] < len(arrived):
                 early.append(message.method)
 
-    async with ScriptedAcs(busy_acs()) as acs, stage(tmp_path, cwmp=behind(acs), on_received=look) as place:
+    async with (
+        ScriptedAcs(busy_acs(model)) as acs,
+        stage(tmp_path, cwmp=behind(acs), on_received=look, model=model) as place,
+    ):
         await place.grant(["wifi.ssid.write"])
         async with place.rep() as rep:
             for number in range(30):
-                await rep.run(LINES[number % len(LINES)])
+                await rep.run(lines(model)[number % 5])
         for _ in range(5):
             await place.cpe.inform_now()
         intents = place.entries(Kind.RPC_INTENT)
