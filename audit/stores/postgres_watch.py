@@ -14,12 +14,14 @@ import psycopg
 
 from audit.errors import AuditError, RecordFailed
 from audit.stores.postgres import CHANNEL, PostgresEntryStore
-from audit.stores.postgres_connect import Connection
+from audit.stores.postgres_connect import IDLE_IN_TRANSACTION_MS, Connection
 from audit.stores.postgres_lease import WorkerLease
 
 HEAR_SECONDS = 0.25
 RENEW_SECONDS = 2.0
 PARTITION_SECONDS = 30.0
+STUCK_SECONDS = IDLE_IN_TRANSACTION_MS / 1000
+"""The same limit for who stalls in the middle of pipelined statements: there the server has no clock of its own."""
 
 _LEAD_LOCK = "SELECT pg_try_advisory_lock(hashtextextended('vestibule leader', 0))"
 _HOLD_END = "SELECT next FROM evidence.seq FOR UPDATE"
@@ -28,6 +30,11 @@ _HANGING = """
 SELECT worker.backend FROM evidence.worker JOIN evidence.leader ON leader.worker = worker.id
 JOIN pg_stat_activity ON pid = backend AND application_name = 'vestibule worker ' || worker.id
 WHERE lease_until < clock_timestamp()
+"""
+_STUCK = """
+SELECT pid FROM pg_stat_activity
+WHERE datname = current_database() AND starts_with(application_name, 'vestibule committer ')
+AND state = 'active' AND wait_event = 'ClientRead' AND query_start < clock_timestamp() - make_interval(secs => %s)
 """
 _SIGNED = "SELECT split_part(value, E'\\n', 2) FROM evidence.meta WHERE key = 'checkpoint'"
 
@@ -76,6 +83,7 @@ class PostgresWatch:
                 now = time.monotonic()
                 if now >= renew:
                     self._lease.renew()
+                    self._end(_STUCK, STUCK_SECONDS)
                     renew = now + RENEW_SECONDS
                 if now >= partition:
                     self._connection.execute("SELECT evidence.prepare_partitions()")
@@ -96,7 +104,7 @@ class PostgresWatch:
         """Whether this worker leads from now on. The lock is gone when its holder is; the generation shuts it out."""
         row = self._connection.execute(_LEAD_LOCK).fetchone()
         if row is None or not row[0]:
-            self._unseat()
+            self._end(_HANGING)  # its lease has run out, and its lock would stay for ever
             return False
         with self._connection.transaction():
             self._connection.execute(_HOLD_END)
@@ -105,9 +113,9 @@ class PostgresWatch:
         self._store.generation = generation[0]
         return True
 
-    def _unseat(self) -> None:
-        """End the connection of a leader that hangs: its lease has run out, and its lock would stay for ever."""
-        for (backend,) in self._connection.execute(_HANGING).fetchall():
+    def _end(self, which: str, *parameters: float) -> None:
+        """End the connections that a statement finds: of workers that hang and hold what the others need."""
+        for (backend,) in self._connection.execute(which, parameters).fetchall():
             with suppress(psycopg.errors.InsufficientPrivilege):  # of another database user: an operator ends it
                 self._connection.execute("SELECT pg_terminate_backend(%s)", (backend,))
 
