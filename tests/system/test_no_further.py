@@ -11,6 +11,7 @@ import json
 import re
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -160,17 +161,15 @@ def test_ssh_features(gateway: RunningGateway, dropbear_box: DropbearBox, attemp
 
 def _knock(port: int, home: str) -> None:
     """Use the forwarded port as a program would: directly, and as SOCKS 5."""
-    for _ in range(100):
+    for _ in range(1200):
         try:
-            with socket.create_connection(("127.0.0.1", port), timeout=2) as connection:
-                connection.settimeout(2)
+            with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+                connection.settimeout(20)
                 connection.sendall(b"\x05\x01\x00" + b"\x05\x01\x00\x01" + socket.inet_aton(home) + b"\x00\x16")
                 with contextlib.suppress(OSError):
                     connection.recv(100)
             return
         except ConnectionRefusedError:
-            import time
-
             time.sleep(0.05)
     raise AssertionError("the client never listened; the attempt proves nothing")
 

@@ -18,7 +18,7 @@ from drivers.lab.home import HomeComputer
 from drivers.lab.openwrt import OpenWrtRouter
 from gateway import exits
 from tests.real.ground import free_port
-from tests.running import LoopThread, RunningGateway
+from tests.running import LoopThread, RunningGateway, wait_for
 from tests.system.records import Attempt, Records
 from tests.system.ways import finish
 
@@ -82,7 +82,7 @@ def forwarding(gateway: RunningGateway, port: int, *options: str) -> Iterator[No
     words = ["ssh", *gateway.ssh_options(REP), "-N", *options, f"{ROUTER}@127.0.0.1"]
     process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     try:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while True:
             with contextlib.suppress(OSError):
                 socket.create_connection(("127.0.0.1", port), timeout=1).close()
@@ -91,12 +91,12 @@ def forwarding(gateway: RunningGateway, port: int, *options: str) -> Iterator[No
             time.sleep(0.05)
         yield
     finally:
-        process.terminate()
-        process.communicate(timeout=20)
+        process.kill()  # SIGTERM is lost on an ssh that happens not to be waiting (OpenSSH before it had ppoll)
+        process.communicate()
 
 
 def connected_to(port: int) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", port), timeout=5)
+    return socket.create_connection(("127.0.0.1", port), timeout=30)
 
 
 def test_a_forwarded_local_port_leads_nowhere(gateway: RunningGateway, records: Records) -> None:
@@ -160,8 +160,7 @@ def agent(require_program: Callable[[str], Path], tmp_path: Path, gateway: Runni
     """An agent that holds the rep's key; the path of its socket."""
     path = tmp_path / "agent"
     process = subprocess.Popen([require_program("ssh-agent"), "-D", "-a", path], stdout=subprocess.DEVNULL)
-    while not path.exists():
-        time.sleep(0.02)
+    wait_for(path.is_socket)
     key = str(gateway.people[REP].key)
     assert finish(["ssh-add", "-q", key], env={"SSH_AUTH_SOCK": str(path)}).returncode == 0
     yield str(path)

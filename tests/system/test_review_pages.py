@@ -83,7 +83,7 @@ AUDITORS = itertools.count()
 def watched(gateway, browser) -> Iterator[Watched]:
     running, _ = gateway
     context = browser.new_context(viewport={"width": 1360, "height": 900}, color_scheme="light")
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(60_000)
     page = context.new_page()
     person = f"auditor{next(AUDITORS)}"
     watched = Watched(page, person, f"http://127.0.0.1:{running.settings.review.port}/")
@@ -129,7 +129,7 @@ def terminal(page) -> str:
 
 def until(page, true: Callable[[], bool]) -> None:
     """Ask again and again. The page's own policy forbids what playwright would have it wait with."""
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 60
     while not true():
         assert time.monotonic() < deadline, f"clock {clock(page)}; terminal:\n{terminal(page)}"
         page.wait_for_timeout(50)
@@ -154,6 +154,7 @@ def picture(page, name: str) -> None:
 def test_search_open_at_the_hit_play_and_seek(gateway, watched):
     page = watched.page
     ask(page, 'rep:alice "terminated by peer"')
+    page.wait_for_load_state()
     hit = page.locator("ol.hits li").first
     assert "logread -e pppd" in hit.inner_text()
     picture(page, "search")
@@ -199,6 +200,7 @@ def test_how_each_entry_stands_is_shown_with_its_proof(gateway, watched):
     ]
     assert "none missing" in page.locator("dl.facts").inner_text()
     page.locator("ol.commands li", has_text="uptime").locator("a.badge").click()
+    page.locator("table.parts").wait_for()
     assert "verified under the checkpoint" in page.locator("dl.facts").inner_text()
     assert "uptime" in page.locator("table.parts").inner_text()
     picture(page, "entry")
@@ -207,7 +209,8 @@ def test_how_each_entry_stands_is_shown_with_its_proof(gateway, watched):
     proof = Path(started.value.path()).read_bytes()
     assert proof.startswith(b"c2sp.org/tlog-proof@v1\n")
     page.locator("dl.facts a", has_text=scene.plain.consent).click()
-    assert "consent.granted" in page.content()
+    page.get_by_text("consent.granted").first.wait_for()
+    page.wait_for_load_state()
     assert "T-77" not in page.content()
 
 
