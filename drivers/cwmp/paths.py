@@ -82,7 +82,7 @@ def canonical(text: str, *, wild: bool = False, empty: bool = False) -> Path:
     first, *rest = (text.removesuffix(".")).split(".")
     root = next((root for root in ROOTS if root[:-1].lower() == first.lower()), None)
     if root is None:
-        raise BadPath(f"A path begins with {TR181} or {TR098}.")
+        raise BadPath(f"The first name of a path is {TR181[:-1]} or {TR098[:-1]}.")
     if not rest and not text.endswith("."):
         raise BadPath(f"End an object with a dot: {root}")
     for segment in rest:

@@ -79,7 +79,7 @@ def complete(
 
 def _of_cwmp(policy: CwmpPolicy, position: Position, line: str, rights: Rights, names: NamesOf | None) -> Completion:
     found = offers(policy, position, line, rights, names) if rights.ended is None else Offers()
-    usable = [one for one in found.words if one.needs is None]
+    usable = [one for one in found.words if one.needs is None and not one.slot]
     words = tuple(dict.fromkeys(one.word for one in usable))
     shared = _shared_beginning([word.lower() for word in words])
     whole = words[0] if len(words) == 1 else shared

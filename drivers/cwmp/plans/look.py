@@ -28,6 +28,8 @@ NOTIFICATIONS = {
 }
 """TR-069, A.3.2.4."""
 
+_HOW_TO_WRITE = "an object's name ends in a dot, and capital letters count"
+
 
 def get(ground: Ground, command: line.Get) -> Plan:
     """Values of parameters and of all below partial paths."""
@@ -60,8 +62,9 @@ def get(ground: Ground, command: line.Get) -> Plan:
     if cut > 0:
         text += f"({cut} more values are not shown: ask for a narrower path.)\n"
     missing = [name for name in tally.dropped if name in command.paths]
-    text += "".join(f"% {name}: {plain(9005)}; end the name of an object with a dot.\n" for name in missing)
-    yield Say(text + tally.sentence() or "(There is nothing.)\n")
+    text += "".join(f"% {name}: {plain(9005)}; {_HOW_TO_WRITE}.\n" for name in missing)
+    if text or fine:
+        yield Say(text + tally.sentence() or "(There is nothing.)\n")
     return fine and not missing
 
 

@@ -22,6 +22,24 @@ NamesOf: TypeAlias = Callable[[str], tuple[str, ...]]
 MOST: Final = 500
 """Names that are looked at for one completion."""
 
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """A word that can stand where the cursor is. `needs`: a capability that the subscriber must grant first."""
+
+    word: str
+    text: str = ""
+    needs: str | None = None
+    open_end: bool = False
+    """Only the beginning of a word: no blank after it."""
+    slot: bool = False
+    """It stands for what people choose themselves: shown by `?`, never filled in."""
+
+
+def _slot(name: str, text: str) -> Offered:
+    return Offered(f"<{name}>", text, slot=True)
+
+
 _HEADS: Final = {
     "add": ("Add an instance of an object, with values if you like", None),
     "attributes": ("Read notification settings", None),
@@ -47,18 +65,16 @@ _TESTS: Final = {
     "upload": "Speed, with a server of the provider",
     "wifi": "Networks around",
 }
+_TARGETS: Final = {
+    "ping": _slot("host", "A host name or an address"),
+    "trace": _slot("host", "A host name or an address"),
+    "dns": _slot("name", "The name to look up"),
+    "download": _slot("url", "A file on a server of the provider"),
+    "upload": _slot("url", "A place on a server of the provider"),
+}
+_NUMBER: Final = _slot("number", "A number")
+_VALUE: Final = _slot("value", "The value; one with blanks in quotes")
 _OPTIONS: Final = {"ping": ("count", "size"), "dns": ("server",), "upload": ("size",)}
-
-
-@dataclass(frozen=True, slots=True)
-class Offered:
-    """A word that can stand where the cursor is. `needs`: a capability that the subscriber must grant first."""
-
-    word: str
-    text: str = ""
-    needs: str | None = None
-    open_end: bool = False
-    """Only the beginning of a word: no blank after it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +121,10 @@ class _Cursor:
             return self._leaves(given[0].text, {word.text.lower() for word in given[1::2]})
         if head == "show" and not given:
             return self._topics()
+        if head == "add":
+            return (_VALUE,) if given else ()
+        if head == "firmware" and not given:
+            return (_slot("file", "A name of the provider's list"),)
         return self._tests(given) if head == "diagnose" else ()
 
     def _missing(self, capability: str | None) -> str | None:
@@ -121,7 +141,11 @@ class _Cursor:
     def _tests(self, given: tuple[Word, ...]) -> Iterator[Offered]:
         if not given:
             yield from (Offered(kind, _TESTS[kind]) for kind in KINDS)
-        elif len(given) % 2 == 0:
+        elif len(given) == 1:
+            yield from (target for kind, target in _TARGETS.items() if kind == given[0].text.lower())
+        elif len(given) % 2:
+            yield _slot("host", "A name server") if given[-1].text.lower() == "server" else _NUMBER
+        else:
             said = {word.text for word in given[2::2]}
             options = _OPTIONS.get(given[0].text.lower(), ())
             yield from (Offered(option) for option in options if option not in said)
@@ -135,6 +159,8 @@ class _Cursor:
             yield from self._words_of(given)
         elif len(given) % 2 == 0:
             yield from self._paths(partial, write=True)
+        else:
+            yield _VALUE
 
     def _words_of(self, given: tuple[Word, ...]) -> Iterator[Offered]:
         topic = given[0].text.lower()
@@ -145,6 +171,7 @@ class _Cursor:
             if not plain:
                 yield Offered(word, takes, self._needed(topic, word))
             elif len(plain) == 1 and plain[0].text.lower() == word:
+                yield _slot("value", takes)
                 yield from (Offered(choice) for choice in self._choices(topic, word))
 
     def _choices(self, topic: str, word: str) -> tuple[str, ...]:

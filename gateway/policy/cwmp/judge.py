@@ -174,8 +174,18 @@ class _Case:
         except BadPath as wrong:
             raise _stop("invalid", "path", str(wrong)) from wrong
         except (BadLine, BadWord) as wrong:
-            raise _stop("unknown", "words", str(wrong), nearest(words)) from wrong
+            raise _stop("unknown", "words", str(wrong), self._hint(head, words)) from wrong
+        if isinstance(command, Names) and command.path and not command.path.endswith("."):
+            command = replace(command, path=f"{command.path}.")  # only objects have names below them
         return self._checked(command)
+
+    def _hint(self, head: str, words: tuple[Word, ...]) -> str | None:
+        """What to write instead, where that is plain."""
+        if head == "show":
+            return f"There are: {', '.join(self._policy.words.topics)}."
+        if head in {"set", "add"} and any("=" in word.text and not word.quoted for word in words[1:3]):
+            return "A blank stands between a name and its value, and no equals sign."
+        return nearest(words)
 
     def _set_word(self, words: tuple[Word, ...]) -> SetWord:
         first, *rest = (word.text for word in words)

@@ -21,6 +21,24 @@ _TOPICS: Final = {
 _ALIASES: Final = {"quit": "exit", "logout": "exit"}
 
 
+_ELSEWHERE: Final = {
+    "ping": "diagnose ping",
+    "traceroute": "diagnose trace",
+    "tracert": "diagnose trace",
+    "nslookup": "diagnose dns",
+    "dig": "diagnose dns",
+    "speedtest": "diagnose download",
+    "wifi": "show wifi",
+    "ls": "names",
+    "dir": "names",
+    "restart": "reboot",
+    "put": "set",
+    "write": "set",
+    "read": "get",
+}
+"""What the same is called on other machines."""
+
+
 def meant(word: Word) -> str:
     """The command that a first word names, in small letters."""
     text = "" if word.quoted else word.text.lower()
@@ -30,6 +48,8 @@ def meant(word: Word) -> str:
 def nearest(words: tuple[Word, ...]) -> str | None:
     """A sentence about the command that was perhaps meant."""
     typed = words[0].text.lower()
+    if typed in _ELSEWHERE:
+        return f"Did you mean `{_ELSEWHERE[typed]}`?"
     if typed in HEADS or not typed.isascii() or not 2 < len(typed) <= 16:
         return None
     near = sorted((distance(typed, head), head) for head in HEADS)

@@ -62,7 +62,7 @@ def test_get_says_what_is_not_there_and_shows_the_rest():
     stage = PlanStage(tr181_cpe())
     text = stage.run("get Device.DeviceInfo.UpTime Device.Nope Device.Nope2.")
     assert "Device.DeviceInfo.UpTime  90061\n" in text
-    assert "% Device.Nope: there is no such parameter or object on this router; end the name" in text
+    assert "% Device.Nope: there is no such parameter or object on this router; an object's name" in text
     assert "% Device.Nope2.: " in text
     assert stage.fine is False
 

@@ -92,3 +92,21 @@ def test_names_of_a_new_instance_are_those_of_others_like_it() -> None:
     assert complete(BUNDLE, HERE, f"{line}Enable true c", EVERYTHING, known).insertion == "haddr "
     assert complete(BUNDLE, HERE, f"{line}Enable ", EVERYTHING, known) == Completion((), "")
     assert "SSID" in complete(BUNDLE, HERE, "add Device.WiFi.SSID. ", EVERYTHING).candidates
+
+
+@pytest.mark.parametrize(
+    ("line", "slot"),
+    [
+        ("set wifi channel ?", "<value>"),
+        ("set Device.WiFi.Radio.1.Channel ?", "<value>"),
+        ("add Device.WiFi.SSID. SSID ?", "<value>"),
+        ("diagnose ping ?", "<host>"),
+        ("diagnose download ?", "<url>"),
+        ("diagnose ping 9.9.9.9 count ?", "<number>"),
+        ("diagnose dns a.example server ?", "<host>"),
+        ("firmware ?", "<file>"),
+    ],
+)
+def test_what_people_choose_themselves_is_told_and_never_filled_in(line: str, slot: str) -> None:
+    assert slot in help_text(BUNDLE, HERE, line, EVERYTHING)
+    assert slot not in complete(BUNDLE, HERE, line.removesuffix("?"), EVERYTHING, tree).candidates

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -16,13 +15,7 @@ from gateway.policy.decide import decide
 from gateway.policy.examples import examples
 from gateway.policy.selftest import EVERYTHING, NOW, TEST_SITE, as_typed
 from gateway.policy.verdict import Allow, Deny, Position, Rights, Site
-from tests.cwmp_rows import ALL, BUNDLE, NOTHING, POLICY, context_of, judged
-
-HIDDEN = [
-    line
-    for line in Path(__file__).with_name("hidden.txt").read_text(encoding="utf-8").splitlines()
-    if line and not line.startswith("#")
-]
+from tests.cwmp_rows import ALL, BUNDLE, HIDDEN, NOTHING, POLICY, context_of, judged
 
 
 @pytest.mark.parametrize("path", HIDDEN)
@@ -390,3 +383,29 @@ def test_what_cannot_stand_behind_a_new_instance(line: str, kind: str) -> None:
     verdict = judged(line)
     assert isinstance(verdict, Deny)
     assert verdict.kind == kind, verdict
+
+
+@pytest.mark.parametrize(
+    ("line", "hint"),
+    [
+        ("show", "There are: device, line, wan"),
+        ("show device line", "There are: device, line, wan"),
+        ("set Device.WiFi.Radio.1.Channel=11", "no equals sign"),
+        ("set Device.WiFi.Radio.1.Channel = 11", "no equals sign"),
+        ("ping 9.9.9.9", "Did you mean `diagnose ping`?"),
+        ("traceroute 9.9.9.9", "Did you mean `diagnose trace`?"),
+        ("gett Device.DeviceInfo.", "Did you mean `get`?"),
+    ],
+)
+def test_what_was_probably_meant(line: str, hint: str) -> None:
+    verdict = judged(line)
+    assert isinstance(verdict, Deny)
+    assert verdict.kind == "unknown"
+    assert hint in (verdict.hint or "")
+
+
+def test_names_are_those_below_an_object_with_or_without_its_dot() -> None:
+    with_dot, without = judged("names Device.DeviceInfo."), judged("names Device.DeviceInfo")
+    assert isinstance(with_dot, Allow)
+    assert isinstance(without, Allow)
+    assert without.canonical == with_dot.canonical
