@@ -1,6 +1,7 @@
 """What the tests of CWMP's policy share: the shipped policy, and lines judged under several consents."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from drivers.cwmp.paths import ROOTS
 from gateway.policy.capabilities import SCOPE
@@ -22,6 +23,14 @@ def _shipped() -> tuple[PolicyBundle, CwmpPolicy]:
 BUNDLE, POLICY = _shipped()
 NOTHING = Rights(scope=frozenset(), deadline=EVERYTHING.deadline)
 ALL = frozenset(SCOPE) | {"wifi.scan"}
+
+
+HIDDEN = [
+    line
+    for line in Path(__file__).with_name("cwmp_hidden.txt").read_text(encoding="utf-8").splitlines()
+    if line and not line.startswith("#")
+]
+"""Generic paths of what never shows a value."""
 
 
 def judged(line: str, context: str = "tr181", *, rights: Rights = EVERYTHING, site: Site = TEST_SITE) -> Verdict:

@@ -12,7 +12,8 @@ import yaml
 from audit.entry import Kind
 from drivers.lab.cpe.patterns import leaf_for, matches
 from gateway.policy.capabilities import CAPABILITIES
-from tests.cwmp_stage import stage
+from tests.cwmp_rows import HIDDEN
+from tests.cwmp_stage import Place, stage
 
 TABLE = yaml.safe_load(Path("gateway/policy/cwmp/params.yaml").read_text(encoding="utf-8"))
 ROWS = TABLE["rows"]
@@ -33,6 +34,16 @@ def cases(root: str) -> list[tuple[dict, str]]:
             first = next(row for row in ROWS if any(matches(one, path) for one in row["paths"]))
             found[path] = first
     return [(row, path) for path, row in found.items()]
+
+
+def sealed_texts(place: Place) -> list[str]:
+    """What is on record of commands and RPCs, opened."""
+    return [
+        str(place.house.journal.reader().sealed(entry.index, part))
+        for entry in place.entries(Kind.RPC_INTENT, Kind.RPC_RESULT, Kind.CMD_INTENT, Kind.CMD_RESULT)
+        for part in ("act", "out")
+        if part in entry.head.commitments
+    ]
 
 
 def test_each_row_has_a_case():
@@ -70,11 +81,27 @@ async def test_rows(tmp_path, model, root, scoped):
                     wrong.append((row["id"], path, "the CPE was told, and has the old value"))
         assert not wrong
         assert written >= (15 if scoped else 1), "a table that allows nothing would pass, too"
-        sealed = [
-            str(place.house.journal.reader().sealed(entry.index, part))
-            for entry in place.entries(Kind.RPC_INTENT, Kind.RPC_RESULT, Kind.CMD_INTENT, Kind.CMD_RESULT)
-            for part in ("act", "out")
-            if part in entry.head.commitments
-        ]
+        sealed = sealed_texts(place)
         hidden = [seeds[path] for row, path in cases(root) if row["read"] in {"redact", "deny"}]
         assert not [seed for seed in hidden if seed.startswith(SEED) and any(f"{seed}'" in text for text in sealed)]
+
+
+@pytest.mark.parametrize(("model", "root"), [("tr181", "Device."), ("tr098", "InternetGatewayDevice.")])
+async def test_what_is_hidden_or_secured(tmp_path: Path, model: str, root: str) -> None:
+    """With every tick that there is, by its name and with all that is around it."""
+    paths = [path.replace("{i}", "1") for path in HIDDEN if path.startswith(root)]
+    seeds = {path: f"{SEED}{number}x" for number, path in enumerate(paths)}
+    extra = {path: f"rw string {seed}" for path, seed in seeds.items()}
+    async with stage(tmp_path, model=model, extra=extra) as place:
+        seeds = {path: seed for path, seed in seeds.items() if place.cpe.values[path] == seed}
+        assert len(seeds) > 0.7 * len(paths)
+        await place.grant(SCOPES)
+        shown = ""
+        async with place.rep() as rep:
+            for path in paths:
+                shown += await rep.run(f"get {path}", answer="n")
+            for whole in dict.fromkeys(path.rpartition(".")[0] + "." for path in paths):
+                shown += await rep.run(f"get {whole}", answer="n")
+        assert root in shown
+        told = shown + "".join(sealed_texts(place))
+        assert not [path for path, seed in seeds.items() if seed in told]
