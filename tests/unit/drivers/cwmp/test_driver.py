@@ -8,8 +8,10 @@ import pytest
 from drivers.cwmp.gate import OpenGate
 from drivers.cwmp.leftovers import Leftover
 from drivers.cwmp.messages import DeleteObject, GetParameterValues, SetParameterValues
+from drivers.cwmp.plans.undoing import NOTHING
 from drivers.definition import load_definition
 from drivers.errors import DriverError, RouterClosed, RouterUnreachable
+from drivers.session import Preview
 from tests.unit.drivers.cwmp.driver_stage import PROMPT, TARGET, DriverStage, to_the_end, until
 from tests.unit.drivers.minting import Minting
 
@@ -401,3 +403,46 @@ async def test_undo_takes_back_an_object():
     assert (await stage.ask(session, "undo")).endswith("Deleted Device.NAT.PortMapping.1.\n")
     assert isinstance(stage.cpe.asked[-1], DeleteObject)
     await session.close()
+
+
+async def test_a_line_goes_by_the_rules_of_the_moment_when_it_was_judged():
+    stage = DriverStage()
+    session = await stage.shell()
+    session.line_judged()
+    stage.gate = OpenGate(hidden=(UPTIME,))
+    assert "90061" in await stage.ask(session, f"get {UPTIME}")
+    assert "90061" not in await stage.ask(session, f"get {UPTIME}"), "nobody told, so the rules in force count"
+    await session.close()
+
+
+async def test_what_undo_does_is_told_before_and_of_other_lines_nothing():
+    stage = DriverStage()
+    session = await stage.shell()
+    channel = "Device.WiFi.Radio.1.Channel"
+    assert session.preview("undo") == Preview(NOTHING, does=False)
+    await stage.ask(session, f"set {channel} 11")
+    sent = len(stage.links.received)
+    assert session.preview("undo") == Preview(f"{channel}: 11 -> 6\n", does=True)
+    assert session.preview("reboot") is None
+    assert len(stage.links.received) == sent
+    assert await stage.ask(session, "undo") == "Written, and read back the same.\n"
+    await session.close()
+
+
+async def test_an_instance_whose_router_goes_away_is_told_and_deleted_at_the_end():
+    stage = DriverStage()
+    session = await stage.shell()
+    table = "Device.NAT.PortMapping."
+
+    def hang_up(request):
+        if isinstance(request, SetParameterValues):
+            stage.links.links[-1].hang_up()
+
+    stage.links.on_call = hang_up
+    text = await stage.ask(session, f"add {table} Enable true")
+    assert "% The router went away" in text
+    assert f"({table}1. has not got its values. It is deleted when this session ends" in text
+    stage.links.on_call = None
+    assert "has not got" not in await stage.ask(session, f"get {UPTIME}")
+    await session.close()
+    assert stage.leftovers.due("r1") == (DeleteObject(f"{table}1."),)
