@@ -100,6 +100,8 @@ class Console:
         self._stop = asyncio.Event()
         self._closed = False
         self._count = 0
+        self._until = frozenset[str]()
+        self._let_go_at = 0.0
         self._left: list[Leftover] = []
         self._last_ns = clock.monotonic_ns()
         self.bound: Bound | None = None
@@ -123,7 +125,15 @@ class Console:
         return (self._clock.monotonic_ns() - self._last_ns) / 1e9
 
     async def attach(self) -> None:
-        """Wake the CPE and take its next session. Raises `RouterUnreachable`, `RouterClosed`."""
+        """Wake the CPE and take its next session. Raises `RouterUnreachable`, `RouterClosed`.
+
+        One that restarts is not woken for a while: it may take that on its way down, and die in that session."""
+        left = self._let_go_at + self._wait_seconds / 2 - asyncio.get_running_loop().time()
+        if self._until and left > 0:
+            with contextlib.suppress(RouterUnreachable):
+                link = await self._links.attach(self._router_id, wanted=self._until, seconds=left, wake=False)
+                self._take(link)
+                return
         self._take(await self._links.attach(self._router_id, seconds=self._wait_seconds))
 
     async def attach_unless_stopped(self) -> bool:
@@ -152,7 +162,7 @@ class Console:
         if self._closed:
             link.release()
             raise RouterClosed("The session with the router has ended.")
-        self._link, self._contact = link, link.contact
+        self._link, self._contact, self._until = link, link.contact, frozenset()
         self._last_ns = self._clock.monotonic_ns()
 
     # --- plans -------------------------------------------------------------------------------------------------------
@@ -196,8 +206,9 @@ class Console:
                 return await self._await_event(events, seconds)
             case Hear(command_key, seconds):
                 return await self._hear(command_key, seconds)
-            case LetGo():
+            case LetGo(until):
                 self.release()
+                self._until, self._let_go_at = until, asyncio.get_running_loop().time()
             case Remember(leftover):
                 await self._leftovers.remember(self._router_id, command.session, leftover)
                 self._left.append(leftover)

@@ -14,6 +14,7 @@ from drivers.cwmp.plans.steps import CannotGoOn, Expect, Forget, LetGo, Plan, Re
 from drivers.cwmp.rendering import printable
 from drivers.cwmp.saying import sentence
 
+RESTARTED: Final = frozenset({"1 BOOT", "M Reboot"})
 FIRMWARE_IMAGE: Final = "1 Firmware Upgrade Image"
 _STILL_LOADING: Final = (
     "The router still loads the file. Its result is recorded when it comes; if this session ends before that, the "
@@ -29,7 +30,7 @@ def reboot(ground: Ground) -> Plan:
     if isinstance(answer, Fault):
         yield Say(f"% {sentence(answer)}.\n")
         return False
-    yield LetGo()
+    yield LetGo(until=RESTARTED)
     yield Say("The router restarts now. It calls again when it is up; the next command waits for that.\n")
     return True
 

@@ -64,7 +64,10 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class LetGo:
-    """The router has to end its session before it does what it was told."""
+    """The router has to end its session before it does what it was told. `until`: one of the events that it calls with
+    when that is done; till then it is not asked to call."""
+
+    until: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

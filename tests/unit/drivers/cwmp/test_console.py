@@ -17,14 +17,14 @@ from tests.unit.drivers.cwmp.driver_stage import DriverStage
 class Desk:
     """A console, and what it said."""
 
-    def __init__(self, patience: float = 3.0) -> None:
+    def __init__(self, patience: float = 3.0, around=lambda links: links) -> None:
         self.patience = patience
         self.stage = DriverStage()
         self.said: list[str] = []
         self.clock = FakeClock()
         self.console = Console(
             "r1",
-            links=self.stage.links,
+            links=around(self.stage.links),
             rpcs=self.stage.journal,
             sight=lambda: Sight(self.stage.gate),
             leftovers=self.stage.leftovers,
@@ -72,6 +72,46 @@ async def test_false_is_failed_and_an_undo_is_recorded_as_one():
 
     assert await desk.run(plan()) == "failed"
     assert desk.stage.journal.purposes == ["undo"]
+
+
+class Restarting:
+    """Links to a router on its way down: it would still take a Connection Request. `boots`: it comes up again."""
+
+    def __init__(self, links, *, boots):
+        self.links = links
+        self.boots = boots
+        self.asked = []
+
+    async def attach(self, router_id, *, wanted=frozenset(), seconds=60.0, wake=True):
+        self.asked.append((wanted, wake))
+        if wanted and not self.boots:
+            raise RouterUnreachable("It did not call.")
+        return await self.links.attach(router_id, seconds=seconds, wake=wake)
+
+
+@pytest.mark.parametrize("boots", [True, False])
+async def test_a_router_that_restarts_is_woken_only_when_it_did_not_call(boots):
+    """A simulator of CPEs takes a Connection Request before it goes down and then begins two sessions at once."""
+    links = []
+
+    def around(inner):
+        links.append(Restarting(inner, boots=boots))
+        return links[0]
+
+    desk = Desk(around=around)
+
+    def plan():
+        yield Call(Reboot("k"))
+        yield LetGo(until=frozenset({"1 BOOT"}))
+        yield Call(GetRPCMethods())
+        yield LetGo()
+        yield Call(GetRPCMethods())
+        return True
+
+    assert await desk.run(plan()) == "done"
+    waited = [(frozenset({"1 BOOT"}), False)]
+    woken = [(frozenset(), True)]
+    assert links[0].asked == woken + waited + ([] if boots else woken) + woken
 
 
 async def test_what_is_left_is_remembered_and_taken_back():
