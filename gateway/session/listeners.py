@@ -68,7 +68,8 @@ class BoundedProtocol(H11Protocol):
         """A request is begun and not all here; the first one begins with the connection."""
         match self.conn.their_state.__name__:  # as h11 names a client's states
             case "IDLE":
-                return self.cycle is None or bool(self.conn.trailing_data[0])
+                cycle: object = self.cycle  # none before the first request, whatever uvicorn's annotation says
+                return cycle is None or bool(self.conn.trailing_data[0])
             case state:
                 return state == "SEND_BODY"
 
@@ -157,6 +158,8 @@ def bind_unix(path: Path) -> socket.socket:
 
     Raises `ConfigError`.
     """
+    if _answers(path):
+        raise ConfigError(f"Another process listens on {path}; stop it, or change api.socket in the settings.")
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     old_mask = os.umask(0o177)
     try:
@@ -171,3 +174,14 @@ def bind_unix(path: Path) -> socket.socket:
     listening.listen(64)
     listening.setblocking(False)
     return listening
+
+
+def _answers(path: Path) -> bool:
+    """Whether somebody listens on a Unix socket."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as caller:
+        caller.settimeout(1)
+        try:
+            caller.connect(str(path))
+        except OSError:
+            return False
+    return True

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 
 import httpx
 import pytest
@@ -10,7 +11,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from gateway.session.listeners import Bounds, HttpListener, bind_tcp
+from config.errors import ConfigError
+from gateway.session.listeners import Bounds, HttpListener, bind_tcp, bind_unix
 
 
 async def _slow(request: Request) -> Response:
@@ -106,3 +108,13 @@ async def test_more_connections_than_allowed_are_turned_away_and_places_come_bac
         await first.wait_closed()
         await asyncio.sleep(0.02)
         assert (await client.get("/")).status_code == 200
+
+
+def test_a_socket_that_nobody_listens_on_any_more_is_replaced_and_no_other(tmp_path: Path) -> None:
+    path = tmp_path / "api.sock"
+    first = bind_unix(path)
+    with pytest.raises(ConfigError, match=r"Another process listens on .*api\.sock; stop it"):
+        bind_unix(path)
+    first.close()
+
+    bind_unix(path).close()
