@@ -84,14 +84,14 @@ class AcsStage:
         finally:
             reader.close()
 
-    async def call(self, link: CpeLink, request: Request, *, seconds: float = 5.0) -> Answer:
+    async def call(self, link: CpeLink, request: Request, *, seconds: float = 60.0) -> Answer:
         """Record and send, as the driver does."""
         rpc_id = new_id()
         wire = encode(Envelope(rpc_id, link.contact.namespace, request), quirks=link.contact.quirks)
         new = NewRpc(rpc_id=rpc_id, method=method_of(request), wire=wire, purpose="machine", subscriber="s-1")
         return await link.call(await self.rpcs.record(new), seconds=seconds)
 
-    async def until(self, condition: object, seconds: float = 5.0) -> None:
+    async def until(self, condition: object, seconds: float = 60.0) -> None:
         """Wait until `condition()` holds."""
         async with asyncio.timeout(seconds):
             while not condition():  # type: ignore[operator]

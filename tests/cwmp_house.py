@@ -231,7 +231,7 @@ class CwmpHouse:
 
     async def results(self, count: int) -> list[dict[str, Json]]:
         """Facts of the answers on record, once there are so many: they go along with the next entry, or soon after."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while len(found := self.entries(Kind.RPC_RESULT)) < count:
                 await asyncio.sleep(0.01)
         return found
@@ -316,7 +316,7 @@ class RawCpe:
         assert self._writer is not None
         self._writer.transport.abort()
 
-    async def say(self, body: bytes, *, seconds: float = 5.0) -> HttpResponse | None:
+    async def say(self, body: bytes, *, seconds: float = 60.0) -> HttpResponse | None:
         """POST, and the answer; None if the gateway closed the connection instead."""
         assert self._reader is not None
         assert self._writer is not None

@@ -34,7 +34,7 @@ from gateway.session.admin import RouterEntry
 
 ROUTER: Final = "home-8"
 PASSWORD: Final = "a-long-cpe-password"
-SECONDS: Final = 30.0
+SECONDS: Final = 60.0
 ASKING: Final = "[y/N] "
 
 

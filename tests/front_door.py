@@ -97,7 +97,7 @@ class Door:
     async def entries(self, kind: Kind, count: int = 1) -> list[dict[str, Any]]:
         """Facts of the entries of a kind, as soon as there are `count`."""
         assert self.on.store is not None
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while True:
                 heads = [parse(row.head) for row in self.on.store.entries(0, self.on.store.size())]
                 found = [dict(head.facts) for head in heads if head.kind is kind]

@@ -117,7 +117,7 @@ class RawCpe:
         self.writer.write(data)
         await self.writer.drain()
 
-    async def read(self, seconds: float = 5.0) -> Answer:
+    async def read(self, seconds: float = 60.0) -> Answer:
         """One response; interim ones are skipped."""
         assert self.reader is not None
         async with asyncio.timeout(seconds):
@@ -139,7 +139,7 @@ class RawCpe:
             self.close()
         return answer
 
-    async def gone(self, seconds: float = 5.0) -> bool:
+    async def gone(self, seconds: float = 60.0) -> bool:
         """Whether the other side closes now, without a byte."""
         assert self.reader is not None
         try:

@@ -40,7 +40,7 @@ def cpe(stage):
 
 async def held(stage, cpe, *events):
     """A console's link, and the CPE's task that waits for the next RPC."""
-    attaching = asyncio.create_task(stage.hub.attach("r1", seconds=5, wake=False))
+    attaching = asyncio.create_task(stage.hub.attach("r1", seconds=60, wake=False))
     await asyncio.sleep(0)
     answer = await cpe.inform(*events)
     assert answer.status == 200, answer
@@ -127,7 +127,7 @@ async def test_the_end_of_the_connection_while_held_is_seen_at_once_and_nothing_
     assert link.alive
     waiting.cancel()
     cpe.close()
-    await stage.until(lambda: not link.alive, 1)
+    await stage.until(lambda: not link.alive)
     with pytest.raises(RouterUnreachable, match="nothing was sent"):
         await stage.call(link, UPTIME)
 

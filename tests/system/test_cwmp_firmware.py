@@ -76,7 +76,7 @@ async def test_the_exit_status_of_a_single_command_tells_it(tmp_path):
             async with await place.ssh(ROUTER) as connection:
                 done = await connection.run(f"firmware {name}", check=False)
             assert (done.exit_status, words in str(done.stdout)) == (status, True), (done.stdout, done.stderr)
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 while len(place.house.live) or place.cpe.in_session:
                     await asyncio.sleep(0.02)
 

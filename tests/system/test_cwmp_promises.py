@@ -105,7 +105,7 @@ async def test_a_reboot_that_comes_back_later_belongs_to_its_session(tmp_path):
         await place.grant(["device.reboot"])
         async with place.rep() as rep:
             await rep.run("reboot")
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while not place.entries(Kind.CPE_EVENT):
                     await asyncio.sleep(0.05)
             assert "tr181" in await rep.run("get Device.DeviceInfo.UpTime") or place.cpe.events.count("M Reboot") == 1
@@ -145,7 +145,7 @@ async def test_who_signs_in_otherwise_or_is_removed_is_cut_at_once(tmp_path, wha
                     await place.house.custody.erasures._persons.erase(consents=[], subscriber=known.subscriber_ref)
             assert not place.house.station.in_session(place.router_id)
             told = len(place.rpcs())
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 while place.cpe.in_session:
                     await asyncio.sleep(0.01)
         with pytest.raises(TimeoutError):
@@ -181,7 +181,7 @@ async def test_a_second_rep_waits_their_turn_and_a_closed_session_leaves_no_link
                 done = await connection.run("show wifi", check=False)
             assert done.exit_status != 0
             assert "Another session" in str(done.stderr)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while len(place.house.live) or place.cpe.in_session:
                 await asyncio.sleep(0.02)
         async with place.rep() as rep:
