@@ -72,7 +72,7 @@ def _parser() -> _Parser:
     ask.add_argument("--channel", default="link", help="link (default) or spoken_code")
     code = command("code", _code, "enter the code that the subscriber read out")
     code.add_argument("consent")
-    code.add_argument("code")
+    code.add_argument("code", nargs="+", help="as it was read; blanks and dashes do not matter")
     answer = command("answer", _answer, "answer the subscriber's question")
     answer.add_argument("consent")
     answer.add_argument("text")
@@ -146,7 +146,7 @@ async def _request(service: AccessService, auth: Authenticated, args: argparse.N
 
 
 async def _code(service: AccessService, auth: Authenticated, args: argparse.Namespace) -> str:
-    consent = await service.consents.enter_code(auth, _id(args.consent), args.code)
+    consent = await service.consents.enter_code(auth, _id(args.consent), "".join(args.code))
     return _render([consent_row(consent)], args.json, "")
 
 
