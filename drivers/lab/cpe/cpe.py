@@ -129,7 +129,7 @@ class SimulatedCpe:
         self.state.tell(code, key)
         self._wake.set()
 
-    async def inform_now(self, code: str = states.PERIODIC, *, seconds: float = 10.0) -> None:
+    async def inform_now(self, code: str = states.PERIODIC, *, seconds: float = 60.0) -> None:
         """An Inform with an event, and its session to the end, however long the ACS holds it. Raises `TimeoutError`."""
         before = len(self.informs)
         self.tell(code)
@@ -139,7 +139,7 @@ class SimulatedCpe:
 
         await self.until(over, seconds=seconds)
 
-    async def until(self, holds: Callable[[], object], *, seconds: float = 10.0) -> None:
+    async def until(self, holds: Callable[[], object], *, seconds: float = 60.0) -> None:
         """Wait until something about this CPE is so. Raises `TimeoutError`."""
         async with asyncio.timeout(seconds):
             while not holds():
@@ -147,7 +147,7 @@ class SimulatedCpe:
                     async with asyncio.timeout(0.05):
                         await self._stirred.wait()
 
-    async def booted(self, *, seconds: float = 10.0) -> None:
+    async def booted(self, *, seconds: float = 60.0) -> None:
         """Wait until its first Inform was answered and that session is over."""
         await self.until(lambda: self.informs and not self.in_session, seconds=seconds)
 
