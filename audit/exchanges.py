@@ -105,6 +105,10 @@ def _plain(value: Json) -> str:
             return "true" if value else "false"
         case None:
             return ""
+        case list():
+            return ", ".join(map(_plain, value))
+        case dict():
+            return ", ".join(f"{key} {_plain(item)}" for key, item in value.items())
         case _:
             return str(value)
 
