@@ -70,6 +70,8 @@ class SharedPublisher:
         self._inner: Publisher | None = None
         self._signer: CheckpointSigner | None = None
         self._stopping = threading.Event()
+        self._turn = threading.Lock()
+        """Held while what was opened finds its owner, so that it is always somebody's to close."""
         self._size = 0
         """Entries known to be durable."""
 
@@ -89,6 +91,12 @@ class SharedPublisher:
 
         `frontier`: all that is durable; `leaves` reads leaf hashes. Raises `LogDamaged`, and what `Others` raises.
         """
+        with self._turn:
+            self._take_turn(frontier, leaves, elected=elected)
+
+    def _take_turn(
+        self, frontier: Frontier, leaves: Callable[[int, int], Iterable[tuple[int, bytes]]], *, elected: bool
+    ) -> None:
         self._elected = self._elected or elected
         if not self._elected or self._inner is not None or self._stopping.is_set():
             return
@@ -170,8 +178,12 @@ class SharedPublisher:
                 time.sleep(_ASK_SECONDS / 2)
 
     def stop(self) -> None:
-        """As `Publisher.stop`; gives the signer back."""
-        self._stopping.set()
+        """As `Publisher.stop`; gives the signer back, also one that is still being opened."""
+        with self._turn:
+            self._stopping.set()
+            opening, self._opening = self._opening, None
+        if opening is not None:
+            opening.add_done_callback(_let_go)
         if self._inner is not None:
             self._inner.stop()
         if self._signer is not None:
@@ -182,3 +194,11 @@ class SharedPublisher:
         self._stopping.set()
         if self._inner is not None:
             self._inner.fail(error)
+
+
+def _let_go(opening: "concurrent.futures.Future[tuple[CheckpointSigner, Published]]") -> None:
+    """Nobody wants it any more."""
+    if opening.exception() is None:
+        signer, published = opening.result()
+        published.close()
+        signer.close()

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import threading
 from dataclasses import dataclass, field
 
 import pytest
@@ -14,13 +15,14 @@ from audit.journal import HEARD_SECONDS, Journal
 from audit.keys.memory_store import MemoryKeyStore
 from audit.leaf import outline, parse
 from audit.ledger import Ledger
-from audit.publish.leading import Others
-from audit.publish.published import NOT_PUBLISHED
+from audit.publish.leading import Others, SharedPublisher
+from audit.publish.published import NOT_PUBLISHED, Published
 from audit.signing.signer import MemoryState, Signer
 from audit.signing.view import SignerView
 from audit.store import Boot
 from audit.stores.memory import MemoryEntryStore
 from audit.tlog.checkpoint import open_checkpoint
+from audit.tlog.merkle import Frontier
 from audit.tlog.note import SigningKey
 from audit.verify.chains import ChainCheck
 from audit.verify.log import verify_log
@@ -196,6 +198,39 @@ async def test_only_the_leader_signs_and_another_goes_on(company, scene):
     await until(lambda: two.watch.signed_size() == company.store.size())
     assert company.state.state.size == company.store.size()
     company.check()
+
+
+class Closable:
+    """Stands for what must be closed."""
+
+    def __init__(self):
+        self.closed = threading.Event()
+
+    def close(self):
+        self.closed.set()
+
+
+@pytest.mark.parametrize("when", ["while it opens", "when it has opened"])
+def test_who_ends_before_it_leads_closes_what_it_opened(company, when):
+    signer, beside, go_on = Closable(), Closable(), threading.Event()
+
+    def published(_):
+        go_on.wait(10)
+        return Published(beside=beside)
+
+    publisher = SharedPublisher(
+        Others(HandWatch(company.store), lambda: signer, published), lambda *_: pytest.fail("ended")
+    )
+    publisher.take_turn(Frontier(), lambda *_: [], elected=True)
+    if when == "when it has opened":
+        go_on.set()
+        publisher._opening.result(10)
+    publisher.stop()
+    go_on.set()
+    assert signer.closed.wait(10)
+    assert beside.closed.wait(10)
+    publisher.take_turn(Frontier(), lambda *_: [], elected=True)
+    assert publisher._opening is None, "it is over"
 
 
 async def until(condition):
