@@ -10,7 +10,14 @@ import traceback
 from collections.abc import Mapping, MutableMapping
 from typing import Any, Final, TextIO, cast
 
-import structlog
+_rich = sys.modules.get("rich")
+sys.modules["rich"] = None  # type: ignore[assignment]  # structlog would load it, 5 MB, for colours that no line here has
+try:
+    import structlog
+finally:
+    del sys.modules["rich"]
+    if _rich is not None:
+        sys.modules["rich"] = _rich
 
 ALLOWED: Final = frozenset(
     {

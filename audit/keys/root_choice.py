@@ -15,7 +15,6 @@ from audit.entry import Json
 from audit.errors import BadEntry, KeyUnavailable
 from audit.files import OWNER_ONLY, make_secret, read_secret, sync_directory, write_durably
 from audit.keys.root import ROOT_KEY_BYTES, FileRoot, RootKey, Roots
-from audit.keys.root_age import AgeRoot, read_identities
 from audit.keys.root_process import ProcessRoot, connect, start_program
 
 ROOT_KEY_FILE: Final = "root.key"
@@ -40,7 +39,7 @@ def open_roots(keys_dir: Path, *, create: bool = False) -> Roots:
         if legacy.exists():
             previous.append(FileRoot.legacy(read_secret(legacy, ROOT_KEY_BYTES)))
         recipients = choice.get("recovery")
-        recovery = AgeRoot([str(name) for name in recipients]) if isinstance(recipients, list) and recipients else None
+        recovery = _age_root(recipients) if isinstance(recipients, list) and recipients else None
     except BaseException:
         Roots(current, previous).close()
         raise
@@ -54,14 +53,19 @@ def open_root(choice: Any, keys_dir: Path, *, create: bool = False) -> RootKey:
             read = make_secret if create and name == ROOT_KEY_FILE else read_secret
             return FileRoot(read(keys_dir / name, ROOT_KEY_BYTES))
         case {"kind": "age", "recipients": list(recipients), **rest} if rest.keys() <= {"identity"}:
-            identity = rest.get("identity")
-            identities = [] if identity is None else read_identities(Path(str(identity)))
-            return AgeRoot([str(name) for name in recipients], identities)
+            return _age_root(recipients, rest.get("identity"))
         case {"kind": "command", "argv": list(argv), **rest} if not rest and argv:
             return ProcessRoot(start_program([str(word) for word in argv]))
         case {"kind": "socket", "path": str(path), **rest} if not rest:
             return ProcessRoot(connect(Path(path)))
     raise KeyUnavailable(f"{keys_dir / CHOICE_FILE} does not name a root key in words that this program knows.")
+
+
+def _age_root(recipients: list[Any], identity: Any = None) -> RootKey:
+    from audit.keys.root_age import AgeRoot, read_identities  # its library is for those who have such a root
+
+    identities = [] if identity is None else read_identities(Path(str(identity)))
+    return AgeRoot([str(name) for name in recipients], identities)
 
 
 def read_choice(keys_dir: Path) -> dict[str, Json]:

@@ -10,13 +10,14 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
-
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+from typing import TYPE_CHECKING, Any, Final
 
 from audit.recording.terminal import visible
+
+if TYPE_CHECKING:
+    # Loaded when something is printed: `serve` prints nothing, and a gateway has no use for these megabytes.
+    from rich.console import Console
+    from rich.text import Text
 
 _WIDE: Final = 10_000
 """Columns where nobody looks at the width: in a pipe a row is one line."""
@@ -34,18 +35,13 @@ _COLOURS: Final = {
 }
 
 
-class _Console(Console):
-    """Rich's, except that a closed pipe is the caller's to handle."""
-
-    def on_broken_pipe(self) -> None:
-        raise  # noqa: PLE0704 - called from the handler of the BrokenPipeError
-
-
-def console(*, err: bool = False) -> Console:
+def console(*, err: bool = False) -> "Console":
     """Standard output (or error) as it is now. Texts are printed as they are: no markup, no guessed colours."""
+    from gateway.cli.console import PipeConsole
+
     stream = sys.stderr if err else sys.stdout
     width = None if stream.isatty() else _WIDE
-    return _Console(file=stream, width=width, markup=False, emoji=False, highlight=False, soft_wrap=False)
+    return PipeConsole(file=stream, width=width, markup=False, emoji=False, highlight=False, soft_wrap=False)
 
 
 def print_json(value: object) -> None:
@@ -56,6 +52,8 @@ def print_json(value: object) -> None:
 
 def print_text(text: str, style: str = "") -> None:
     """Lines for people; controls other than line ends are spelled out."""
+    from rich.text import Text
+
     out = console()
     for line in text.split("\n"):
         out.print(Text(visible(line), style=style), soft_wrap=True)
@@ -63,12 +61,16 @@ def print_text(text: str, style: str = "") -> None:
 
 def note(text: str) -> None:
     """A remark on standard error, which never mixes with what a program reads."""
+    from rich.text import Text
+
     out = console(err=True)
     out.print(Text("\n".join(visible(line) for line in text.split("\n")), style="dim"), soft_wrap=True)
 
 
 def print_table(heads: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str) -> None:
     """Rows under their heads, or the sentence `empty`."""
+    from rich.table import Table
+
     listed = [[_cell(value) for value in row] for row in rows]
     if not listed:
         print_text(empty)
@@ -87,6 +89,8 @@ def print_table(heads: Sequence[str], rows: Iterable[Sequence[object]], *, empty
 
 def print_record(record: Mapping[str, object]) -> None:
     """One thing, a line per field; a text of several lines goes on below its first, indented as that is."""
+    from rich.text import Text
+
     width = max((len(name) for name in record), default=0)
     out = console()
     for name, value in record.items():
@@ -108,7 +112,9 @@ def moment(value: object) -> str:
     return "-" if value is None else str(value)
 
 
-def _cell(value: object) -> Text:
+def _cell(value: object) -> "Text":
+    from rich.text import Text
+
     text = visible(_words(value))
     return Text(text, style=_COLOURS.get(text, ""))
 

@@ -111,6 +111,7 @@ def _prepare_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None
     cursor = connection.cursor()
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=5000", "secure_delete=ON"):
         cursor.execute(f"PRAGMA {pragma}")
+    cursor.execute("PRAGMA cache_size=-512")  # KiB: the system keeps the file's pages in memory anyway
     cursor.close()
 
 
