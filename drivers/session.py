@@ -78,6 +78,18 @@ class Bindable(Protocol):
 
 
 @runtime_checkable
+class Parting(Protocol):
+    """A session that its router expects to be ended, and takes for failed if it is only cut (TR-069, 3.7.1.4)."""
+
+    async def leave(self) -> None:
+        """End it in its order, within a few seconds; no line is sent. If that cannot be done: as `close`.
+
+        For a rep who is done, never for a consent that ended. Safe to call twice.
+        """
+        ...
+
+
+@runtime_checkable
 class JudgedLineByLine(Protocol):
     """A session that reads its router's answers by the policy, and so by the one that its line was judged by."""
 

@@ -37,6 +37,8 @@ log = structlog.get_logger(__name__)
 IDLE_SECONDS: Final = 180.0
 """A router whose rep does nothing for so long is let go; the next command wakes it again."""
 
+LEAVING_SECONDS: Final = 3.0
+"""For what must be taken back when a rep has left without a word; after that the next contact does it."""
 INTERRUPTED_STATUS: Final = 130
 CALLING_AGAIN: Final = "(calling the router again...)\n"
 NOT_RECORDED: Final = "% The gateway could not record this, so it went no further, and the session ends.\n"
@@ -187,6 +189,18 @@ class CwmpSession:
             if task is not None and task is not asyncio.current_task():
                 task.cancel()
         self._buffer.discard()
+
+    async def leave(self) -> None:
+        """Take back what must not stay and let the CPE end its session, if nothing is being carried out. Then `close`.
+
+        A CPE that is cut takes its session for failed, and calls again with all its events (TR-069, 3.2.1.1).
+        """
+        idle = not self._waiting and (self._worker is None or self._worker.done())
+        if idle and not self._closed:
+            with contextlib.suppress(TimeoutError, AuditError):
+                async with asyncio.timeout(LEAVING_SECONDS):
+                    await self._leave()
+        await self.close()
 
     def _end(self) -> None:
         self._closed = True

@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Protocol, TypeAlias, assert_never
+from typing import Final, Protocol, TypeAlias, assert_never
 
 import structlog
 
@@ -23,7 +23,7 @@ from audit.entry import EntryRef, NewEntry
 from audit.errors import AuditError, RecordRefused
 from config.clock import Clock
 from drivers.errors import DriverError
-from drivers.session import DriverSession, KnowsNames
+from drivers.session import DriverSession, KnowsNames, Parting
 from gateway.access.identity import AccessGrant
 from gateway.errors import GatewayError
 from gateway.mediation import messages
@@ -67,6 +67,10 @@ OUTPUTS_IN_FLIGHT = 2
 INPUTS_IN_FLIGHT = 1000
 """Lines and Ctrl-C of the client that may wait for the mediator before reading from the client stops. It goes on when
 half of them are dealt with. What is in the client's last packets comes on top."""
+
+
+_DONE: Final = frozenset({"done", "denied", "input_ended", "interrupted"})
+"""Reasons of `Close` for which nobody and nothing is to be kept away from the router at once."""
 
 
 class Mediating(Protocol):
@@ -476,8 +480,13 @@ class LiveSession:
                 await waiting
 
     async def _close_router(self) -> None:
+        """Cut the connection; where the rep is simply done, end it as the router expects."""
+        router, parting = self._router, self._end_reason is None and self.closing.reason in _DONE
         try:
-            await self._router.close()
+            if parting and isinstance(router, Parting):
+                await router.leave()
+            else:
+                await router.close()
         except DriverError:
             pass  # it is gone
         except Exception as error:

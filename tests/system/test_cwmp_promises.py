@@ -127,6 +127,26 @@ async def test_a_router_that_was_reset_needs_a_new_consent(tmp_path):
         assert "router" in str(done.stderr) or "consent" in str(done.stderr).lower()
 
 
+@pytest.mark.parametrize(
+    ("line", "typed"),
+    [("get Device.DeviceInfo.UpTime", None), ("set Device.ManagementServer.URL x", None), (None, "show device\n")],
+    ids=["a line", "a line that is refused", "piped lines"],
+)
+async def test_a_rep_who_is_done_lets_the_router_end_its_session(tmp_path, line, typed):
+    """A CPE that is cut counts its session as failed, and comes again with the same events."""
+    async with stage(tmp_path) as place:
+        await place.grant()
+        called = len(place.cpe.events)
+        async with await place.ssh(ROUTER) as connection:
+            await connection.run(line, input=typed, check=False)
+        async with asyncio.timeout(20):
+            while place.house.station.in_session(place.router_id) or place.entries(Kind.SESSION_CLOSED) == []:
+                await asyncio.sleep(0.01)
+        assert place.cpe.state.retries == 0
+        await place.cpe.inform_now("2 PERIODIC")
+        assert place.cpe.events[called:] == ["6 CONNECTION REQUEST", "2 PERIODIC"]
+
+
 @pytest.mark.parametrize("what", ["sign-in", "remove", "erase"])
 async def test_who_signs_in_otherwise_or_is_removed_is_cut_at_once(tmp_path, what):
     async with stage(tmp_path) as place:

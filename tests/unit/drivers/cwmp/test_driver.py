@@ -303,6 +303,43 @@ async def test_exit_takes_back_what_would_stay_and_lets_the_router_go():
     await session.close()
 
 
+async def test_a_rep_who_leaves_without_a_word_lets_the_router_go_like_one_who_says_exit():
+    stage = DriverStage()
+    stage.cpe.moods.endless_tests = True
+    session = await stage.shell()
+    await stage.ask(session, "diagnose ping a.example")
+    await session.leave()
+    await session.leave()
+    assert stage.journal.purposes[-1] == "undo"
+    assert stage.leftovers.kept["r1", stage.mint.session] == []
+    assert stage.links.happened[-1] == "released"
+    with pytest.raises(RouterClosed):
+        await session.send(stage.mint("show wifi\n"))
+
+
+async def test_leaving_in_the_middle_of_an_rpc_cuts():
+    stage = DriverStage()
+    session = await stage.shell()
+    stage.links.silent = True
+    await session.send(stage.mint(f"get {UPTIME}\n"))
+    while not stage.links.received:
+        await asyncio.sleep(0)
+    async with asyncio.timeout(0.1):
+        await session.leave()
+    assert stage.links.happened == ["attached", "cut"]
+
+
+async def test_leaving_cuts_when_what_is_taken_back_cannot_be_recorded():
+    stage = DriverStage()
+    stage.cpe.moods.endless_tests = True
+    session = await stage.shell()
+    await stage.ask(session, "diagnose ping a.example")
+    stage.journal.fail = True
+    await session.leave()
+    assert stage.links.happened[-1] == "cut"
+    assert stage.leftovers.kept["r1", stage.mint.session] != []
+
+
 async def test_a_reboot_is_expected_by_its_key_and_the_next_command_calls_again():
     stage = DriverStage()
     session = await stage.shell()
