@@ -136,7 +136,7 @@ class StateCpes:
     # --- the inventory changes ---------------------------------------------------------------------------------------
 
     async def learn(self, router_id: str) -> None:
-        """A router was registered or changed. Raises `Unavailable`; then it is as good as removed until the next start."""
+        """A router was registered or changed. Raises `Unavailable`: it is as good as removed then."""
         wanted = _joined().where(routers.c.id == router_id)
         try:
             row = await self._database.run(lambda db: db.execute(wanted).one_or_none())

@@ -27,5 +27,7 @@ async def test_RPCs_are_paired_with_their_answers(scene):
 def test_what_is_no_list_stands_alone_and_what_is_empty_not_at_all():
     assert [*lines_of({"path": "", "next_level": True, "methods": ["Reboot"]})] == ["Reboot", "next_level: true"]
     assert [*lines_of({"instance": 4})] == ["instance: 4"]
-    assert [*lines_of({"values": [{"name": "A.", "of": [1, True, {"b": None, "c": "d"}]}]})] == ["A. (of 1, true, b , c d)"]
+    assert [*lines_of({"values": [{"name": "A.", "of": [1, True, {"b": None, "c": "d"}]}]})] == [
+        "A. (of 1, true, b , c d)"
+    ]
     assert [*names_in({"path": "", "names": [3, {"name": None}, ""], "values": "x"})] == []
