@@ -52,19 +52,15 @@ def print_json(value: object) -> None:
 
 def print_text(text: str, style: str = "") -> None:
     """Lines for people; controls other than line ends are spelled out."""
-    from rich.text import Text
-
     out = console()
     for line in text.split("\n"):
-        out.print(Text(visible(line), style=style), soft_wrap=True)
+        out.print(_styled(visible(line), style), soft_wrap=True)
 
 
 def note(text: str) -> None:
     """A remark on standard error, which never mixes with what a program reads."""
-    from rich.text import Text
-
     out = console(err=True)
-    out.print(Text("\n".join(visible(line) for line in text.split("\n")), style="dim"), soft_wrap=True)
+    out.print(_styled("\n".join(visible(line) for line in text.split("\n")), "dim"), soft_wrap=True)
 
 
 def print_table(heads: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str) -> None:
@@ -89,15 +85,13 @@ def print_table(heads: Sequence[str], rows: Iterable[Sequence[object]], *, empty
 
 def print_record(record: Mapping[str, object]) -> None:
     """One thing, a line per field; a text of several lines goes on below its first, indented as that is."""
-    from rich.text import Text
-
     width = max((len(name) for name in record), default=0)
     out = console()
     for name, value in record.items():
         first, *more = value.split("\n") if isinstance(value, str) else (value,)
-        out.print(Text(f"{name:<{width}}  ") + _cell(first), soft_wrap=True)
+        out.print(_styled(f"{name:<{width}}  ") + _cell(first), soft_wrap=True)
         for line in more:
-            out.print(Text(" " * (width + 2)) + Text(visible(str(line))), soft_wrap=True)
+            out.print(_styled(" " * (width + 2)) + _styled(visible(str(line))), soft_wrap=True)
 
 
 def moment(value: object) -> str:
@@ -113,10 +107,14 @@ def moment(value: object) -> str:
 
 
 def _cell(value: object) -> "Text":
+    text = visible(_words(value))
+    return _styled(text, _COLOURS.get(text, ""))
+
+
+def _styled(text: str, style: str = "") -> "Text":
     from rich.text import Text
 
-    text = visible(_words(value))
-    return Text(text, style=_COLOURS.get(text, ""))
+    return Text(text, style=style)
 
 
 def _words(value: object) -> str:

@@ -80,7 +80,7 @@ def write(ground: Ground, changes: Sequence[Change], *, keep: bool = True) -> Pl
     if isinstance(answer, Fault):
         yield Say(_refused(answer, names))
         return False
-    later = isinstance(answer, Done) and answer.status == 1
+    later = _is_later(answer)
     step = _step(changes, later=later)
     if keep and step is not None:
         ground.undo.push(step)
@@ -95,6 +95,11 @@ def write(ground: Ground, changes: Sequence[Change], *, keep: bool = True) -> Pl
     if keep and fine and unread:
         yield Say(f"(What was there before is not read, so undo cannot bring it back: {', '.join(unread)})\n")
     return fine
+
+
+def _is_later(answer: Reply) -> bool:
+    """Whether the router has taken it and not applied it yet (status 1; TR-069, A.3.2.1)."""
+    return isinstance(answer, Done) and answer.status == 1
 
 
 def _step(changes: Sequence[Change], *, later: bool) -> Written | None:
@@ -198,9 +203,14 @@ def _read_back(
 # --- objects ----------------------------------------------------------------------------------------------------------
 
 
+def _object(path: str) -> str:
+    """An object's path, with the dot that a rep may have left out."""
+    return path if path.endswith(".") else f"{path}."
+
+
 def add(ground: Ground, command: line.Add) -> Plan:
     """A new instance, with its values if the line has some."""
-    path = command.path if command.path.endswith(".") else f"{command.path}."
+    path = _object(command.path)
     answer = yield from call(AddObject(path, ground.parameter_key))
     if isinstance(answer, Fault):
         yield Say(f"% {path}: {sentence(answer, [path])}. Nothing was added.\n")
@@ -212,7 +222,7 @@ def add(ground: Ground, command: line.Add) -> Plan:
     new = f"{path}{number}."
     ground.undo.push(Added(new))
     ground.tree.see([new] if ground.reading(new) != "hide" else [])
-    later = isinstance(answer, Done) and answer.status == 1
+    later = _is_later(answer)
     yield Say(f"Added {new}\n{LATER if later else ''}")
     if not command.pairs:
         return True
@@ -242,7 +252,7 @@ def _fill(ground: Ground, new: str, writes: Sequence[tuple[str, str]]) -> Plan:
 
 def delete(ground: Ground, command: line.Delete) -> Plan:
     """An instance goes; what it held is shown first, since it cannot be brought back."""
-    path = command.path if command.path.endswith(".") else f"{command.path}."
+    path = _object(command.path)
     tally = Tally()
     listing = yield from all_below(ground, path, tally)
     if listing.fault is not None:
@@ -269,6 +279,6 @@ def take_away(ground: Ground, path: str, *, undo: bool = False) -> Plan:
         yield Forget(Leftover("object", gone))
     ground.undo.gone(path)
     ground.tree.forget(path)
-    later = isinstance(answer, Done) and answer.status == 1
+    later = _is_later(answer)
     yield Say(f"Deleted {path}\n{LATER if later else ''}")
     return True

@@ -11,6 +11,7 @@ from typing import Final, Literal, TypeAlias
 
 from pydantic import Field, ValidationError, model_validator
 
+from drivers.cwmp.codec.rpc_writing import method_of
 from drivers.cwmp.messages import (
     AddObject,
     Answer,
@@ -20,7 +21,6 @@ from drivers.cwmp.messages import (
     GetParameterAttributes,
     GetParameterNames,
     GetParameterValues,
-    GetQueuedTransfers,
     Inform,
     Names,
     OtherRpc,
@@ -269,15 +269,6 @@ def _fits(row: _RpcSpec, request: Request | OtherRpc, site: Site) -> bool:
     url = hosts.firmware_url(request.url)
     back = [request.success_url, request.failure_url] if isinstance(request, Download) else []
     return url is not None and hosts.url_host(url) in approved and not any(back)
-
-
-def method_of(request: Request | OtherRpc) -> str:
-    """The name of an RPC."""
-    if isinstance(request, OtherRpc):
-        return request.method
-    if isinstance(request, GetQueuedTransfers) and request.all:
-        return "GetAllQueuedTransfers"
-    return type(request).__name__
 
 
 # --- answers ----------------------------------------------------------------------------------------------------------
