@@ -199,6 +199,7 @@ class House:
         self.settings = settings
         self.clock = clock
         self.journal = journal
+        policy = policy_of(settings)  # first: what reading it leaves of free memory serves all that comes after
         root = ensure_root_key(settings.keys_dir)
         vault = self._vault = Vault(root)
         self.purgeable: list[Purgeable] = []
@@ -232,7 +233,6 @@ class House:
         )
         self.live = LiveSessions()
         self.consents.on_ended(self._cut)
-        policy = policy_of(settings)
         self.station = Station(
             Ground(
                 settings=settings.cwmp,

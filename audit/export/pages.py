@@ -21,10 +21,10 @@ from audit.export.playback import Playback
 from audit.export.request import ExportRequest
 from audit.export.story import Line, Story
 from audit.export.words import LANGUAGES, entries_word, outcome_word, rpc_words, words_in
-from config.templates import templates_in
+from config.templates import Templates
 
 _PLAYER: Final = Path(audit.player.__file__).parent
-_TEMPLATES: Final = templates_in(Path(__file__).parent / "templates")
+_TEMPLATES: Final = Templates(Path(__file__).parent / "templates")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,8 @@ class Page:
 def readme_page(page: Page) -> bytes:
     """README.html: each language once, one after the other, readable without any script."""
     style = _text("readme.css")
-    html = _TEMPLATES.get_template("readme.html").render(
+    html = _TEMPLATES.render(
+        "readme.html",
         page=page,
         languages=[(code, words_in(code)) for code in LANGUAGES],
         outcome=outcome_word,
@@ -75,7 +76,8 @@ def player_page(page: Page, players: Mapping[str, Playback]) -> bytes:
     style = _text("vendor/asciinema-player.css") + _text("page.css")
     scripts = (_text("vendor/asciinema-player.min.js"), _text("page.js"))
     allowed = " ".join(f"'{_digest(script)}'" for script in scripts)
-    html = _TEMPLATES.get_template("player.html").render(
+    html = _TEMPLATES.render(
+        "player.html",
         page=page,
         title=page.origin,
         style=style,

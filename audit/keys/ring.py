@@ -62,8 +62,8 @@ class KeyRing:
         self._kept = kept
         self._active: dict[Subject, ActiveKeys] = {}
         """Of sessions and of the boot: they are few, and forgotten when they are over."""
-        self._many: dict[Subject, ActiveKeys] = {}
-        """Of consents and subscribers, in the order in which they were made."""
+        self._many = _Many()
+        """Of consents and subscribers."""
         self._month = ""
         """In which `_many` were made."""
 
@@ -73,30 +73,35 @@ class KeyRing:
         Raises whatever the key store raises; the caller treats it as fatal.
         """
         if self._month != (month := f"{now:%Y-%m}"):
-            self._many, self._month = {}, month  # their keys die with the month that they were made in
-        missing = [subject for subject in dict.fromkeys(subjects) if subject not in self._holder(subject)]
+            self._many, self._month = _Many(), month  # their keys die with the month that they were made in
+        missing = [subject for subject in dict.fromkeys(subjects) if self._find(subject) is None]
         if not missing:
             return
         sets = [_make(subject, now) for subject in missing]
         self._store.add(sets)
         for subject, made in zip(missing, sets, strict=True):
             if _is_many(subject):
-                self._many[subject] = ActiveKeys(made.id, SeldomKeys(made.keys))
+                self._many.add(subject, SeldomKeys(made.id, made.keys))
             else:
                 keys = {name: SealingKey(key) for name, key in made.keys.items()}
                 self._active[subject] = ActiveKeys(made.id, keys)
 
     def get(self, subject: Subject) -> ActiveKeys:
         """The key set of a subject that was provided for."""
-        return self._holder(subject)[subject]
+        found = self._find(subject)
+        if found is None:
+            raise KeyError(subject)
+        return found
 
-    def _holder(self, subject: Subject) -> dict[Subject, ActiveKeys]:
-        return self._many if _is_many(subject) else self._active
+    def _find(self, subject: Subject) -> ActiveKeys | None:
+        if not _is_many(subject):
+            return self._active.get(subject)
+        found = self._many.get(subject)
+        return None if found is None else ActiveKeys(found.id, found)
 
     def tidy(self) -> None:
-        """Between batches: forget those of consents and subscribers that were made first, where there are too many."""
-        while len(self._many) > self._kept:
-            del self._many[next(iter(self._many))]
+        """Between batches: forget of those of consents and subscribers what is too much."""
+        self._many.tidy(self._kept)
 
     def forget_session(self, session: str) -> None:
         """The session is closed; its keys leave memory."""
@@ -105,9 +110,36 @@ class KeyRing:
 
     def forget(self, key_sets: Collection[str]) -> None:
         """These key sets are about to be destroyed: nothing more is sealed with them."""
-        for held in (self._active, self._many):
-            for subject in [subject for subject, active in held.items() if active.id in key_sets]:
-                del held[subject]
+        for subject in [subject for subject, active in self._active.items() if active.id in key_sets]:
+            del self._active[subject]
+        self._many.forget(key_sets)
+
+
+class _Many:
+    """Key sets of which there is one for each router: no object is kept for what names one."""
+
+    def __init__(self) -> None:
+        self._sets: dict[tuple[SubjectKind, RetentionClass], dict[str, SeldomKeys]] = {}
+        """By the id of the subject, in the order in which they were made."""
+
+    def get(self, subject: Subject) -> SeldomKeys | None:
+        sets = self._sets.get((subject.kind, subject.retention))
+        return None if sets is None else sets.get(subject.id)
+
+    def add(self, subject: Subject, made: SeldomKeys) -> None:
+        self._sets.setdefault((subject.kind, subject.retention), {})[subject.id] = made
+
+    def tidy(self, kept: int) -> None:
+        """Where there are too many, those go that were made first of the kind of which there are most."""
+        for _ in range(sum(map(len, self._sets.values())) - kept):
+            most = max(self._sets.values(), key=len)
+            del most[next(iter(most))]
+
+    def forget(self, key_sets: Collection[str]) -> None:
+        """These go."""
+        for sets in self._sets.values():
+            for one in [one for one, keys in sets.items() if keys.id in key_sets]:
+                del sets[one]
 
 
 def _make(subject: Subject, now: datetime) -> KeySet:

@@ -54,6 +54,7 @@ def connect(path: Path) -> sqlite3.Connection:
         path.chmod(0o600)
         for pragma in ("secure_delete=ON", "journal_mode=WAL", "synchronous=FULL", "legacy_alter_table=ON"):
             connection.execute(f"PRAGMA {pragma}")
+        connection.execute("PRAGMA cache_size=-512")  # KiB: the system keeps the file's pages in memory anyway
         if version := _behind(connection, path):
             connection.executescript(f"BEGIN IMMEDIATE; {version} COMMIT;")
         _assert_safe(connection)

@@ -80,15 +80,16 @@ class SealingKey:
 
 
 class SeldomKeys(Mapping[str, "SeldomKey"]):
-    """The DEKs of a key set that is used now and then, as `SealingKey`s that keep nothing: there are thousands of them.
+    """A key set that is used now and then, its DEKs as `SealingKey`s that keep nothing: there are thousands of them.
 
     Its ciphers are made for each use (2 µs) and not kept (2.4 KB). All its DEKs share one counter.
     """
 
-    __slots__ = ("_deks", "_names", "counter")
+    __slots__ = ("_deks", "_names", "counter", "id")
 
-    def __init__(self, keys: Mapping[str, bytes]) -> None:
-        """Compartment to 32 bytes."""
+    def __init__(self, id: str, keys: Mapping[str, bytes]) -> None:  # noqa: A002 - as everywhere
+        """`id`: of the key set. `keys`: compartment to 32 bytes."""
+        self.id = id
         self._names = intern(",".join(keys))  # the same for nearly all
         self._deks = b"".join(keys.values())
         self.counter = 0

@@ -329,6 +329,7 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute("PRAGMA wal_autocheckpoint=0")
     connection.execute("PRAGMA secure_delete=ON")
+    connection.execute("PRAGMA cache_size=-512")  # KiB: the system keeps the file's pages in memory anyway
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version == 0 and connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,):
         connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")

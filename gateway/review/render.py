@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse, Response
 
 from audit.recording.schedule import clock_time
 from audit.recording.terminal import for_the_eye, visible
-from config.templates import templates_in
+from config.templates import Templates
 from gateway.review.looks import Command, Shown
 from gateway.review.visitors import Visitor
 
@@ -72,17 +72,19 @@ def _state_of_command(command: Command) -> tuple[str, str]:
     return state_of(command.shown, in_gap=command.in_gap)
 
 
-TEMPLATES: Final = templates_in(Path(__file__).parent / "templates")
-TEMPLATES.filters |= {
-    "moment": _moment,
-    "machine": _machine,
-    "plain": _plain,
-    "text_lines": _lines,
-    "clock": lambda microseconds: clock_time(microseconds).partition(".")[0],
-    "state": state_of,
-    "command_state": _state_of_command,
-}
-TEMPLATES.globals |= {"PROOFS": PROOFS, "CONTENTS": CONTENTS}
+TEMPLATES: Final = Templates(
+    Path(__file__).parent / "templates",
+    filters={
+        "moment": _moment,
+        "machine": _machine,
+        "plain": _plain,
+        "text_lines": _lines,
+        "clock": lambda microseconds: clock_time(microseconds).partition(".")[0],
+        "state": state_of,
+        "command_state": _state_of_command,
+    },
+    names={"PROOFS": PROOFS, "CONTENTS": CONTENTS},
+)
 
 
 def page(
@@ -97,7 +99,7 @@ def page(
         "scripts": (),
         "watermark": None,
     }
-    text = TEMPLATES.get_template(template).render({**frame, **facts})
+    text = TEMPLATES.render(template, **{**frame, **facts})
     response = HTMLResponse(text, status_code=status)
     response.headers["content-language"] = "en"
     return response

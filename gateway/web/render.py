@@ -15,14 +15,14 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from config.settings import ConsentSettings
-from config.templates import templates_in
+from config.templates import Templates
 from gateway.consent.cases import Case
 from gateway.consent.model import LIVE, PENDING, Consent, Language
 from gateway.consent.statement import Statement, sentence, sentences_of
 from gateway.evidence.plain_log import LogLine
 from gateway.web.words import LANGUAGE_NAMES, word
 
-TEMPLATES: Final = templates_in(Path(__file__).parent / "templates")
+TEMPLATES: Final = Templates(Path(__file__).parent / "templates")
 LANGUAGE_COOKIE: Final = "lang"
 
 
@@ -112,7 +112,7 @@ class Renderer:
             "title": title,
             "alert": alert,
         }
-        response = HTMLResponse(TEMPLATES.get_template(template).render({**frame, **facts}), status_code=status)
+        response = HTMLResponse(TEMPLATES.render(template, **{**frame, **facts}), status_code=status)
         response.headers["content-language"] = language
         if request.query_params.get("lang") == language:
             response.set_cookie(

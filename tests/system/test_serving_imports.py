@@ -12,7 +12,7 @@ from tests.running import RunningGateway
 pytestmark = pytest.mark.system
 
 NOT_LOADED = {
-    "alembic", "hypothesis", "netmiko", "ntc_templates", "obstore", "paramiko", "psycopg", "pygments",
+    "alembic", "hypothesis", "jinja2", "netmiko", "ntc_templates", "obstore", "paramiko", "psycopg", "pygments",
     "pyrage", "pytest", "rfc3161_client", "rich.console", "textfsm",
 }  # fmt: skip
 """Of rich a part: Python lists the package also where structlog was kept from loading it."""

@@ -87,7 +87,7 @@ def test_salts_of_one_key_are_those_made_one_by_one(dek, numbers):
 
 
 def test_keys_that_are_seldom_used_seal_as_others_and_never_repeat_a_nonce() -> None:
-    keys = SeldomKeys({"who": b"w" * 32, "act": b"a" * 32})
+    keys = SeldomKeys("K", {"who": b"w" * 32, "act": b"a" * 32})
     sealed = [(name, keys[name].seal(b"content", b"aad")) for name in ("who", "act", "who", "who")]
     assert [part[:NONCE_BYTES] for _, part in sealed] == [n.to_bytes(NONCE_BYTES, "big") for n in (1, 2, 3, 4)]
     assert [unseal(keys[name].dek, part, b"aad") for name, part in sealed] == [b"content"] * 4
@@ -100,7 +100,7 @@ def test_keys_that_are_seldom_used_seal_as_others_and_never_repeat_a_nonce() -> 
 
 
 def test_no_key_that_is_seldom_used_is_shown_and_none_is_used_for_ever() -> None:
-    keys = SeldomKeys({"who": DEK})
+    keys = SeldomKeys("K", {"who": DEK})
     assert repr(DEK)[2:-1] not in repr(keys) + repr(keys["who"])
     keys.counter = (1 << 32) - 1
     with pytest.raises(KeyUnavailable):

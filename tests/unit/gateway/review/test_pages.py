@@ -321,7 +321,7 @@ async def test_lists_of_an_entry_are_lists_and_what_is_named_in_them_is_named():
 
 
 def test_a_value_of_any_depth_is_written_out():
-    value = TEMPLATES.get_template("parts.html").module.value
+    value = TEMPLATES.environment.get_template("parts.html").module.value
     assert value({"a": ["x", {"b": [1, True, None]}], "c": {}, "d": [], "e": "<i>"}) == (
         '<dl class="values"><dt>a</dt><dd><ul class="items"><li>x</li><li><dl class="values"><dt>b</dt><dd>'
         '<ul class="items"><li>1</li><li>true</li><li></li></ul></dd></dl></li></ul></dd>'

@@ -1,6 +1,7 @@
 """Used answers are remembered as long as their nonces hold, and a bounded number of them."""
 
 import tracemalloc
+from hashlib import md5
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -55,7 +56,27 @@ def test_ten_thousand_are_small():
     tracemalloc.start()
     spent = Spent(300)
     for number in range(10_000):
-        spent.add(f"{number:032x}"[::-1], 1000.0)
+        spent.add(md5(b"%d" % number, usedforsecurity=False).hexdigest(), 1000.0)
     size, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert size < 2_000_000
+    assert size < 600_000
+
+
+def test_the_same_answer_twice_is_one_and_none_is_like_the_empty_place():
+    spent = Spent(300)
+    for response in ("0" * 32, "0" * 32, "1" * 32):
+        spent.add(response, 1000.0)
+    assert len(spent) == 2
+    assert "0" * 32 in spent
+
+
+@given(st.sets(st.integers(0, 2**64 - 1), max_size=40), st.sets(st.integers(0, 3), max_size=4))
+def test_it_is_a_set_also_where_answers_fall_on_the_same_place(anywhere, low):
+    alike = {1 << 40 | number << 33 for number in low}  # the same place, and the same way on from there
+    numbers = {number for number in anywhere | alike if number > 1}
+    spent = Spent(300, most=64)
+    for number in numbers:
+        spent.add(answer(number), 1000.0)
+    assert len(spent) == len(numbers)
+    assert all(answer(number) in spent for number in numbers)
+    assert not any(answer(number ^ 1 << 63) in spent for number in numbers if number ^ 1 << 63 not in numbers)
