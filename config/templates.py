@@ -31,7 +31,7 @@ class Templates:
         self._names = dict(names or {})
 
     def render(self, template: str, /, **facts: Any) -> str:
-        """One page. Raises Jinja's own errors: a template that is missing or names what is missing is a mistake here."""
+        """One page. Raises Jinja's errors: a template that is missing, or names what is missing, is a mistake here."""
         return self.environment.get_template(template).render(facts)
 
     @cached_property

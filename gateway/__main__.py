@@ -1,6 +1,7 @@
 """`vestibule`, and `python -m gateway`: hands the command line what stands above the front ends.
 
-What is started here is imported when it is started: help, `verify` and `policy` load no server.
+What is started here is imported when it is started: help, `verify` and `policy` load no server, and the server loads no
+command line.
 """
 
 import asyncio
@@ -8,8 +9,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
-
-from gateway.cli.app import Programs, make_app, run
 
 if TYPE_CHECKING:
     from config.settings import Settings
@@ -19,6 +18,11 @@ if TYPE_CHECKING:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit status. Without `arguments` those of the process."""
+    words = sys.argv[1:] if arguments is None else arguments
+    if [*words] == ["serve"]:
+        return _serve_alone()
+    from gateway.cli.app import Programs, make_app, run
+
     programs = Programs(
         initialise=_initialise,
         first_operator=_first_operator,
@@ -27,7 +31,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         rotate=_rotate,
         usable=_usable,
     )
-    return run(make_app(programs), sys.argv[1:] if arguments is None else arguments)
+    return run(make_app(programs), words)
+
+
+def _serve_alone() -> int:
+    """`serve` without options, as service managers start it: the command line would take 3 MB as long as it runs."""
+    from config.load import load
+    from config.logs import configure
+
+    try:
+        settings = load()
+        configure(settings.log.level)
+        return _serve(settings)
+    except BaseException as error:  # noqa: BLE001 - the outermost edge, as in `run`
+        from gateway.cli.faults import fault_of, report
+
+        fault = fault_of(error)
+        report(fault, as_json=False)
+        return fault.exit
 
 
 def _initialise(settings: "Settings") -> None:
@@ -74,7 +95,10 @@ async def _register_operator(settings: "Settings", name: str, uid: int) -> bool:
 
 
 def _serve(settings: "Settings") -> int:
+    from config.heap import one_heap
     from gateway.assembly import serve
+
+    one_heap()
 
     try:
         import uvloop

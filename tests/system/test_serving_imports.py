@@ -13,7 +13,7 @@ pytestmark = pytest.mark.system
 
 NOT_LOADED = {
     "alembic", "hypothesis", "jinja2", "netmiko", "ntc_templates", "obstore", "paramiko", "psycopg", "pygments",
-    "pyrage", "pytest", "rfc3161_client", "rich.console", "textfsm",
+    "pyrage", "pytest", "rfc3161_client", "rich.console", "textfsm", "typer",
 }  # fmt: skip
 """Of rich a part: Python lists the package also where structlog was kept from loading it."""
 

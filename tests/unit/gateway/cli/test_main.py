@@ -95,6 +95,16 @@ def ask(gateway: Gateway, capsys: pytest.CaptureFixture[str]) -> Callable[..., A
     return run
 
 
+def test_serve_fails_in_the_same_words_with_options_and_without(tmp_path, monkeypatch, capsys):
+    missing = tmp_path / "missing.toml"
+    monkeypatch.setenv("VESTIBULE_CONFIG", str(missing))
+    assert main(["serve"]) == exits.CONFIG
+    alone = capsys.readouterr().err
+    assert alone.startswith(f"{missing}: there is no settings file.")
+    assert main(["serve", "--config", str(missing)]) == exits.CONFIG
+    assert capsys.readouterr().err == alone
+
+
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIO/ngralOK5uy1jFZA5Xqkh62EBFHkfPo/ZnDRHR5m3D"
 
 
