@@ -49,6 +49,7 @@ from audit.stores.sqlite import open_store
 from audit.tlog.checkpoint import Checkpoint
 from audit.tlog.note import SigningKey, parse_note
 from config.clock import Clock
+from config.waiting import within
 
 _T = TypeVar("_T")
 
@@ -165,7 +166,7 @@ class Journal:
         self._publisher = self._publisher_of(signer) if others is None else SharedPublisher(others, self._take_lead)
         self._committer: Committer[_Work, _Answer] = Committer(self._commit, after=store.tidy, on_poison=self._poisoned)
         found = recovered.frontier
-        self._publisher.durable(recovered.added, found.size, found.root(), urgent=False)
+        self._publisher.durable(recovered.added, found.size, found.copy().root, urgent=False)
         try:
             if others is not None:
                 others.watch.start(heard=self._hear, lead=self._lead, lost=self._committer.poison)
@@ -527,8 +528,7 @@ class Journal:
         future: asyncio.Future[_Answer] = loop.create_future()
         self._committer.submit(draft, Ticket(future, loop))
         try:
-            async with asyncio.timeout(self.append_seconds):
-                staged = await future
+            staged = await within(future, self.append_seconds)
         except TimeoutError as error:
             raise RecordFailed(
                 f"The record was not on disk within {self.append_seconds:g} seconds, so nothing was sent."
@@ -573,14 +573,14 @@ class Journal:
 
         self._stager.prepare(drafts)
         self._store.append_with(self._stager.frontier.size, stage)
-        if batch.entries:
+        if batch.frontier is not None:
             # Told before anybody is answered: who asks for a checkpoint after an append gets one that covers it.
             urgent = any(
                 isinstance(outcome, Staged) and draft.entry.kind in CHECKPOINTED
                 for draft, outcome in zip(drafts, outcomes, strict=True)
             )
             leaves = [entry.leaf for entry in batch.entries]
-            self._publisher.durable(leaves, self._stager.frontier.size, self._stager.frontier.root(), urgent=urgent)
+            self._publisher.durable(leaves, batch.frontier.size, batch.frontier.root, urgent=urgent)
         return outcomes
 
     def _absorb(self, foreign: Sequence[EntryRow]) -> None:
@@ -589,8 +589,8 @@ class Journal:
         if foreign:
             outlines = self._stager.absorb(foreign)
             urgent = any(found.kind in CHECKPOINTED for found in outlines)
-            frontier = self._stager.frontier
-            self._publisher.durable([row.leaf for row in foreign], frontier.size, frontier.root(), urgent=urgent)
+            tree = self._stager.frontier.copy()
+            self._publisher.durable([row.leaf for row in foreign], tree.size, tree.root, urgent=urgent)
             for found in outlines:
                 if found.kind in RAISES_GENERATION:
                     for callback in self._end_callbacks:

@@ -140,11 +140,11 @@ class SharedPublisher:
             raise LogDamaged(f"The log has {entries(frontier.size)}, but {signed} were signed.")
         inner = self._publisher_of(signer, published)
         added = [leaf for _, leaf in leaves(signed, frontier.size)]
-        inner.durable(added, frontier.size, frontier.root(), urgent=True)
+        inner.durable(added, frontier.size, frontier.copy().root, urgent=True)
         self._signer, self._inner = signer, inner
         structlog.get_logger("audit").info("leads", step=f"{signed} of {entries(frontier.size)} are signed")
 
-    def durable(self, leaves: Sequence[bytes], size: int, root: bytes, *, urgent: bool) -> None:
+    def durable(self, leaves: Sequence[bytes], size: int, root: Callable[[], bytes], *, urgent: bool) -> None:
         """As `Publisher.durable`; who does not lead need not keep it."""
         if self._inner is not None:
             self._inner.durable(leaves, size, root, urgent=urgent)

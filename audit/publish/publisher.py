@@ -46,7 +46,8 @@ class Publisher:
         self._late_seconds = late_seconds
         self._change = threading.Condition()
         self._size = signer.state.size
-        self._root = signer.state.root
+        signed = signer.state.root
+        self._root: Callable[[], bytes] = lambda: signed
         self._added = Span(self._size)
         self._asked: tuple[int, bytes, Span] | None = None
         """What a signer that did not answer was asked. It may have signed it, so it is asked the same again first."""
@@ -79,8 +80,12 @@ class Publisher:
             answers=self._answers and self._failure is None,
         )
 
-    def durable(self, leaves: Sequence[bytes], size: int, root: bytes, *, urgent: bool) -> None:
-        """These leaf hashes are durable now; the log has this size and root. `urgent`: sign without delay."""
+    def durable(self, leaves: Sequence[bytes], size: int, root: Callable[[], bytes], *, urgent: bool) -> None:
+        """These leaf hashes are durable now; the log has this size. `urgent`: sign without delay.
+
+        `root` gives the root of this size, also later and on another thread: it costs a hash for each level of the
+        tree, and is asked for only when it is signed.
+        """
         with self._change:
             first = not self._added
             self._added.extend(leaves)
@@ -160,7 +165,7 @@ class Publisher:
         with self._change:
             if not (self._added or self._size == 0 or wanted):
                 return
-            self._asked = (self._size, self._root, self._added)
+            self._asked = (self._size, self._root(), self._added)
             self._added = Span(self._size)
         self._sign_asked()
 

@@ -13,6 +13,7 @@ import structlog
 
 from audit.errors import AuditError
 from audit.rpc import RecordedRpc
+from config.waiting import within
 from drivers.cwmp.codec.envelope import Envelope, check_answer, encode
 from drivers.cwmp.known import KnownCpe
 from drivers.cwmp.link import Contact
@@ -138,8 +139,7 @@ class CpeSession:
         call = self._call = _Call(rpc, self._loop.create_future())
         self._feed(Call(rpc.rpc_id))
         try:
-            async with asyncio.timeout(seconds):
-                return await call.answer
+            return await within(call.answer, seconds)
         except TimeoutError as error:
             why = f"The router did not answer within {seconds:.0f} s; its connection was cut."
             self._feed(Expired(why))

@@ -106,11 +106,11 @@ class Upstream:
 
     async def post(self, body: bytes) -> UpstreamAnswer:
         """Say `body` (empty: "your turn") and wait for the answer. Raises `UpstreamLost`."""
+        until = asyncio.get_running_loop().time() + self._acs.seconds
         try:
-            async with asyncio.timeout(self._acs.seconds):
-                response = await self._exchange(body)
-                if response.status == 401:
-                    response = await self._signed_in(response, body)
+            response = await self._exchange(body, until)
+            if response.status == 401:
+                response = await self._signed_in(response, body, until)
         except TimeoutError as error:
             self.close()
             raise UpstreamLost("silent", f"The ACS did not answer within {self._acs.seconds:.0f} s.") from error
@@ -134,7 +134,7 @@ class Upstream:
         if wire is not None:
             wire.close()
 
-    async def _signed_in(self, response: HttpResponse, body: bytes) -> HttpResponse:
+    async def _signed_in(self, response: HttpResponse, body: bytes, until: float) -> HttpResponse:
         """The same once more, with the sign-in that the ACS asks for."""
         if not self._sign_in.user:
             raise UpstreamLost(
@@ -143,15 +143,16 @@ class Upstream:
                 "cwmp.upstream_user.",
             )
         self._sign_in.challenged(response.all("www-authenticate"))
-        response = await self._exchange(body)
+        response = await self._exchange(body, until)
         if response.status == 401:
             raise UpstreamLost("sign_in", "The ACS does not take the user name and password that this device has.")
         return response
 
-    async def _exchange(self, body: bytes) -> HttpResponse:
+    async def _exchange(self, body: bytes, until: float) -> HttpResponse:
+        """`until`: in the loop's time. Raises `TimeoutError`."""
         wire = await self._connected()
         wire.send(encode_request("POST", self._acs.target, self._headers(body), body, host=self._acs.authority))
-        response = await wire.response()
+        response = await wire.response(until)
         self._jar.take(response.headers)
         if not response.keep_alive:
             self.close()

@@ -6,6 +6,7 @@ All that is not exactly one whole answer is an `UpstreamLost`.
 import asyncio
 from typing import Final, cast
 
+from config.waiting import within
 from drivers.cwmp.wire.http import HttpResponse, ResponseParser
 from drivers.errors import BadHttp
 from gateway.errors import Unavailable
@@ -45,10 +46,10 @@ class Wire(asyncio.Protocol):
         self._waiting = asyncio.get_running_loop().create_future()
         self._transport.write(request)
 
-    async def response(self) -> HttpResponse:
-        """Raises `UpstreamLost`."""
+    async def response(self, until: float) -> HttpResponse:
+        """`until`: in the loop's time. Raises `UpstreamLost`, `TimeoutError`."""
         assert self._waiting is not None
-        return await self._waiting
+        return await within(self._waiting, until - self._waiting.get_loop().time())
 
     def close(self) -> None:
         """At once, without waiting for TLS."""

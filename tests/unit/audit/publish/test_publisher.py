@@ -35,7 +35,7 @@ class Board:
     def grow(self, count, *, urgent=False):
         added = [leaf_hash(bytes([number])) for number in range(count)]
         self.frontier.extend(added)
-        self.publisher.durable(added, self.frontier.size, self.frontier.root(), urgent=urgent)
+        self.publisher.durable(added, self.frontier.size, self.frontier.copy().root, urgent=urgent)
 
     def wait_for(self, size):
         with self.published:
@@ -102,7 +102,7 @@ def test_a_failure_is_told_once_and_ends_publishing(slow):
 
 
 def test_a_tree_that_is_no_extension_is_a_failure(slow):
-    slow.publisher.durable([leaf_hash(b"a")], 5, bytes(32), urgent=True)
+    slow.publisher.durable([leaf_hash(b"a")], 5, lambda: bytes(32), urgent=True)
     slow.publisher._thread.join(10)
     assert "not an extension" in str(slow.failures[0])
     assert slow.sizes == []
