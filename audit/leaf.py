@@ -85,16 +85,20 @@ def build(head: Head) -> bytes:
         "rc": head.retention,
         "d": dict(head.facts),
     }
-    optional: dict[str, Json] = {
-        "s": head.session,
-        "n": head.n,
-        "prev": None if head.previous is None else _b64(head.previous),
-        "cr": head.consent_ref,
-        "pol": head.policy_digest,
-        "ks": head.key_set,
-        "c": {name: _b64(value) for name, value in head.commitments.items()} or None,
-    }
-    value.update({name: item for name, item in optional.items() if item is not None})
+    if head.session is not None:
+        value["s"] = head.session
+    if head.n is not None:
+        value["n"] = head.n
+    if head.previous is not None:
+        value["prev"] = _b64(head.previous)
+    if head.consent_ref is not None:
+        value["cr"] = head.consent_ref
+    if head.policy_digest is not None:
+        value["pol"] = head.policy_digest
+    if head.key_set is not None:
+        value["ks"] = head.key_set
+    if head.commitments:
+        value["c"] = {name: _b64(commitment) for name, commitment in head.commitments.items()}
     _check_structure(value)
     data = encode_checked(value)
     if len(data) > MAX_HEAD_BYTES:
@@ -190,24 +194,43 @@ def parse_time(text: str) -> datetime:
 
 def _check_structure(value: Mapping[str, Json]) -> None:
     """What holds for every head, whoever wrote it: it is checked before writing and after reading."""
-    _require(value.keys() <= _FIELDS, "holds an unknown field")
-    _require(value["v"] == VERSION and value["v"] is not True, "has an unknown version")
-    _require(value["k"] in KINDS and value["rc"] in RETENTION_CLASSES, "has an unknown kind or retention class")
-    _require(_is_count(value["tm"]) and _is_count(value["gen"]), "has a bad clock or generation")
-    _require(_matches(_WORKER, value["w"]), "has a bad worker name")
-    session, n = value.get("s"), value.get("n")
-    _require(("s" in value) == ("n" in value), "has a session without a number or a number without a session")
-    if "s" in value:
-        _require(isinstance(session, str) and is_id(session) and _is_count(n), "has a bad session or number")
-    _require(("prev" in value) == (n is not None and n != 0), "has a bad link to the previous entry of its session")
+    wrong = _what_is_wrong(value)
+    if wrong is not None:
+        raise BadEntry(f"The head {wrong}.")
+
+
+def _what_is_wrong(value: Mapping[str, Json]) -> str | None:
+    """One thing that must not be so in a head; none if nothing is."""
+    if not value.keys() <= _FIELDS:
+        return "holds an unknown field"
+    if value["v"] != VERSION or value["v"] is True:
+        return "has an unknown version"
+    if value["k"] not in KINDS or value["rc"] not in RETENTION_CLASSES:
+        return "has an unknown kind or retention class"
+    if not (_is_count(value["tm"]) and _is_count(value["gen"])):
+        return "has a bad clock or generation"
+    if not _matches(_WORKER, value["w"]):
+        return "has a bad worker name"
+    n = value.get("n")
+    if ("s" in value) != ("n" in value):
+        return "has a session without a number or a number without a session"
+    if "s" in value and not (_is_name(value["s"]) and _is_count(n)):
+        return "has a bad session or number"
+    if ("prev" in value) != (n is not None and n != 0):
+        return "has a bad link to the previous entry of its session"
     for name in ("cr", "ks"):
-        item = value.get(name)
-        _require(name not in value or (isinstance(item, str) and is_id(item)), f"has a bad {name}")
-    _require("pol" not in value or (value["pol"] != "" and _matches(_TOKEN, value["pol"])), "has a bad policy digest")
-    if "c" in value:
-        parts = value["c"]
-        _require(isinstance(parts, dict) and bool(parts) and "ks" in value, "has commitments without a key set")
-        _require(isinstance(parts, dict) and parts.keys() <= COMPARTMENTS, "names an unknown compartment")
+        if name in value and not _is_name(value[name]):
+            return f"has a bad {name}"
+    if "pol" in value and (value["pol"] == "" or not _matches(_TOKEN, value["pol"])):
+        return "has a bad policy digest"
+    return _what_is_wrong_sealed(value) if "c" in value else None
+
+
+def _what_is_wrong_sealed(value: Mapping[str, Json]) -> str | None:
+    parts = value["c"]
+    if not isinstance(parts, dict) or not parts or "ks" not in value:
+        return "has commitments without a key set"
+    return None if parts.keys() <= COMPARTMENTS else "names an unknown compartment"
 
 
 def _head_of(value: Mapping[str, Json]) -> Head:
@@ -232,17 +255,16 @@ def _head_of(value: Mapping[str, Json]) -> Head:
     )
 
 
-def _require(ok: bool, what: str) -> None:
-    if not ok:
-        raise BadEntry(f"The head {what}.")
-
-
 def _is_scalar(value: Json) -> bool:
     if isinstance(value, bool):
         return True
     if isinstance(value, int):
         return -MAX_INT <= value <= MAX_INT
     return isinstance(value, str) and _TOKEN.match(value) is not None
+
+
+def _is_name(value: Json) -> bool:
+    return isinstance(value, str) and is_id(value)
 
 
 def _is_count(value: Json) -> bool:

@@ -178,16 +178,11 @@ class Stager:
         self.ledger = ledger
         self.frontier = frontier
         self._origin = origin
-        self._worker, _, epoch = worker.rpartition("/")
-        self._epoch = int(epoch)
+        self.worker = worker
+        """`<worker id>/<epoch>`, as it stands in heads."""
         self._clock = clock
         self._keyring = keyring
         self._started_ns = clock.monotonic_ns()
-
-    @property
-    def worker(self) -> str:
-        """`<worker id>/<epoch>`, as it stands in heads."""
-        return f"{self._worker}/{self._epoch}"
 
     def prepare(self, drafts: Sequence[Draft]) -> None:
         """See that there are keys for these drafts, before anybody is kept waiting at the end of the log.
@@ -218,10 +213,11 @@ class Stager:
         rows, epoch = _Rows(), None
         if drafts and monotonic_ns >= EPOCH_NS:
             self._started_ns += monotonic_ns
-            self._epoch += 1
-            epoch = self._epoch
+            name, _, number = self.worker.rpartition("/")
+            epoch = int(number) + 1
+            self.worker = f"{name}/{epoch}"
             monotonic_ns = 0
-            renewed = draft_entry(NewEntry(kind=Kind.LOG_CLOCK, facts={"epoch": self._epoch}))
+            renewed = draft_entry(NewEntry(kind=Kind.LOG_CLOCK, facts={"epoch": epoch}))
             self._stage(renewed, rows, now, monotonic_ns)
         outcomes: list[Staged | AuditError] = []
         for draft in drafts:
@@ -276,7 +272,7 @@ class Stager:
             facts["session"] = entry.session
         keys = self._keys(draft, now)
         number = index if session is None else session.n
-        sealed = self._seal(draft, keys, session, number, index)
+        sealed, commitments = self._seal(draft, keys, session, number, index)
         chunk = None
         if draft.chunk is not None and keys is not None and session is not None:
             chunk, facts = self._seal_chunk(draft.chunk, keys, session, index, facts)
@@ -295,7 +291,7 @@ class Stager:
                 generation=generation,
                 retention=entry.retention,
                 key_set=None if keys is None else keys.id,
-                commitments=_commitments(draft, keys, number),
+                commitments=commitments,
                 facts=facts,
             )
         )
@@ -331,24 +327,26 @@ class Stager:
         if not draft.parts and draft.chunk is None:
             return None
         subject = subject_of(draft.entry, self.worker, now)
-        self._keyring.provide([subject], now)  # made here only if another worker began the session a moment ago
-        return self._keyring.get(subject)
+        if (found := self._keyring.find(subject)) is None:  # another worker began the session a moment ago
+            self._keyring.provide([subject], now)
+            found = self._keyring.get(subject)
+        return found
 
     def _seal(
         self, draft: Draft, keys: ActiveKeys | None, session: ChainedSession | None, number: int, index: int
-    ) -> list[SealedPart]:
+    ) -> tuple[list[SealedPart], dict[str, bytes]]:
+        """The entry's parts as they are stored, and the commitments to them."""
+        sealed: list[SealedPart] = []
+        commitments: dict[str, bytes] = {}
         if keys is None:
-            return []
+            return sealed, commitments
         name = None if session is None else session.id
-        return [
-            SealedPart(
-                index,
-                compartment,
-                keys.id,
-                keys.keys[compartment].seal(content, part_aad(self._origin, name, number, compartment)),
-            )
-            for compartment, content in draft.parts.items()
-        ]
+        for compartment, content in draft.parts.items():
+            key = keys.keys[compartment]
+            kept = key.seal(content, part_aad(self._origin, name, number, compartment))
+            sealed.append(SealedPart(index, compartment, keys.id, kept))
+            commitments[compartment] = commit(compartment, content, salt(key.dek, number))
+        return sealed, commitments
 
     def _seal_chunk(
         self, chunk: ChunkText, keys: ActiveKeys, session: ChainedSession, index: int, facts: dict[str, Json]
@@ -361,9 +359,3 @@ class Stager:
         digests = (hashlib.sha256(sealed).digest(), commit(RECORDING, chunk.lines, salt(key.dek, session.n)))
         facts["cd"], facts["pc"] = (base64.b64encode(digest).decode() for digest in digests)
         return ChunkRow(session.id, session.chunks, index, sealed), facts
-
-
-def _commitments(draft: Draft, keys: ActiveKeys | None, number: int) -> dict[str, bytes]:
-    if keys is None:
-        return {}
-    return {name: commit(name, part, salt(keys.keys[name].dek, number)) for name, part in draft.parts.items()}

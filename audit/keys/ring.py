@@ -64,7 +64,7 @@ class KeyRing:
         """Of sessions and of the boot: they are few, and forgotten when they are over."""
         self._many = _Many()
         """Of consents and subscribers."""
-        self._month = ""
+        self._month = (0, 0)
         """In which `_many` were made."""
 
     def provide(self, subjects: Iterable[Subject], now: datetime) -> None:
@@ -72,9 +72,9 @@ class KeyRing:
 
         Raises whatever the key store raises; the caller treats it as fatal.
         """
-        if self._month != (month := f"{now:%Y-%m}"):
+        if self._month != (month := (now.year, now.month)):
             self._many, self._month = _Many(), month  # their keys die with the month that they were made in
-        missing = [subject for subject in dict.fromkeys(subjects) if self._find(subject) is None]
+        missing = [subject for subject in dict.fromkeys(subjects) if self.find(subject) is None]
         if not missing:
             return
         sets = [_make(subject, now) for subject in missing]
@@ -88,12 +88,13 @@ class KeyRing:
 
     def get(self, subject: Subject) -> ActiveKeys:
         """The key set of a subject that was provided for."""
-        found = self._find(subject)
+        found = self.find(subject)
         if found is None:
             raise KeyError(subject)
         return found
 
-    def _find(self, subject: Subject) -> ActiveKeys | None:
+    def find(self, subject: Subject) -> ActiveKeys | None:
+        """The key set of a subject; none if it was not provided for, or is forgotten."""
         if not _is_many(subject):
             return self._active.get(subject)
         found = self._many.get(subject)

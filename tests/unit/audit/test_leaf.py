@@ -13,7 +13,18 @@ from hypothesis import strategies as st
 
 from audit.entry import Kind, token
 from audit.errors import BadEntry
-from audit.leaf import COMPARTMENTS, MAX_HEAD_BYTES, Head, build, check_facts, commit, format_time, parse, parse_time
+from audit.leaf import (
+    COMPARTMENTS,
+    MAX_FACTS,
+    MAX_HEAD_BYTES,
+    Head,
+    build,
+    check_facts,
+    commit,
+    format_time,
+    parse,
+    parse_time,
+)
 from config.ids import new_id
 
 NOW = datetime(2026, 1, 1, 12, 0, 0, 5, tzinfo=UTC)
@@ -54,7 +65,9 @@ def test_absent_fields_are_left_out():
 _tokens = st.text(st.characters(min_codepoint=33, max_codepoint=126, exclude_characters='"\\'), max_size=128)
 _scalars = st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | _tokens
 _facts = st.dictionaries(
-    st.from_regex(r"[a-z][a-z0-9_]{0,15}", fullmatch=True), _scalars | st.lists(_scalars, max_size=4)
+    st.from_regex(r"[a-z][a-z0-9_]{0,15}", fullmatch=True),
+    _scalars | st.lists(_scalars, max_size=4),
+    max_size=MAX_FACTS,
 )
 _times = st.datetimes(datetime(1970, 1, 1), datetime(9999, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
 
