@@ -16,6 +16,7 @@ from drivers.cwmp.messages import (
     Attributes,
     Done,
     Fault,
+    GetParameterValues,
     Inform,
     Methods,
     Names,
@@ -68,7 +69,23 @@ class Provider:
         }
 
 
-def answer_facts(answer: Answer, filtered: Filtered) -> dict[str, Json]:
+def answer_entry(request: Request, answer: Answer, filtered: Filtered) -> tuple[dict[str, Json], dict[str, Json]]:
+    """What is recorded of an answer: facts, and what is sealed.
+
+    An answer with the very names that were asked for says so and seals nothing: they stand in the entry before.
+    """
+    facts = _answer_facts(answer, filtered)
+    match request, filtered.answer:
+        case GetParameterValues(names=asked), Values(values=many):
+            same = len(many) == len(asked) and all(one.name == name for one, name in zip(many, asked, strict=True))
+        case _:
+            same = False
+    if same:
+        return {**facts, "as_asked": True}, {}
+    return facts, _answer_names(filtered.answer)
+
+
+def _answer_facts(answer: Answer, filtered: Filtered) -> dict[str, Json]:
     """Codes and counts: nothing personal."""
     facts: dict[str, Json] = {}
     match answer:
@@ -89,7 +106,7 @@ def answer_facts(answer: Answer, filtered: Filtered) -> dict[str, Json]:
     return facts
 
 
-def answer_names(answer: Answer) -> dict[str, Json]:
+def _answer_names(answer: Answer) -> dict[str, Json]:
     """What an answer is about, sealed. Its values are not kept: the ACS has them, and a second copy of everybody's
     settings would be of no use to anybody but a thief."""
     match answer:

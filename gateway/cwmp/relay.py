@@ -35,7 +35,7 @@ from drivers.cwmp.messages import (
 )
 from drivers.errors import BadEnvelope
 from gateway.cwmp.acs_words import INTERNAL, RETRY, TOLD, UNKNOWN, read, reply_to
-from gateway.cwmp.provider import Provider, answer_facts, answer_names, wake_credentials
+from gateway.cwmp.provider import Provider, answer_entry, wake_credentials
 from gateway.cwmp.recording import CpeJournal
 from gateway.cwmp.responder import Busy, ComeAgain, CpeTurn, Reply
 from gateway.cwmp.shared_turn import SharedTurn
@@ -215,7 +215,7 @@ class Relay:
         if fresh is not None and isinstance(answer, Fault):
             await self._parts.directory.set_connection_request(router_id, present.cr_user, present.cr_password)
         filtered = await self._told_of(answer)
-        await self._parts.rpcs.answered(recorded, answer_facts(answer, filtered), answer_names(filtered.answer))
+        await self._parts.rpcs.answered(recorded, *answer_entry(request, answer, filtered))
         return filtered.answer
 
     async def _told_of(self, answer: Answer) -> Filtered:

@@ -6,6 +6,7 @@ here is refused: a charset in which `<` may hide (UTF-7, EBCDIC) is none to gues
 
 import codecs
 import re
+from functools import lru_cache
 from typing import Final
 
 from drivers.errors import BadEnvelope
@@ -32,6 +33,8 @@ _DECLARED: Final = re.compile(rb"<\?xml\s[^>]{0,120}?\bencoding\s{0,8}=\s{0,8}[\
 
 _ILLEGAL: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _REFERENCE: Final = re.compile(r"&#(?:x([0-9a-fA-F]{1,8})|([0-9]{1,8}));")
+_LONGEST_DECLARATION: Final = 256
+"""Bytes of a body in which `_DECLARED` finds what it looks for, or it is not there."""
 REPLACEMENT: Final = "\ufffd"
 
 
@@ -51,11 +54,26 @@ def split(body: bytes, content_type: str) -> tuple[bytes, str]:
             return body[len(mark) :], codec
     if body[:1] != b"<":
         body = body.lstrip(b" \t\r\n")
-    if (found := _HEADER.search(content_type)) is not None:
-        return body, _codec(found.group(1), "Content-Type")
-    if body.startswith(b"<?xml") and (declared := _DECLARED.match(body)) is not None:
-        return body, _codec(declared.group(1).decode("ascii"), "XML declaration")
+    if (said := _in_header(content_type)) is not None:
+        return body, said
+    if body.startswith(b"<?xml"):
+        return body, _in_declaration(body[: body.find(b">") + 1][:_LONGEST_DECLARATION])
     return body, "utf-8"
+
+
+# Senders say the same with every message, so it is looked at once.
+
+
+@lru_cache(maxsize=64)
+def _in_header(content_type: str) -> str | None:
+    found = _HEADER.search(content_type)
+    return None if found is None else _codec(found.group(1), "Content-Type")
+
+
+@lru_cache(maxsize=64)
+def _in_declaration(beginning: bytes) -> str:
+    declared = _DECLARED.match(beginning)
+    return "utf-8" if declared is None else _codec(declared.group(1).decode("ascii"), "XML declaration")
 
 
 def _codec(name: str, where: str) -> str:

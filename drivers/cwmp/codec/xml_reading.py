@@ -38,6 +38,7 @@ def written_type(element: _Element) -> str | None:
     return element.get(_TYPE) or element.get(_OLD_TYPE)
 
 
+@lru_cache(maxsize=512)
 def split_tag(tag: str) -> tuple[str, str]:
     """Namespace and name."""
     if len(tag) > LONGEST_NAME:

@@ -4,7 +4,7 @@ Pure. A refusal is answered with CPE fault 9001 and is no strike against anybody
 this file, `gateway.cwmp.mediator`, which asks.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final, Literal, TypeAlias
@@ -41,9 +41,12 @@ from gateway.policy.verdict import Site
 
 Reading = Literal["allow", "mask", "deny"]
 Writing = Literal["allow", "deny"]
+_Use = Literal["read", "watch", "write", "make"]
+"""What a path is named for: to be read; to have an attribute set; to be written; to add or delete an object."""
 Id = str
 _ROOTS: Final = tuple(root.lower() for root in ROOTS)
 _REMEMBERED: Final = 65_536
+_NAMES_REMEMBERED: Final = 8192
 
 
 class _RpcSpec(Strict):
@@ -168,6 +171,9 @@ class Profile:
         self._reads = _Paths(spec.reads, spec.defaults.read)
         self._writes = _Paths(spec.writes, spec.defaults.write)
         self._rows = lru_cache(maxsize=64)(self._rows_of)
+        # An ACS asks all its devices the same, so what is slow about a name is found out once.
+        self._reading = lru_cache(maxsize=_NAMES_REMEMBERED)(self._reading_of)
+        self._against = lru_cache(maxsize=_NAMES_REMEMBERED)(self._why_not)
 
     def judge(self, request: Request | OtherRpc, site: Site) -> MachineVerdict:
         """Whether an RPC of the ACS may go on to the CPE."""
@@ -176,22 +182,25 @@ class Profile:
             return rpc
         match request:
             case GetParameterValues(names=names) | GetParameterAttributes(names=names):
-                return self._all(rpc, names, self._read)
+                return self._all(rpc, names, "read")
             case GetParameterNames(path=path):
                 return self._names(rpc, path)
             case SetParameterValues(values=values):
                 twice = len({value.name.lower() for value in values}) < len(values)
                 if twice:
                     return MachineDeny("machine.twice", "A parameter is named twice in one call.")
-                return self._all(rpc, [value.name for value in values], self._write, wild=False)
+                return self._all(rpc, [value.name for value in values], "write")
             case SetParameterAttributes(attributes=attributes):
-                return self._all(rpc, [one.name for one in attributes], self._read, wild=False)
+                return self._all(rpc, [one.name for one in attributes], "watch")
             case AddObject(path=path) | DeleteObject(path=path):
-                return self._all(rpc, (path,), self._object, wild=False)
+                return self._all(rpc, (path,), "make")
         return rpc
 
     def reading(self, name: str) -> Reading:
         """What of a parameter or object of the CPE may be told to the ACS."""
+        return self._reading(name)
+
+    def _reading_of(self, name: str) -> Reading:
         if not readable(name) or not name.lower().startswith(_ROOTS):
             return "deny"
         return (self._reads.whole(name) if name.endswith(".") else self._reads.of(name)).action
@@ -211,25 +220,28 @@ class Profile:
             for name in [f"machine.{row.id}"]
         )
 
-    def _all(
-        self, rpc: MachineAllow, names: Iterable[str], judge: Callable[[str], _Rule | None], *, wild: bool = True
-    ) -> MachineVerdict:
-        """`wild`: whether `*` may stand in a path. What comes back is filtered by its own names; what is changed has
-        to be named."""
-        for name in names:
-            if not wild and "*" in name:
-                return MachineDeny("machine.path", "What is changed is named one by one, without a *.")
-            try:
-                path = canonical(name, wild=True, empty=True).text
-            except BadPath:
-                return MachineDeny("machine.path", "A parameter's path is not in its one spelling.")
-            rule = judge(path)
-            if rule is not None:
-                return MachineDeny(rule.id, rule.why)
-        return rpc
+    def _all(self, rpc: MachineAllow, names: Iterable[str], use: _Use) -> MachineVerdict:
+        return next((refusal for name in names if (refusal := self._against(name, use)) is not None), rpc)
+
+    def _why_not(self, name: str, use: _Use) -> MachineDeny | None:
+        """What speaks against naming a path for a use; None: nothing."""
+        if use != "read" and "*" in name:  # what comes back is filtered by its own names; what is changed is named
+            return MachineDeny("machine.path", "What is changed is named one by one, without a *.")
+        try:
+            path = canonical(name, wild=True, empty=True).text
+        except BadPath:
+            return MachineDeny("machine.path", "A parameter's path is not in its one spelling.")
+        match use:
+            case "read" | "watch":
+                rule = self._read(path)
+            case "write":
+                rule = self._write(path)
+            case "make":
+                rule = self._object(path)
+        return None if rule is None else MachineDeny(rule.id, rule.why)
 
     def _names(self, rpc: MachineAllow, path: str) -> MachineVerdict:
-        verdict = self._all(rpc, (path,), self._read)
+        verdict = self._all(rpc, (path,), "read")
         if isinstance(verdict, MachineDeny) and verdict.rule_id != "machine.path" and path.endswith("."):
             return replace(verdict, unseen=True)
         return verdict

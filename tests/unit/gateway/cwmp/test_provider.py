@@ -30,7 +30,7 @@ from drivers.cwmp.messages import (
     Transfers,
     Values,
 )
-from gateway.cwmp.provider import MOST_NAMES, Provider, answer_facts, answer_names, wake_credentials
+from gateway.cwmp.provider import MOST_NAMES, Provider, answer_entry, wake_credentials
 from gateway.policy.cwmp.machine import Filtered, MachineAllow, MachineDeny
 from gateway.policy.verdict import Site
 from tests.cwmp_house import FIRMWARE_HOST, shipped_profile
@@ -106,8 +106,9 @@ def test_kept_is_bounded():
     assert len(PROVIDER.kept(spv(*[(name, "x" * 5000) for name in many]))["values"]) == MOST_NAMES
     assert len(repr(PROVIDER.kept(spv(("Device.X.Y", "x" * 5000))))) < 1100
     values = Values(tuple(ParameterValue(name, "v") for name in many))
-    assert len(answer_names(values)["names"]) == MOST_NAMES
-    assert answer_facts(values, Filtered(values)) == {"values": 1000}
+    facts, kept = answer_entry(GetParameterValues(("Device.X.",)), values, Filtered(values))
+    assert facts == {"values": 1000}
+    assert len(kept["names"]) == MOST_NAMES
 
 
 @pytest.mark.parametrize(
@@ -126,16 +127,36 @@ def test_kept_is_bounded():
     ids=repr,
 )  # fmt: skip
 def test_of_answers_counts_and_names_are_kept_never_values(answer, facts, names):
-    assert answer_facts(answer, Filtered(answer)) == facts
-    assert answer_names(answer) == names
+    assert answer_entry(GetParameterValues(("Device.",)), answer, Filtered(answer)) == (facts, names)
     assert "secret" not in repr((facts, names))
+
+
+@pytest.mark.parametrize(
+    ("asked", "came", "same"),
+    [
+        (("Device.A", "Device.B"), ("Device.A", "Device.B"), True),
+        (("Device.A", "Device.B"), ("Device.B", "Device.A"), False),
+        (("Device.A", "Device.B"), ("Device.A",), False),
+        (("Device.A",), ("Device.A", "Device.A"), False),
+        (("Device.a",), ("Device.A",), False),
+        (("Device.",), ("Device.A",), False),
+    ],
+)
+def test_names_that_stand_in_the_entry_before_are_not_kept_twice(asked, came, same):
+    answer = Values(tuple(ParameterValue(name, "secret") for name in came))
+    facts, kept = answer_entry(GetParameterValues(asked), answer, Filtered(answer))
+    assert facts == {"values": len(came), **({"as_asked": True} if same else {})}
+    assert kept == ({} if same else {"names": list(came)})
 
 
 def test_what_the_ACS_is_not_told_is_counted():
     answer = Values((ParameterValue("Device.Hosts.Host.1.HostName", "anns-phone"), ParameterValue("Device.A", "1")))
     told = PROVIDER.told(answer)
     assert told.answer == Values((ParameterValue("Device.A", "1"),))
-    assert answer_facts(answer, told) == {"values": 2, "hidden": 1}
+    asked = GetParameterValues(("Device.Hosts.Host.1.HostName", "Device.A"))
+    assert answer_entry(asked, answer, told) == ({"values": 2, "hidden": 1}, {"names": ["Device.A"]})
+    asked = GetParameterValues(("Device.A",))
+    assert answer_entry(asked, answer, told) == ({"values": 2, "hidden": 1, "as_asked": True}, {})
 
 
 def test_an_inform_tells_the_ACS_nothing_of_the_home():
