@@ -10,10 +10,10 @@ import asyncio
 import concurrent.futures
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from audit.errors import Overloaded, RecordFailed
+from config.records import record
 
 CAPACITY = 4096
 """Jobs that may wait. Beyond it a line is refused at once instead of being late."""
@@ -39,7 +39,7 @@ class Ticket(Generic[R]):
         self.loop = loop
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Job(Generic[J, R]):
     """A piece of work and who waits for it."""
 

@@ -6,9 +6,11 @@ The stored form (leaf bytes, RFC 8785 canonical JSON) is described in docs/refer
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Literal, TypeAlias
+
+from config.records import record
 
 Json: TypeAlias = "bool | int | str | list[Json] | dict[str, Json] | None"
 Compartment = Literal["who", "subj", "act", "out"]
@@ -91,7 +93,7 @@ class Kind(StrEnum):
     INTEGRITY_ALARM = "integrity.alarm"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class NewEntry:
     """An entry as its writer hands it in.
 
@@ -117,7 +119,7 @@ def token(text: str) -> str:
     return _NOT_IN_TOKENS.sub("_", text)[:128]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class EntryRef:
     """Where an entry stands: its index in the log, its leaf hash (32 bytes), its number in its session's chain."""
 

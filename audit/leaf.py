@@ -9,14 +9,16 @@ import hmac
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import get_args
 
 from audit.encoding import MAX_INT, decode, encode_checked
 from audit.entry import Compartment, Json, Kind, RetentionClass
 from audit.errors import BadEntry
 from config.ids import is_id
+from config.records import record
 
 VERSION = 1
 MAX_HEAD_BYTES = 8192
@@ -42,7 +44,7 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z\Z", re.ASCII)
 _FIELDS = frozenset({"v", "k", "t", "tm", "w", "s", "n", "prev", "cr", "pol", "gen", "rc", "ks", "c", "d"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Head:
     """The public part of an entry, field by field."""
 
@@ -123,7 +125,7 @@ def parse(data: bytes) -> Head:
     return head
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Outline:
     """What decides over later entries: kind, session, number in its chain, consent reference."""
 
@@ -154,7 +156,7 @@ def check_facts(facts: Mapping[str, Json]) -> dict[str, Json]:
         raise BadEntry(f"An entry has at most {MAX_FACTS} facts.")
     checked: dict[str, Json] = {}
     for name, value in facts.items():
-        if not _FACT_NAME.match(name):
+        if not _is_fact_name(name):
             raise BadEntry("The name of a fact is a lower-case word of at most 32 characters.")
         if value is None:
             continue
@@ -253,6 +255,11 @@ def _head_of(value: Mapping[str, Json]) -> Head:
         commitments={name: _hash(item) for name, item in parts.items()},
         facts=facts,
     )
+
+
+@lru_cache(maxsize=256)
+def _is_fact_name(name: str) -> bool:
+    return _FACT_NAME.match(name) is not None
 
 
 def _is_scalar(value: Json) -> bool:

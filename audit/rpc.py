@@ -11,6 +11,7 @@ from typing import Final, Literal
 
 from audit._mint import KEY
 from audit.entry import Json
+from config.records import record
 
 RpcPurpose = Literal["command", "keepalive", "undo", "machine"]
 """Why an RPC is sent: for a rep's command; to keep a held CPE waiting; to undo what must not outlive the consent;
@@ -20,7 +21,7 @@ CLAIMING: Final[frozenset[RpcPurpose]] = frozenset({"command", "keepalive"})
 """Purposes that rely on a consent: without it, nothing of the kind is sent."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class NewRpc:
     """An RPC that policy allowed, ready to be recorded.
 

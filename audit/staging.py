@@ -24,6 +24,7 @@ from audit.rpc import CLAIMING, NewRpc
 from audit.store import Batch, ChunkRow, ConsentEnd, EntryRow, SealedPart, SessionRow
 from audit.tlog.merkle import Frontier, leaf_hash
 from config.clock import Clock
+from config.records import record
 
 MAX_SEALED_BYTES = 1 << 20
 """Of one compartment. Long output belongs into the recording."""
@@ -40,7 +41,7 @@ EPOCH_NS = 90 * 24 * 3600 * 1_000_000_000
 """An epoch of the worker's clock. After 104 days nanoseconds no longer fit the integers of canonical JSON (2^53)."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ChunkText:
     """A recording chunk: the frame that is sealed and stored, and the lines in it, which the entry commits to."""
 
@@ -48,7 +49,7 @@ class ChunkText:
     lines: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Draft:
     """An entry ready to be staged. `parts`: canonical bytes a compartment; `chunk`: a recording chunk."""
 
@@ -59,7 +60,7 @@ class Draft:
     claim: "Claim | None" = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Claim:
     """What bytes for a router rely on: refused once this consent or session has ended, or from `deadline` on."""
 
@@ -68,7 +69,7 @@ class Claim:
     deadline: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Staged:
     """What became of a draft: its place, and the generation it was recorded under."""
 

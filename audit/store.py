@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeAlias
 
 from audit.tlog.merkle import Frontier
+from config.records import record
 
 SessionState = Literal["requested", "open", "killed", "frozen", "closed"]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class EntryRow:
     """One entry: its index (dense from 0), leaf bytes and leaf hash.
 
@@ -28,7 +29,7 @@ class EntryRow:
     consent_ref: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SealedPart:
     """One compartment of one entry: which key set, and nonce || ciphertext || tag."""
 
@@ -38,7 +39,7 @@ class SealedPart:
     sealed: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ChunkRow:
     """One recording chunk: session, number from 0, index of its `rec.chunk` entry, nonce || ciphertext || tag."""
 
@@ -67,7 +68,7 @@ class ConsentEnd:
     index: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Batch:
     """Everything of one transaction. `entries` follow each other without a gap."""
 

@@ -6,7 +6,7 @@ thread.
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Final, get_args
 
@@ -15,6 +15,7 @@ from audit.keys.sealing import SealingKey, SeldomKey, SeldomKeys
 from audit.keys.store import RECORDING, KeySet, KeyStore, SubjectKind, new_keys
 from audit.ledger import CHAINED
 from config.ids import new_id
+from config.records import record
 
 _KEPT_BYTES = 16 * 1024 * 1024
 """For key sets of consents and subscribers. Who is pushed out and comes back gets a new key set: slow, and the key
@@ -25,7 +26,7 @@ KEPT: Final = _KEPT_BYTES // _BYTES_EACH
 """More than a gateway has routers: each router that has an Inform recorded takes one."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Subject:
     """Whose keys: the unit of erasure, together with the compartment."""
 
@@ -34,7 +35,7 @@ class Subject:
     retention: RetentionClass
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ActiveKeys:
     """A key set in use: its id and one sealing key a compartment."""
 

@@ -15,6 +15,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from audit.errors import KeyUnavailable, SealBroken
+from config.records import record
 
 NONCE_BYTES = 12
 _DEK_BYTES = 32
@@ -111,7 +112,7 @@ class SeldomKeys(Mapping[str, "SeldomKey"]):
         return f"SeldomKeys({self._names})"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SeldomKey:
     """One DEK of them, for one use."""
 

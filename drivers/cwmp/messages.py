@@ -4,15 +4,16 @@ Nothing here knows XML: `drivers.cwmp.codec.envelope` reads and writes it. All t
 left out of it, so that what is sent on is only what was understood.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, TypeAlias
 
+from config.records import record
 from drivers.cwmp.device import DeviceId
 
 STRING: Final = "xsd:string"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ParameterValue:
     """A name and its value as text. `type` is `xsd:string`, `xsd:unsignedInt`, …; `xsd:string` if none was given."""
 
@@ -21,7 +22,7 @@ class ParameterValue:
     type: str = STRING
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ParameterInfo:
     """An entry of GetParameterNames; names of objects end in a dot."""
 
@@ -29,7 +30,7 @@ class ParameterInfo:
     writable: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Event:
     """`EventStruct`: `6 CONNECTION REQUEST`, `M Reboot`, …, with its CommandKey."""
 
@@ -40,7 +41,7 @@ class Event:
 # --- from the CPE -----------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Inform:
     """A.3.3.1. Begins every session."""
 
@@ -52,7 +53,7 @@ class Inform:
     parameters: tuple[ParameterValue, ...] = field(default=(), repr=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class TransferComplete:
     """A.3.3.2, and AutonomousTransferComplete (A.3.3.3) with `autonomous`.
 
@@ -73,7 +74,7 @@ class TransferComplete:
     target_file_name: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Argument:
     """One argument of a `CpeRequest`: text, or what is inside it."""
 
@@ -82,7 +83,7 @@ class Argument:
     inside: tuple["Argument", ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class CpeRequest:
     """Any other request of a CPE: GetRPCMethods, Kicked, RequestDownload, DUStateChangeComplete, AutonomousDUState…
     with the arguments that the schema gives them, to be told to an upstream ACS. Of `X_…` only the name is kept."""
@@ -94,12 +95,12 @@ class CpeRequest:
 # --- to the CPE -------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class GetRPCMethods:
     """A.3.1.1"""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SetParameterValues:
     """A.3.2.1; all or nothing."""
 
@@ -107,14 +108,14 @@ class SetParameterValues:
     key: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class GetParameterValues:
     """A.3.2.2; full names, or partial paths that end in a dot."""
 
     names: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class GetParameterNames:
     """A.3.2.3; an empty path is the root."""
 
@@ -122,7 +123,7 @@ class GetParameterNames:
     next_level: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Attribute:
     """One parameter's attributes: notification 0 off … 6; `access` is its AccessList. None: not to be changed."""
 
@@ -131,21 +132,21 @@ class Attribute:
     access: tuple[str, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SetParameterAttributes:
     """A.3.2.4"""
 
     attributes: tuple[Attribute, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class GetParameterAttributes:
     """A.3.2.5"""
 
     names: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class AddObject:
     """A.3.2.6; the path ends in a dot."""
 
@@ -153,7 +154,7 @@ class AddObject:
     key: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class DeleteObject:
     """A.3.2.7; the path ends in an instance number and a dot."""
 
@@ -161,14 +162,14 @@ class DeleteObject:
     key: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Reboot:
     """A.3.2.9"""
 
     command_key: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Download:
     """A.3.2.8. `repr` shows no credential."""
 
@@ -184,7 +185,7 @@ class Download:
     failure_url: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Upload:
     """A.4.1.5"""
 
@@ -196,12 +197,12 @@ class Upload:
     delay_seconds: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FactoryReset:
     """A.4.1.6"""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ScheduleInform:
     """A.4.1.2"""
 
@@ -209,14 +210,14 @@ class ScheduleInform:
     command_key: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class GetQueuedTransfers:
     """A.4.1.1; with `all`, GetAllQueuedTransfers (A.4.1.7)."""
 
     all: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TimeWindow:
     """`TimeWindowStruct` of ScheduleDownload."""
 
@@ -227,7 +228,7 @@ class TimeWindow:
     max_retries: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class ScheduleDownload:
     """A.4.1.8"""
 
@@ -241,14 +242,14 @@ class ScheduleDownload:
     windows: tuple[TimeWindow, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class CancelTransfer:
     """A.4.1.9"""
 
     command_key: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class OtherRpc:
     """A request of an ACS that is known by name only (ChangeDUState, GetOptions, SetVouchers, `X_…`); never sent on."""
 
@@ -281,35 +282,35 @@ FromCpe: TypeAlias = Inform | TransferComplete | CpeRequest
 # --- answers ----------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Methods:
     """GetRPCMethodsResponse, both ways."""
 
     names: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Values:
     """GetParameterValuesResponse"""
 
     values: tuple[ParameterValue, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Names:
     """GetParameterNamesResponse"""
 
     infos: tuple[ParameterInfo, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Attributes:
     """GetParameterAttributesResponse"""
 
     attributes: tuple[Attribute, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Done:
     """An answer of which only `status` matters (0 done, 1 later; 0 where the RPC has none), and of AddObject the
     instance number. `method` is the RPC's name without `Response`."""
@@ -321,7 +322,7 @@ class Done:
     complete_time: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class QueuedTransfer:
     """One entry of Get(All)QueuedTransfersResponse: state 1 not yet started, 2 in progress, 3 completed."""
 
@@ -333,7 +334,7 @@ class QueuedTransfer:
     target_file_name: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Transfers:
     """GetQueuedTransfersResponse; with `all`, GetAllQueuedTransfersResponse."""
 
@@ -341,7 +342,7 @@ class Transfers:
     all: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ParameterFault:
     """`SetParameterValuesFault`"""
 
@@ -350,7 +351,7 @@ class ParameterFault:
     text: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Fault:
     """A SOAP fault with CWMP's detail. `code` 9000-9899 from a CPE, 8000-8899 from an ACS. A.5"""
 

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import structlog
 
 from config.errors import ConfigError
+from config.records import record
 from drivers.cwmp.wire.digest import SignIn
 from drivers.cwmp.wire.http import HttpResponse, encode_request
 from drivers.errors import LoginRefused
@@ -86,7 +87,7 @@ def upstream_acs(url: str, *, ca_file: Path | None = None, user: str = "", passw
     )
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class UpstreamAnswer:
     """What the ACS said. An empty body: nothing to do, said as TR-069 has it (204, or 200 with a length of 0)."""
 

@@ -5,11 +5,11 @@ could understand two things there is no message but `BadEnvelope`.
 Counterparts: `drivers.cwmp.messages` (what a message is), `drivers.cwmp.quirks` (how to write to a model).
 """
 
-from dataclasses import dataclass
 from typing import Final, Literal
 
 from lxml.etree import _Element
 
+from config.records import record
 from drivers.cwmp import messages as m
 from drivers.cwmp.codec import names, rpc_parts, rpc_reading, rpc_writing
 from drivers.cwmp.codec.xml_reading import WHITE, Reading, elements, split_tag
@@ -34,7 +34,7 @@ _START: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Envelope:
     """One message with its session-wide frame.
 
@@ -66,7 +66,7 @@ def decode(body: bytes, *, content_type: str = "", sender: Sender) -> Envelope:
         message: Message = rpc_parts.fault(rpc, reading)
     else:
         namespace, name = split_tag(tag)
-        if names.NAMESPACE.fullmatch(namespace) is None:
+        if not names.is_cwmp(namespace):
             raise BadEnvelope("The SOAP body holds an element that is not of CWMP's namespace.")
         read = rpc_reading.from_cpe if sender == "cpe" else rpc_reading.from_acs
         message = read(rpc, name, reading)
@@ -105,7 +105,7 @@ def _headers(header: _Element | None, reading: Reading) -> tuple[str | None, str
     space = ""
     for tag, child in () if header is None else elements(header):
         namespace, name = split_tag(tag)
-        ours = name in names.HEADERS and names.NAMESPACE.fullmatch(namespace) is not None
+        ours = name in names.HEADERS and names.is_cwmp(namespace)
         if ours and name == "ID":
             if space:
                 raise BadEnvelope("The SOAP header holds more than one ID.")
@@ -122,7 +122,7 @@ def _headers(header: _Element | None, reading: Reading) -> tuple[str | None, str
 
 def encode(envelope: Envelope, *, quirks: Quirks = STRICT) -> bytes:
     """The envelope as UTF-8 XML. Raises `BadEnvelope` for what XML cannot hold and for what is never sent on."""
-    if names.NAMESPACE.fullmatch(envelope.namespace) is None:
+    if not names.is_cwmp(envelope.namespace):
         raise BadEnvelope("The namespace is none of CWMP.")
     header = ""
     if envelope.id is not None:

@@ -4,6 +4,7 @@ Source: cwmp-1-0.xsd to cwmp-1-4.xsd; TR-069 Annex A.
 """
 
 import re
+from functools import lru_cache
 from typing import Final, Literal, TypeAlias
 
 from drivers.cwmp import messages as m
@@ -205,3 +206,8 @@ def _words() -> frozenset[str]:
 
 WORDS: Final = _words()
 """All of them, in any place."""
+
+@lru_cache(maxsize=64)
+def is_cwmp(namespace: str) -> bool:
+    """Whether it is a namespace of CWMP."""
+    return NAMESPACE.fullmatch(namespace) is not None

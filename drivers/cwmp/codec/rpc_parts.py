@@ -118,7 +118,7 @@ def cwmp_detail(element: _Element) -> _Element | None:
         child
         for detail in details
         for tag, child in elements(detail)
-        if split_tag(tag)[1] == "Fault" and names.NAMESPACE.fullmatch(split_tag(tag)[0]) is not None
+        if split_tag(tag)[1] == "Fault" and names.is_cwmp(split_tag(tag)[0])
     ]
     if len(faults) > 1:
         raise BadEnvelope("The detail of the SOAP fault has more than one Fault.")

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from lxml.etree import _Element
 
-from drivers.cwmp.codec.names import NAMESPACE, WORDS, XSD_TYPES, Field
+from drivers.cwmp.codec.names import WORDS, XSD_TYPES, Field, is_cwmp
 from drivers.cwmp.codec.xml_tree import SOAP, SOAP_ENC, XSI
 from drivers.cwmp.messages import STRING
 from drivers.errors import BadEnvelope
@@ -101,7 +101,7 @@ class Reading:
         """The known name that `tag` stands for; empty: none, leave it out."""
         namespace, name = split_tag(tag)
         if name in known:
-            if namespace and NAMESPACE.fullmatch(namespace) is None and not (soap and namespace == SOAP):
+            if namespace and not is_cwmp(namespace) and not (soap and namespace == SOAP):
                 raise BadEnvelope(f"{called(parent)} has a {name} of another namespace.")
             return name
         self.odd(f"{called(parent)} has an element that is not known there")

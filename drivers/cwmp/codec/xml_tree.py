@@ -9,12 +9,12 @@ import hashlib
 import re
 import threading
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final, cast
 from xml.parsers import expat
 
 from lxml import etree
 
+from config.records import record
 from drivers.cwmp.codec import charset
 from drivers.cwmp.codec.xml_words import Words
 from drivers.errors import BadEnvelope
@@ -47,7 +47,7 @@ _USUAL: Final = {
 """What prefixes stand for that nobody declared, in lower case and without `-` and `_`."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Document:
     """A body that was read; `raw_sha256` is of the bytes that came, if they had to be repaired first."""
 

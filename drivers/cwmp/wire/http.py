@@ -6,10 +6,11 @@ read by `http_head`, bodies by `http_body`. Source: RFC 9110, RFC 9112; TR-069, 
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import field
 from http import HTTPStatus
 from typing import Final
 
+from config.records import record
 from drivers.cwmp.wire.http_body import Body, ChunkedBody, Coding, EndlessBody, FixedBody, coding_of, deflate, inflate
 from drivers.cwmp.wire.http_head import (
     Headers,
@@ -38,7 +39,7 @@ _UNSAFE: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _REASONS: Final = {status.value: status.phrase for status in HTTPStatus}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class HttpRequest:
     """A request. `body` is without its content coding, which is `coding`: answer with the same."""
 
@@ -62,7 +63,7 @@ class HttpRequest:
         return tuple([value for key, value in self.headers if key == name])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class HttpResponse:
     """A final response; interim ones are dropped. `body` is without its content coding."""
 
@@ -306,7 +307,15 @@ class ResponseParser:
 
     def _whole(self, raw: bytes) -> HttpResponse:
         assert self._head is not None
-        return replace(self._head, body=inflate(raw, self._head.coding, self._most))
+        head = self._head
+        return HttpResponse(
+            status=head.status,
+            version=head.version,
+            headers=head.headers,
+            body=inflate(raw, head.coding, self._most),
+            keep_alive=head.keep_alive,
+            coding=head.coding,
+        )
 
 
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"

@@ -8,9 +8,9 @@ line settles how lines end, and any other CR or LF in it is refused.
 """
 
 import re
-from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
+from config.records import record
 from drivers.errors import BadHttp
 
 Headers: TypeAlias = tuple[tuple[str, str], ...]
@@ -29,7 +29,7 @@ _DIGITS: Final = re.compile(r"[0-9]{1,15}")
 _BLANK_LINES: Final = (b"\r\n", b"\n")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Framing:
     """How the body is delimited: by `length`, in chunks, or (neither) not told."""
 

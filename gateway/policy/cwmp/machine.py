@@ -11,6 +11,7 @@ from typing import Final, Literal, TypeAlias
 
 from pydantic import Field, ValidationError, model_validator
 
+from config.records import record
 from drivers.cwmp.codec.rpc_writing import method_of
 from drivers.cwmp.messages import (
     AddObject,
@@ -286,7 +287,7 @@ def _fits(row: _RpcSpec, request: Request | OtherRpc, site: Site) -> bool:
 # --- answers ----------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Filtered:
     """An answer as the ACS may have it, and how many names were left out and values emptied."""
 
