@@ -207,6 +207,7 @@ def _words() -> frozenset[str]:
 WORDS: Final = _words()
 """All of them, in any place."""
 
+
 @lru_cache(maxsize=64)
 def is_cwmp(namespace: str) -> bool:
     """Whether it is a namespace of CWMP."""
