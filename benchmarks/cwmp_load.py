@@ -186,13 +186,19 @@ async def _inform(line: _Line | None) -> _Line:
     status, head, _ = await line.ask(_fleet.take())
     if status == 401:
         _challenged(head)
+        line = await _kept(line, head)
         status, head, _ = await line.ask(_fleet.take())
     if status != 200:
         raise ConnectionError(f"status {status}")
-    if b"connection: close" in head:
-        line.close()
-        return await _open()
-    return line
+    return await _kept(line, head)
+
+
+async def _kept(line: _Line, head: bytes) -> _Line:
+    """The connection, or a new one where the gateway ends this one."""
+    if b"connection: close" not in head:
+        return line
+    line.close()
+    return await _open()
 
 
 async def _sessions(seconds: float, connections: int) -> dict[str, Any]:

@@ -93,7 +93,8 @@ def _shared_beginning(words: list[str]) -> str:
 
 
 def help_lines(bundle: PolicyBundle, position: Position, line: str, rights: Rights) -> tuple[HelpLine, ...]:
-    """What can follow `line` (with or without a help character at its end). Empty if nothing can."""
+    """What can follow `line` (with or without a help character at its end). Empty if nothing can; of a CWMP router's
+    line that is whole, what its last word means."""
     if bundle.cwmp is not None and position.platform == PLATFORM:
         return _help_of_cwmp(bundle.cwmp, position, line, rights)
     cursor = _cursor(bundle, position, _without_help(bundle, position, line))
@@ -114,8 +115,11 @@ def _help_of_cwmp(policy: CwmpPolicy, position: Position, line: str, rights: Rig
     head, blank, rest = asked.lstrip().partition(" ")
     if head.lower() == "help":  # `help show` is `show ?`
         asked = f"{rest.strip()}{blank}" if rest.strip() else ""
-    found = offers(policy, position, asked, rights) if rights.ended is None else Offers()
-    lines = {one.word: HelpLine(one.word, one.text, (one.needs,) if one.needs else ()) for one in found.words}
+    found = offers(policy, position, asked, rights).words if rights.ended is None else ()
+    if not found and rights.ended is None and (whole := asked.rstrip()):
+        last = whole.rpartition(" ")[2].lower()
+        found = tuple([one for one in offers(policy, position, whole, rights).words if one.word.lower() == last])
+    lines = {one.word: HelpLine(one.word, one.text, (one.needs,) if one.needs else ()) for one in found}
     return tuple(sorted(lines.values(), key=lambda entry: entry.word.lower()))
 
 

@@ -73,10 +73,27 @@ def test_help_says_what_needs_consent() -> None:
     assert help_text(BUNDLE, HERE, "help", EVERYTHING) == help_text(BUNDLE, HERE, "?", EVERYTHING)
 
 
+@pytest.mark.parametrize("line", ["help show wifi", "show wifi ?", "show wifi ", "help SHOW WIFI"])
+def test_help_for_a_whole_command_says_what_it_does(line: str) -> None:
+    (entry,) = help_lines(BUNDLE, HERE, line, EVERYTHING)
+    assert (entry.word, entry.text, entry.needs) == ("wifi", "Wi-Fi", ())
+
+
+def test_help_for_a_whole_command_says_what_it_needs() -> None:
+    (entry,) = help_lines(BUNDLE, HERE, "help show hosts", NOTHING)
+    assert entry.needs == ("lan.hosts.read",)
+
+
+@pytest.mark.parametrize("line", ["help show nosuch", "help nosuch", "help show wifi more", "help reboot now"])
+def test_no_help_for_what_is_no_command(line: str) -> None:
+    assert help_lines(BUNDLE, HERE, line, EVERYTHING) == ()
+
+
 def test_nothing_is_offered_when_the_consent_has_ended() -> None:
     ended = Rights(scope=frozenset(), deadline=EVERYTHING.deadline, ended="revoked")
     assert complete(BUNDLE, HERE, "sho", ended) == Completion()
     assert help_lines(BUNDLE, HERE, "?", ended) == ()
+    assert help_lines(BUNDLE, HERE, "help show wifi", ended) == ()
 
 
 def test_names_of_a_new_instance_are_those_of_others_like_it() -> None:
